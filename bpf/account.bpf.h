@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who used the CPU: the edges running, stopping and quiescent of a task, in
+ * our own timestamps. A task belongs to the policy that queued it, whichever
+ * is active when it runs.
+ */
+#ifndef META_ACCOUNT_BPF_H
+#define META_ACCOUNT_BPF_H
+
+/* The first task of the policy switched to got a CPU. */
+static __noinline void account_adoption(void)
+{
+	u64 took_ns;
+
+	if (!__sync_lock_test_and_set(&state_hot.adopting, 0))
+		return;
+	took_ns = bpf_ktime_get_ns() - state_hot.entered_at_ns;
+	stats_inc(state_hot.active, adoptions);
+	stats_add(state_hot.active, adopt_ns, took_ns);
+	stats_max(state_hot.active, adopt_max_ns, took_ns);
+}
+
+static __always_inline void account_start(struct task_struct *p,
+					  struct task_ctx *t)
+{
+	struct cpu_ctx *c = state_cpu(bpf_get_smp_processor_id());
+
+	t->run_at = scx_bpf_now();
+	c->owner = t->owner;
+	c->slice_inf = p->scx.slice == SCX_SLICE_INF;
+	c->started_at = t->run_at;
+
+	if (unlikely(state_hot.adopting) && t->owner == state_hot.active)
+		account_adoption();
+	policies_running(t->owner, p, t);
+}
+
+static __always_inline void account_running(struct task_struct *p,
+					    struct task_ctx *t)
+{
+	struct meta_stats *s;
+
+	if (t->queued && (s = stats_of(t->owner))) {
+		t->queued = false;
+		s->ran++;
+		if (measure_waits) {
+			u64 now = scx_bpf_now();
+
+			/* Clocks of two CPUs may differ by a little. */
+			if (time_after(now, t->queued_at) &&
+			    now - t->queued_at > s->wait_max_ns)
+				s->wait_max_ns = now - t->queued_at;
+		}
+	}
+	account_start(p, t);
+}
+
+static __always_inline void account_stopping(struct task_struct *p,
+					     struct task_ctx *t, bool runnable)
+{
+	struct cpu_ctx *c = state_cpu(bpf_get_smp_processor_id());
+	u64 now = scx_bpf_now(), used_ns;
+
+	used_ns = time_after(now, t->run_at) ? now - t->run_at : 0;
+	stats_add(t->owner, cpu_ns, used_ns);
+	c->owner = META_NONE;
+	c->started_at = 0;
+	policies_stopping(t->owner, p, t, used_ns, runnable);
+}
+
+/*
+ * Nothing else wants this CPU, so the kernel is about to keep @prev, without
+ * stopping and running it. Do both in its stead: from here on it runs on the
+ * account of the active policy.
+ */
+static __always_inline void account_keep(struct task_struct *prev, u32 policy)
+{
+	struct task_ctx *t = state_task(prev);
+
+	if (!t)
+		return;
+	account_stopping(prev, t, true);
+	if (!state_is_pinned_kthread(prev))
+		t->owner = policy;
+	stats_inc(t->owner, kept);
+	scx_bpf_task_set_slice(prev, slice_ns);
+	account_start(prev, t);
+}
+
+/* @t leaves the runnable tasks, or us altogether. */
+static __always_inline void account_remove(struct task_ctx *t)
+{
+	if (t->queued) {
+		t->queued = false;
+		stats_inc(t->owner, removed);
+	}
+	t->owner = META_NONE;
+}
+
+#endif /* META_ACCOUNT_BPF_H */

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where tasks wait, and who answers for them meanwhile.
+ *
+ * Every queue a policy owns has the policy's id in its upper half, so no two
+ * policies can name the same one. Every insert goes through this file: it is
+ * what keeps custody (owner, queued edge) and the conservation counters true.
+ */
+#ifndef META_DSQ_BPF_H
+#define META_DSQ_BPF_H
+
+#define DSQ_POLICY_SHIFT 32
+#define DSQ_MAX_QUEUES (1U << 16)
+
+/* Bit 63 marks the kernel's own queues, bit 62 the local ones. */
+_Static_assert(((u64)META_NR_POLICIES << DSQ_POLICY_SHIFT) < (1ULL << 62),
+	       "policy ids must not reach the built-in DSQ bits");
+
+static __always_inline u64 policy_dsq(u32 policy, u32 n)
+{
+	return ((u64)policy << DSQ_POLICY_SHIFT) | (n & (DSQ_MAX_QUEUES - 1));
+}
+
+static __always_inline s32 dsq_create(u32 policy, u32 n)
+{
+	s32 err = scx_bpf_create_dsq(policy_dsq(policy, n), -1);
+
+	if (err)
+		scx_bpf_error("policy %u: cannot create queue %u: %d", policy,
+			      n, err);
+	return err;
+}
+
+/*
+ * @p enters @policy's custody. If it was still queued, it was dequeued for a
+ * property change and leaves the old custody unrun.
+ */
+static __always_inline void dsq_take(struct task_ctx *t, u32 policy,
+				     bool direct)
+{
+	struct meta_stats *s = stats_of(policy);
+
+	if (t->queued)
+		stats_inc(t->owner, removed);
+	t->owner = policy;
+	t->queued = true;
+	if (measure_waits)
+		t->queued_at = scx_bpf_now();
+	if (s) {
+		s->enqueued++;
+		s->direct += direct;
+	}
+}
+
+/* Straight to the CPU that select_cpu() is about to return, or to our own. */
+static __always_inline void dsq_insert_local(struct task_struct *p,
+					     struct task_ctx *t, u32 policy,
+					     u64 slice, u64 enq_flags)
+{
+	dsq_take(t, policy, true);
+	scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL, slice, enq_flags);
+}
+
+static __always_inline void dsq_insert(struct task_struct *p,
+				       struct task_ctx *t, u32 policy, u32 n,
+				       u64 slice, u64 enq_flags)
+{
+	dsq_take(t, policy, false);
+	scx_bpf_dsq_insert(p, policy_dsq(policy, n), slice, enq_flags);
+}
+
+static __always_inline void dsq_insert_vtime(struct task_struct *p,
+					     struct task_ctx *t, u32 policy,
+					     u32 n, u64 slice, u64 vtime,
+					     u64 enq_flags)
+{
+	dsq_take(t, policy, false);
+	scx_bpf_dsq_insert_vtime(p, policy_dsq(policy, n), slice, vtime,
+				 enq_flags);
+}
+
+/* This CPU takes the first task it may run from a queue. */
+static __always_inline bool dsq_pull(u32 policy, u32 n)
+{
+	if (!scx_bpf_dsq_move_to_local(policy_dsq(policy, n), 0))
+		return false;
+	stats_inc(policy, pulled);
+	return true;
+}
+
+static __always_inline u32 dsq_nr_queued(u32 policy, u32 n)
+{
+	s32 nr = scx_bpf_dsq_nr_queued(policy_dsq(policy, n));
+
+	return nr > 0 ? nr : 0;
+}
+
+/*
+ * The textbook wake-up: the kernel's default idle search; an idle CPU gets
+ * the task at once. Otherwise enqueue() decides.
+ */
+static __always_inline s32 dsq_wake_default(struct task_struct *p,
+					    struct task_ctx *t, u32 policy,
+					    s32 prev_cpu, u64 wake_flags)
+{
+	bool is_idle = false;
+	s32 cpu = scx_bpf_select_cpu_dfl(p, prev_cpu, wake_flags, &is_idle);
+
+	if (is_idle)
+		dsq_insert_local(p, t, policy, slice_ns, 0);
+	return cpu;
+}
+
+#endif /* META_DSQ_BPF_H */

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * scx_meta: several scheduling policies in one sched_ext program, switched in
+ * the kernel by live weights.
+ *
+ * This file holds the ops and delegates: to the switch (who is active), to
+ * the accounts (who owns a task) and to the policies (who is next).
+ *
+ * Not implemented, on purpose:
+ *	dequeue		never called for tasks in our queues before 7.1 and
+ *			on every dispatch since: nothing to count with
+ *	update_idle	would take the built-in idle tracking away, on which
+ *			every policy's select_cpu() stands
+ *	yield, core_sched_before
+ *			the kernel's defaults are what the policies expect
+ *	set_weight	read from the task when needed
+ *	cpu_acquire, cpu_release
+ *			deprecated; no policy keeps per-CPU queues to flush
+ *	cpu_online, cpu_offline
+ *			without them the kernel asks for a restart on hotplug,
+ *			and the loader does it with the live weights
+ */
+#include <scx/common.bpf.h>
+
+#include "../include/abi.h"
+#include "state.bpf.h"
+#include "stats.bpf.h"
+#include "dsq.bpf.h"
+#include "vclock.bpf.h"
+#include "policies.bpf.h"
+#include "account.bpf.h"
+#include "switch.bpf.h"
+
+char _license[] SEC("license") = "GPL";
+
+UEI_DEFINE(uei);
+
+/* Tasks that wait longer than this have us ejected. */
+#define META_WATCHDOG_MS 10000U
+
+s32 BPF_STRUCT_OPS(meta_select_cpu, struct task_struct *p, s32 prev_cpu,
+		   u64 wake_flags)
+{
+	struct task_ctx *t = state_task(p);
+
+	if (!t)
+		return prev_cpu;
+	return policies_select_cpu(switch_policy_of(p), p, t, prev_cpu,
+				   wake_flags);
+}
+
+/*
+ * The prologue: only kthreads bound to one CPU bypass the policy. Any other
+ * pinned task goes through it, since a local queue that is never empty keeps
+ * dispatch() from ever running.
+ */
+void BPF_STRUCT_OPS(meta_enqueue, struct task_struct *p, u64 enq_flags)
+{
+	struct task_ctx *t = state_task(p);
+
+	if (!t) {
+		scx_bpf_error("%s[%d] has no context", p->comm, p->pid);
+		return;
+	}
+	if (state_is_pinned_kthread(p)) {
+		dsq_insert_local(p, t, META_NONE, slice_ns,
+				 enq_flags | SCX_ENQ_PREEMPT);
+		return;
+	}
+	policies_enqueue(switch_policy_of(p), p, t, enq_flags);
+}
+
+void BPF_STRUCT_OPS(meta_dispatch, s32 cpu, struct task_struct *prev)
+{
+	u32 active = state_hot.active;
+
+	if (unlikely(state_hot.pending) && switch_drain(cpu, false))
+		return;
+	if (policies_dispatch(active, cpu, prev))
+		return;
+	if (prev && (prev->scx.flags & SCX_TASK_QUEUED)) {
+		account_keep(prev, active);
+		return;
+	}
+	switch_drain(cpu, true);
+}
+
+void BPF_STRUCT_OPS(meta_running, struct task_struct *p)
+{
+	struct task_ctx *t = state_task(p);
+
+	if (t)
+		account_running(p, t);
+}
+
+void BPF_STRUCT_OPS(meta_stopping, struct task_struct *p, bool runnable)
+{
+	struct task_ctx *t = state_task(p);
+
+	if (t)
+		account_stopping(p, t, runnable);
+}
+
+void BPF_STRUCT_OPS(meta_quiescent, struct task_struct *p, u64 deq_flags)
+{
+	struct task_ctx *t = state_task(p);
+
+	if (t)
+		account_remove(t);
+}
+
+/*
+ * No infinite slice outlives its policy: once its owner is not active, a
+ * running task gets what is left of one ordinary slice.
+ */
+void BPF_STRUCT_OPS(meta_tick, struct task_struct *p)
+{
+	struct cpu_ctx *c = state_cpu(bpf_get_smp_processor_id());
+	struct task_ctx *t;
+	u64 used_ns;
+
+	if (likely(c->owner == state_hot.active)) {
+		t = state_task(p);
+		if (t)
+			policies_tick(c->owner, p, t);
+		return;
+	}
+	if (p->scx.slice != SCX_SLICE_INF)
+		return;
+	used_ns = scx_bpf_now() - c->started_at;
+	scx_bpf_task_set_slice(p, used_ns < slice_ns ? slice_ns - used_ns : 0);
+	c->slice_inf = false;
+}
+
+s32 BPF_STRUCT_OPS_SLEEPABLE(meta_init_task, struct task_struct *p,
+			     struct scx_init_task_args *args)
+{
+	if (!bpf_task_storage_get(&state_tasks, p, NULL,
+				  BPF_LOCAL_STORAGE_GET_F_CREATE))
+		return -ENOMEM;
+	return 0;
+}
+
+void BPF_STRUCT_OPS(meta_exit_task, struct task_struct *p,
+		    struct scx_exit_task_args *args)
+{
+	struct task_ctx *t = state_task(p);
+
+	if (t)
+		account_remove(t);
+}
+
+void BPF_STRUCT_OPS(meta_dump, struct scx_dump_ctx *dctx)
+{
+	u32 policy;
+
+	scx_bpf_dump("active %u generation %llu pending %x order %llx",
+		     state_hot.active, state_hot.generation, state_hot.pending,
+		     state_hot.left_order);
+	for (policy = 1; policy < META_NR_POLICIES; policy++) {
+		if (state_available(policy))
+			scx_bpf_dump("policy %u: %u queued", policy,
+				     policies_queued(policy));
+	}
+}
+
+s32 BPF_STRUCT_OPS_SLEEPABLE(meta_init)
+{
+	u32 policy;
+	s32 err;
+
+	for (policy = 1; policy < META_NR_POLICIES; policy++) {
+		err = policies_init(policy);
+		if (err)
+			return err;
+	}
+	return switch_init();
+}
+
+void BPF_STRUCT_OPS(meta_exit, struct scx_exit_info *ei)
+{
+	u32 policy;
+
+	switch_exiting = true;
+	state_hot.active = META_NONE;
+	for (policy = 1; policy < META_NR_POLICIES; policy++)
+		policies_exit(policy);
+	UEI_RECORD(uei, ei);
+}
+
+/* `scx_meta set` ends with this: look at the maps now. */
+SEC("syscall")
+int meta_apply(void *ctx)
+{
+	struct switch_timer *st;
+	u32 key = 0;
+
+	st = bpf_map_lookup_elem(&switch_timer, &key);
+	return st ? bpf_timer_start(&st->timer, 0, 0) : -ESRCH;
+}
+
+SCX_OPS_DEFINE(meta_ops,
+	       .select_cpu = (void *)meta_select_cpu,
+	       .enqueue = (void *)meta_enqueue,
+	       .dispatch = (void *)meta_dispatch,
+	       .running = (void *)meta_running,
+	       .stopping = (void *)meta_stopping,
+	       .quiescent = (void *)meta_quiescent,
+	       .tick = (void *)meta_tick,
+	       .init_task = (void *)meta_init_task,
+	       .exit_task = (void *)meta_exit_task,
+	       .dump = (void *)meta_dump,
+	       .init = (void *)meta_init,
+	       .exit = (void *)meta_exit,
+	       .timeout_ms = META_WATCHDOG_MS,
+	       .name = "meta");

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The policies, and the delegation to them: a switch over the table for each
+ * hook, so that every policy inlines into every op. A policy that is not
+ * available is dead code to the verifier.
+ *
+ * To add a policy: its file here, its row in include/policies.h.
+ */
+#ifndef META_POLICIES_BPF_H
+#define META_POLICIES_BPF_H
+
+#include "policies/fifo.bpf.h"
+#include "policies/vtime.bpf.h"
+#include "policies/central.bpf.h"
+#include "policies/nest.bpf.h"
+
+#define POLICIES_CAT_(a, b) a##b
+#define POLICIES_CAT(a, b) POLICIES_CAT_(a, b)
+#define POLICIES_CASE(ID, hooks, hook, ...)                           \
+	case META_##ID:                                               \
+		if (state_available(META_##ID))                       \
+			return POLICIES_CAT(hooks, hook)(__VA_ARGS__); \
+		break;
+
+static __always_inline s32 policies_init(u32 policy)
+{
+	switch (policy) {
+#define X(ID, name, hooks, needs, desc) POLICIES_CASE(ID, hooks, _init)
+		POLICY_LIST(X)
+#undef X
+	}
+	return 0;
+}
+
+static __always_inline void policies_exit(u32 policy)
+{
+	switch (policy) {
+#define X(ID, name, hooks, needs, desc) POLICIES_CASE(ID, hooks, _exit)
+		POLICY_LIST(X)
+#undef X
+	}
+}
+
+static __always_inline void policies_enter(u32 policy, u64 now)
+{
+	switch (policy) {
+#define X(ID, name, hooks, needs, desc) POLICIES_CASE(ID, hooks, _enter, now)
+		POLICY_LIST(X)
+#undef X
+	}
+}
+
+static __always_inline void policies_leave(u32 policy, u64 now)
+{
+	switch (policy) {
+#define X(ID, name, hooks, needs, desc) POLICIES_CASE(ID, hooks, _leave, now)
+		POLICY_LIST(X)
+#undef X
+	}
+}
+
+static __always_inline s32 policies_select_cpu(u32 policy,
+					       struct task_struct *p,
+					       struct task_ctx *t,
+					       s32 prev_cpu, u64 wake_flags)
+{
+	switch (policy) {
+#define X(ID, name, hooks, needs, desc) \
+	POLICIES_CASE(ID, hooks, _select_cpu, p, t, prev_cpu, wake_flags)
+		POLICY_LIST(X)
+#undef X
+	}
+	return prev_cpu;
+}
+
+static __always_inline void policies_enqueue(u32 policy, struct task_struct *p,
+					     struct task_ctx *t, u64 enq_flags)
+{
+	switch (policy) {
+#define X(ID, name, hooks, needs, desc) \
+	POLICIES_CASE(ID, hooks, _enqueue, p, t, enq_flags)
+		POLICY_LIST(X)
+#undef X
+	}
+}
+
+static __always_inline bool policies_dispatch(u32 policy, s32 cpu,
+					      struct task_struct *prev)
+{
+	switch (policy) {
+#define X(ID, name, hooks, needs, desc) \
+	POLICIES_CASE(ID, hooks, _dispatch, cpu, prev)
+		POLICY_LIST(X)
+#undef X
+	}
+	return false;
+}
+
+static __always_inline bool policies_drain(u32 policy, s32 cpu)
+{
+	switch (policy) {
+#define X(ID, name, hooks, needs, desc) POLICIES_CASE(ID, hooks, _drain, cpu)
+		POLICY_LIST(X)
+#undef X
+	}
+	return false;
+}
+
+static __always_inline u32 policies_queued(u32 policy)
+{
+	switch (policy) {
+#define X(ID, name, hooks, needs, desc) POLICIES_CASE(ID, hooks, _queued)
+		POLICY_LIST(X)
+#undef X
+	}
+	return 0;
+}
+
+static __always_inline void policies_running(u32 policy, struct task_struct *p,
+					     struct task_ctx *t)
+{
+	switch (policy) {
+#define X(ID, name, hooks, needs, desc) POLICIES_CASE(ID, hooks, _running, p, t)
+		POLICY_LIST(X)
+#undef X
+	}
+}
+
+static __always_inline void policies_stopping(u32 policy,
+					      struct task_struct *p,
+					      struct task_ctx *t, u64 used_ns,
+					      bool runnable)
+{
+	switch (policy) {
+#define X(ID, name, hooks, needs, desc) \
+	POLICIES_CASE(ID, hooks, _stopping, p, t, used_ns, runnable)
+		POLICY_LIST(X)
+#undef X
+	}
+}
+
+static __always_inline void policies_tick(u32 policy, struct task_struct *p,
+					  struct task_ctx *t)
+{
+	switch (policy) {
+#define X(ID, name, hooks, needs, desc) POLICIES_CASE(ID, hooks, _tick, p, t)
+		POLICY_LIST(X)
+#undef X
+	}
+}
+
+#endif /* META_POLICIES_BPF_H */

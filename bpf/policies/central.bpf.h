@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * central: one CPU decides for all the others.
+ *
+ * Idea: every wake-up goes to one queue. A CPU that runs out of work asks the
+ * central CPU (a flag and a preempting kick) and idles or runs on; the
+ * central CPU places a task on it (LOCAL_ON, idle kick). Slices are infinite:
+ * the other CPUs need no scheduler tick. A 1 ms timer on the central CPU
+ * preempts those that ran for a slice while somebody waits.
+ *
+ * Serves: virtual machine hosts and batch work that gains from undisturbed
+ * CPUs (NO_HZ_FULL), at the price of one CPU's attention.
+ *
+ * Works badly: with many short sleeps (each costs two inter-processor
+ * interrupts through one CPU) and when the central CPU is busy elsewhere.
+ *
+ * Deviations from the textbook: tasks wait in a queue of the kernel instead
+ * of a map of pids, so none can be lost. Without SCX_OPS_ENQ_LAST a preempted
+ * task with nothing else to run is kept for another slice (counter "kept").
+ * Tasks that the asking CPU may not run, and migration-disabled ones, go to a
+ * fallback queue that every CPU serves first. The timer minds the central CPU
+ * too, so that tasks pinned to it take turns.
+ *
+ * Races tolerated: an asking flag may be set while the central CPU looks
+ * elsewhere; its kick makes it look again. The running task may change
+ * between the timer's look and its kick: one task loses part of its slice.
+ *
+ * Tunables: central_cpu (--central-cpu, 0); slice_ns (--slice-us, 20 ms): how
+ * long a task may hold a CPU that others wait for.
+ */
+#ifndef META_CENTRAL_BPF_H
+#define META_CENTRAL_BPF_H
+
+#define CENTRAL_TIMER_NS (1000 * 1000ULL)
+
+/*
+ * Moves in one dispatch of the central CPU, those to the fallback included:
+ * dsq_move() takes no slot of the dispatch buffer, so nothing else bounds it.
+ */
+#define CENTRAL_MOVES_MAX 32
+
+enum central_queues {
+	CENTRAL_QUEUE = 0,
+	CENTRAL_FALLBACK = 1,
+};
+
+/* Which CPUs ran out of work. The central CPU never asks. */
+struct central_cpu {
+	bool asks;
+} __attribute__((aligned(META_CACHELINE)));
+
+static struct central_cpu central_cpus[META_MAX_CPUS];
+
+/* The activation whose timer is armed, see state.bpf.h. */
+static u64 central_armed;
+
+struct central_timer {
+	struct bpf_timer timer;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct central_timer);
+} central_timer SEC(".maps");
+
+static __always_inline struct central_cpu *central_cpu_of(s32 cpu)
+{
+	return &central_cpus[(u32)cpu & (META_MAX_CPUS - 1)];
+}
+
+static bool central_overdue(s32 cpu, u64 now)
+{
+	u64 started_at = state_cpu(cpu)->started_at;
+
+	return !started_at || !time_before(now, started_at + slice_ns);
+}
+
+/* Preempt whoever held a CPU for a slice while somebody waits for one. */
+static int central_tick_all(void *map, int *key, struct bpf_timer *timer)
+{
+	u64 now = scx_bpf_now();
+	u32 waiting, fallback;
+	s32 cpu, err;
+
+	if (!policy_timer_valid(META_CENTRAL, central_armed))
+		return 0;
+
+	waiting = dsq_nr_queued(META_CENTRAL, CENTRAL_QUEUE);
+	fallback = dsq_nr_queued(META_CENTRAL, CENTRAL_FALLBACK);
+
+	bpf_for(cpu, 0, nr_cpu_ids) {
+		if (!central_overdue(cpu, now))
+			continue;
+		if (!fallback && !scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL_ON | cpu)) {
+			if (!waiting)
+				continue;
+			waiting--;
+		}
+		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
+	}
+
+	err = bpf_timer_start(timer, CENTRAL_TIMER_NS, BPF_F_TIMER_CPU_PIN);
+	if (err)
+		scx_bpf_error("central: timer not re-armed: %d", err);
+	return 0;
+}
+
+/*
+ * The timer must live on the central CPU, and a pinned start takes the CPU it
+ * is called on: so the central CPU arms it in its first dispatch after entry.
+ */
+static void central_arm(void)
+{
+	u64 activation = policy_activation();
+	struct central_timer *ct;
+	u32 key = 0;
+	s32 err;
+
+	if (likely(central_armed == activation))
+		return;
+	ct = bpf_map_lookup_elem(&central_timer, &key);
+	if (!ct)
+		return;
+	central_armed = activation;
+	err = bpf_timer_start(&ct->timer, CENTRAL_TIMER_NS,
+			      BPF_F_TIMER_CPU_PIN);
+	if (err)
+		scx_bpf_error("central: timer not armed: %d", err);
+}
+
+static s32 central_init(void)
+{
+	struct central_timer *ct;
+	u32 key = 0;
+	s32 err;
+
+	err = dsq_create(META_CENTRAL, CENTRAL_QUEUE);
+	if (err)
+		return err;
+	err = dsq_create(META_CENTRAL, CENTRAL_FALLBACK);
+	if (err)
+		return err;
+
+	ct = bpf_map_lookup_elem(&central_timer, &key);
+	if (!ct)
+		return -ESRCH;
+	err = bpf_timer_init(&ct->timer, &central_timer, CLOCK_MONOTONIC);
+	if (!err)
+		err = bpf_timer_set_callback(&ct->timer, central_tick_all);
+	if (err)
+		scx_bpf_error("central: timer not created: %d", err);
+	return err;
+}
+
+static void central_exit(void)
+{
+}
+
+/*
+ * Whoever idles now has had nobody to ask: take it that it does. The first
+ * task queued kicks the central CPU.
+ */
+static void central_enter(u64 now)
+{
+	s32 cpu;
+
+	bpf_for(cpu, 0, nr_cpu_ids)
+		central_cpu_of(cpu)->asks = cpu != central_cpu &&
+					    !state_cpu(cpu)->started_at;
+}
+
+/*
+ * An infinite slice is bounded by the core's tick from now on. Only a CPU
+ * that may have stopped its tick has to be told.
+ */
+static void central_leave(u64 now)
+{
+	s32 cpu;
+
+	bpf_for(cpu, 0, nr_cpu_ids) {
+		if (!(nohz_full[((u32)cpu / 64) & (META_MAX_CPUS / 64 - 1)] &
+		      (1ULL << ((u32)cpu & 63))))
+			continue;
+		if (state_cpu(cpu)->slice_inf)
+			scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
+	}
+}
+
+/* A hint: where @p may not run there, the kernel picks another CPU. */
+static s32 central_select_cpu(struct task_struct *p, struct task_ctx *t,
+			      s32 prev_cpu, u64 wake_flags)
+{
+	return central_cpu;
+}
+
+static void central_enqueue(struct task_struct *p, struct task_ctx *t,
+			    u64 enq_flags)
+{
+	dsq_insert(p, t, META_CENTRAL, CENTRAL_QUEUE, SCX_SLICE_INF, enq_flags);
+	if (!scx_bpf_task_running(p))
+		scx_bpf_kick_cpu(central_cpu, SCX_KICK_PREEMPT);
+}
+
+/*
+ * A queued task is not current anywhere, so its count is its own and not that
+ * of a BPF prologue.
+ */
+static bool central_may_place(struct task_struct *p, s32 cpu)
+{
+	return bpf_cpumask_test_cpu(cpu, p->cpus_ptr) && !p->migration_disabled;
+}
+
+/* Place the first task that @cpu may run; @moves is what may still be moved. */
+static bool central_serve(s32 cpu, u32 *moves)
+{
+	struct task_struct *p;
+	bool served = false;
+
+	bpf_for_each(scx_dsq, p, policy_dsq(META_CENTRAL, CENTRAL_QUEUE), 0) {
+		if (!*moves)
+			break;
+		if (!central_may_place(p, cpu)) {
+			scx_bpf_dsq_move(BPF_FOR_EACH_ITER, p,
+					 policy_dsq(META_CENTRAL,
+						    CENTRAL_FALLBACK),
+					 0);
+			(*moves)--;
+			continue;
+		}
+		if (scx_bpf_dsq_move(BPF_FOR_EACH_ITER, p,
+				     SCX_DSQ_LOCAL_ON | cpu, 0)) {
+			(*moves)--;
+			served = true;
+			break;
+		}
+	}
+	if (served) {
+		stats_inc(META_CENTRAL, pushed);
+		if (cpu != central_cpu)
+			scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+	}
+	return served;
+}
+
+static bool central_pull_fallback(void)
+{
+	if (!dsq_pull(META_CENTRAL, CENTRAL_FALLBACK))
+		return false;
+	stats_inc(META_CENTRAL, fallback);
+	return true;
+}
+
+static bool central_decide(void)
+{
+	u32 moves = CENTRAL_MOVES_MAX;
+	s32 cpu;
+
+	central_arm();
+	bpf_for(cpu, 0, nr_cpu_ids) {
+		struct central_cpu *c = central_cpu_of(cpu);
+
+		if (cpu == central_cpu || !c->asks)
+			continue;
+		if (!moves) {
+			scx_bpf_kick_cpu(central_cpu, SCX_KICK_PREEMPT);
+			break;
+		}
+		if (central_serve(cpu, &moves))
+			c->asks = false;
+	}
+	return central_pull_fallback() || central_serve(central_cpu, &moves);
+}
+
+static bool central_dispatch(s32 cpu, struct task_struct *prev)
+{
+	if (cpu == central_cpu)
+		return central_decide();
+	if (central_pull_fallback())
+		return true;
+	central_cpu_of(cpu)->asks = true;
+	scx_bpf_kick_cpu(central_cpu, SCX_KICK_PREEMPT);
+	return false;
+}
+
+static bool central_drain(s32 cpu)
+{
+	return dsq_pull(META_CENTRAL, CENTRAL_FALLBACK) ||
+	       dsq_pull(META_CENTRAL, CENTRAL_QUEUE);
+}
+
+static u32 central_queued(void)
+{
+	return dsq_nr_queued(META_CENTRAL, CENTRAL_QUEUE) +
+	       dsq_nr_queued(META_CENTRAL, CENTRAL_FALLBACK);
+}
+
+static void central_running(struct task_struct *p, struct task_ctx *t)
+{
+}
+
+static void central_stopping(struct task_struct *p, struct task_ctx *t,
+			     u64 used_ns, bool runnable)
+{
+}
+
+static void central_tick(struct task_struct *p, struct task_ctx *t)
+{
+}
+
+#endif /* META_CENTRAL_BPF_H */

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * vtime: one global queue ordered by weighted virtual time.
+ *
+ * Idea: every task carries a virtual runtime that grows with the CPU time it
+ * used, divided by its weight; the task furthest behind runs first. A task
+ * that slept keeps at most one slice of budget, so it wakes near the front
+ * but cannot hoard. Runtime is charged from our own timestamps, since a slice
+ * says nothing after a yield, a preempting kick or a switch of policy.
+ *
+ * Serves: mixed loads where sleepers must not wait behind hogs, and nice
+ * levels (through cgroup weights: nice 0 is 100, nice 10 is 11) must hold.
+ *
+ * Works badly: like fifo, one queue and one lock for the machine, no thought
+ * for caches. Running tasks are never preempted by a needier one: a waker
+ * still waits for the end of somebody's slice.
+ *
+ * Races tolerated: those of vclock.bpf.h.
+ *
+ * Tunables: slice_ns (--slice-us, 20 ms): the slice and the budget.
+ */
+#ifndef META_VTIME_BPF_H
+#define META_VTIME_BPF_H
+
+enum vtime_queues {
+	VTIME_QUEUE = 0,
+};
+
+private(VTIME) struct vclock vtime_clock;
+
+static s32 vtime_init(void)
+{
+	return dsq_create(META_VTIME, VTIME_QUEUE);
+}
+
+static void vtime_exit(void)
+{
+}
+
+static void vtime_enter(u64 now)
+{
+}
+
+static void vtime_leave(u64 now)
+{
+}
+
+static s32 vtime_select_cpu(struct task_struct *p, struct task_ctx *t,
+			    s32 prev_cpu, u64 wake_flags)
+{
+	return dsq_wake_default(p, t, META_VTIME, prev_cpu, wake_flags);
+}
+
+static void vtime_enqueue(struct task_struct *p, struct task_ctx *t,
+			  u64 enq_flags)
+{
+	u64 vtime = vclock_place(&vtime_clock, &t->vtime, p);
+
+	dsq_insert_vtime(p, t, META_VTIME, VTIME_QUEUE, slice_ns, vtime,
+			 enq_flags);
+}
+
+static bool vtime_dispatch(s32 cpu, struct task_struct *prev)
+{
+	return dsq_pull(META_VTIME, VTIME_QUEUE);
+}
+
+static bool vtime_drain(s32 cpu)
+{
+	return dsq_pull(META_VTIME, VTIME_QUEUE);
+}
+
+static u32 vtime_queued(void)
+{
+	return dsq_nr_queued(META_VTIME, VTIME_QUEUE);
+}
+
+static void vtime_running(struct task_struct *p, struct task_ctx *t)
+{
+	vclock_advance(&vtime_clock, &t->vtime);
+}
+
+static void vtime_stopping(struct task_struct *p, struct task_ctx *t,
+			   u64 used_ns, bool runnable)
+{
+	vclock_charge(&t->vtime, p, used_ns);
+}
+
+static void vtime_tick(struct task_struct *p, struct task_ctx *t)
+{
+}
+
+#endif /* META_VTIME_BPF_H */

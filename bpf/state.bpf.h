@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the program remembers: knobs fixed at load, the maps people write to,
+ * the switch's hot word, one context a task and one a CPU.
+ *
+ * Three tiers: fixed at load is rodata, live is a pinned map, private is
+ * static. Nothing here decides anything.
+ */
+#ifndef META_STATE_BPF_H
+#define META_STATE_BPF_H
+
+#define META_CACHELINE 64
+
+/* Fixed at load. */
+const volatile u64 slice_ns = META_DFL_SLICE_US * 1000ULL;
+const volatile u32 available = ~0U; /* bit a policy id */
+const volatile s32 central_cpu = 0;
+const volatile u32 nr_cpu_ids = 1;
+const volatile u64 nohz_full[META_MAX_CPUS / 64];
+const volatile bool measure_waits = true;
+
+/* Live: what people and `scx_meta set` write. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2 * META_MAX_POLICIES);
+	__type(key, enum meta_policy);
+	__type(value, u32);
+} weights SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u32);
+} period_us SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, enum meta_policy);
+} pinned SEC(".maps");
+
+/* Live: what people read. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct meta_status);
+} status SEC(".maps");
+
+/*
+ * The one line every callback reads. Written at a flip and when a queue that
+ * was left behind runs empty, so it stays shared in every cache.
+ *
+ * @active:     the policy in charge
+ * @pending:    bit a policy that was left with tasks in its queues
+ * @left_order: ids of the policies that were left, oldest in the low byte
+ * @generation: flips since load
+ * @adopting:   no task of @active has run yet since the flip
+ */
+static struct {
+	u32 active;
+	u32 pending;
+	u64 left_order;
+	u64 generation;
+	u32 adopting;
+	u64 entered_at_ns; /* CLOCK_MONOTONIC */
+} __attribute__((aligned(META_CACHELINE))) state_hot;
+
+/*
+ * Which CPU runs on whose account. Written by the CPU itself; read by others
+ * without a lock: a stale look costs one needless or one late kick.
+ */
+struct cpu_ctx {
+	u32 owner; /* of the running task */
+	bool slice_inf; /* it was started without an end */
+	u64 started_at; /* 0: no task of ours runs */
+} __attribute__((aligned(META_CACHELINE)));
+
+static struct cpu_ctx state_cpus[META_MAX_CPUS];
+
+static __always_inline struct cpu_ctx *state_cpu(s32 cpu)
+{
+	return &state_cpus[(u32)cpu & (META_MAX_CPUS - 1)];
+}
+
+/* A task's place on a policy's virtual clock. @epoch 0: never placed. */
+struct vtask {
+	u64 vtime;
+	u64 epoch;
+};
+
+struct nest_task {
+	struct vtask vt;
+	s32 attached; /* CPU + 1; 0: none */
+	u32 misses;
+};
+
+struct task_ctx {
+	u32 owner; /* the policy that queued it; NONE: the kernel placed it */
+	bool queued; /* in custody: inserted and not yet run */
+	u64 queued_at;
+	u64 run_at;
+	struct vtask vtime;
+	struct nest_task nest;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_ctx);
+} state_tasks SEC(".maps");
+
+static __always_inline struct task_ctx *state_task(struct task_struct *p)
+{
+	return bpf_task_storage_get(&state_tasks, p, NULL, 0);
+}
+
+static __always_inline bool state_available(u32 policy)
+{
+	return available & (1U << policy);
+}
+
+/*
+ * A policy arms its timers for one activation, named by generation + 1 (0:
+ * none). A callback of another activation does nothing and does not re-arm.
+ */
+static __always_inline u64 policy_activation(void)
+{
+	return state_hot.generation + 1;
+}
+
+static __always_inline bool policy_timer_valid(u32 policy, u64 activation)
+{
+	return state_hot.active == policy && policy_activation() == activation;
+}
+
+/* ksoftirqd, migration threads: forward progress of everybody hangs on them. */
+static __always_inline bool state_is_pinned_kthread(struct task_struct *p)
+{
+	return (p->flags & PF_KTHREAD) && p->nr_cpus_allowed == 1;
+}
+
+#endif /* META_STATE_BPF_H */

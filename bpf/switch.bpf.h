@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who is in charge: a timer rotates the policies by the weights in the map.
+ *
+ * How it works
+ *	A rotation lasts period_us; a policy's turn is its weight's share of
+ *	it, in table order. Boundaries are absolute, so shares do not drift. The
+ *	timer fires at the end of a turn, and in between often enough to obey
+ *	what people write to the maps. A flip stores the new policy in one word;
+ *	tasks queued under the old one stay where they are, its bit is set in
+ *	the pending mask, and dispatch drains pending policies before the active
+ *	one, in the order in which they left.
+ *
+ * Why no task is lost
+ *	An insert from enqueue() lands after the op returned, perhaps after the
+ *	flip and after its queue was seen empty. So dispatch only clears bits;
+ *	every fire of the timer sets them again from the queues themselves; and
+ *	a CPU that found nothing asks every policy before it idles.
+ *
+ * Concurrency
+ *	Only the timer callback writes the hot word, but for clearing bits. One
+ *	timer never runs on two CPUs at once; the syscall program re-arms it
+ *	instead of switching by itself.
+ *
+ * Limits
+ *	Turns under META_MIN_TURN_US are lengthened to it, which bends shares.
+ */
+#ifndef META_SWITCH_BPF_H
+#define META_SWITCH_BPF_H
+
+#define SWITCH_US 1000ULL
+#define SWITCH_MS (1000 * SWITCH_US)
+
+/*
+ * How long a written map may go unnoticed. Half of what is promised (10 ms),
+ * so that the first task of the new policy runs within it too.
+ */
+#define SWITCH_POLL_BUSY_NS (5 * SWITCH_MS)
+#define SWITCH_POLL_IDLE_NS (100 * SWITCH_MS)
+
+/* A timer armed for the past would fire at once, for ever. */
+#define SWITCH_MIN_SLEEP_NS (20 * SWITCH_US)
+
+struct switch_timer {
+	struct bpf_timer timer;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct switch_timer);
+} switch_timer SEC(".maps");
+
+/*
+ * Arrays by policy id have a power of two of slots, and the index is masked
+ * out of the compiler's sight: it would drop the bound that the verifier needs.
+ */
+#define SWITCH_SLOTS 16
+_Static_assert(META_NR_POLICIES <= SWITCH_SLOTS, "a slot a policy");
+
+static __always_inline u32 switch_slot(u32 policy)
+{
+	barrier_var(policy);
+	return policy & (SWITCH_SLOTS - 1);
+}
+
+/*
+ * The rotation as the maps had it when last read.
+ *
+ * @turn_ns: of each policy; 0: not in the rotation
+ * @rotation_ns: sum of the turns; 0: hold the active policy
+ * @pin: overrides the rotation
+ */
+struct switch_plan {
+	u64 turn_ns[SWITCH_SLOTS];
+	u64 rotation_ns;
+	u32 nr;
+	u32 pin;
+};
+
+/*
+ * An iterator instead of a plain loop: the verifier walks the body once and
+ * not once for every combination of its branches.
+ */
+#define switch_for_each(policy) bpf_for(policy, 1, META_NR_POLICIES)
+
+/* Only the timer callback and init touch these. */
+static struct switch_plan switch_plan;
+static u64 switch_turn_start;
+static u64 switch_left_at[SWITCH_SLOTS];
+static bool switch_exiting;
+
+/* A policy per cgroup, later, is a change of this function alone. */
+static __always_inline u32 switch_policy_of(struct task_struct *p)
+{
+	return state_hot.active;
+}
+
+static u32 switch_read_weight(enum meta_policy policy)
+{
+	u32 *w = bpf_map_lookup_elem(&weights, &policy);
+
+	if (!w || !state_available(policy))
+		return 0;
+	return *w < META_MAX_WEIGHT ? *w : META_MAX_WEIGHT;
+}
+
+static u64 switch_read_period_ns(void)
+{
+	u32 key = 0, *us = bpf_map_lookup_elem(&period_us, &key);
+
+	if (!us || *us < META_MIN_PERIOD_US)
+		return META_MIN_PERIOD_US * SWITCH_US;
+	if (*us > META_MAX_PERIOD_US)
+		return META_MAX_PERIOD_US * SWITCH_US;
+	return *us * SWITCH_US;
+}
+
+static u32 switch_read_pin(void)
+{
+	u32 key = 0;
+	enum meta_policy *pin = bpf_map_lookup_elem(&pinned, &key);
+
+	if (!pin || *pin <= META_NONE || *pin >= META_NR_POLICIES ||
+	    !state_available(*pin))
+		return META_NONE;
+	return *pin;
+}
+
+/*
+ * Period <= 3.6e12 ns and weight <= 1e6: the product stays under 2^62, the
+ * sum of the weights under 2^23.
+ */
+static void switch_read_plan(struct switch_plan *plan)
+{
+	u64 period_ns = switch_read_period_ns(), sum = 0, turn;
+	u32 policy;
+
+	plan->rotation_ns = 0;
+	plan->nr = 0;
+	plan->pin = switch_read_pin();
+
+	switch_for_each(policy) {
+		plan->turn_ns[switch_slot(policy)] = switch_read_weight(policy);
+		sum += plan->turn_ns[switch_slot(policy)];
+	}
+	switch_for_each(policy) {
+		if (!plan->turn_ns[switch_slot(policy)])
+			continue;
+		turn = period_ns * plan->turn_ns[switch_slot(policy)] / sum;
+		if (turn < META_MIN_TURN_US * SWITCH_US)
+			turn = META_MIN_TURN_US * SWITCH_US;
+		plan->turn_ns[switch_slot(policy)] = turn;
+		plan->rotation_ns += turn;
+		plan->nr++;
+	}
+}
+
+static bool switch_plan_changed(const struct switch_plan *a,
+				const struct switch_plan *b)
+{
+	bool changed = a->pin != b->pin;
+	u32 policy;
+
+	switch_for_each(policy)
+		changed |= a->turn_ns[switch_slot(policy)] != b->turn_ns[switch_slot(policy)];
+	return changed;
+}
+
+/* The next policy of the rotation after @policy, in table order. */
+static u32 switch_next(u32 policy)
+{
+	u32 i, next = META_NONE, first = META_NONE;
+
+	switch_for_each(i) {
+		if (!switch_plan.turn_ns[switch_slot(i)])
+			continue;
+		if (!first)
+			first = i;
+		if (i > policy && !next)
+			next = i;
+	}
+	return next ?: first;
+}
+
+/* Drop @policy from the leave order and close the gap. */
+static u64 switch_order_without(u64 order, u32 policy)
+{
+	u64 kept = order;
+	u32 i;
+
+	bpf_for(i, 0, META_MAX_POLICIES) {
+		u64 below = (1ULL << (8 * i)) - 1;
+
+		if (((order >> (8 * i)) & 0xff) == policy) {
+			kept = (order & below) | ((order >> 8) & ~below);
+			break;
+		}
+	}
+	return kept;
+}
+
+static u64 switch_order_append(u64 order, u32 policy)
+{
+	u64 appended = order;
+	u32 i;
+
+	bpf_for(i, 0, META_MAX_POLICIES) {
+		if (!((order >> (8 * i)) & 0xff)) {
+			appended = order | ((u64)policy << (8 * i));
+			break;
+		}
+	}
+	return appended;
+}
+
+static void switch_publish(u64 now)
+{
+	u32 key = 0;
+	struct meta_status *st = bpf_map_lookup_elem(&status, &key);
+	u32 active = state_hot.active;
+
+	if (!st || active >= META_NR_POLICIES)
+		return;
+	st->active = active;
+	st->generation = state_hot.generation;
+	st->entered_at_ns = state_hot.entered_at_ns;
+	st->turn_ns = switch_plan.pin || switch_plan.nr < 2 ?
+			      0 :
+			      switch_plan.turn_ns[switch_slot(active)];
+}
+
+/*
+ * The switch. The old policy's bit and place in the order are visible before
+ * the new policy is, so that no CPU overlooks what was left behind.
+ */
+static void switch_flip(u32 to, u64 now)
+{
+	u32 from = state_hot.active;
+	u64 order, begin = bpf_ktime_get_ns();
+
+	if (to == from || to >= META_NR_POLICIES || from >= META_NR_POLICIES)
+		return;
+
+	policies_enter(to, now);
+
+	order = switch_order_without(state_hot.left_order, to);
+	state_hot.left_order = switch_order_append(order, from);
+	__sync_fetch_and_or(&state_hot.pending, 1U << from);
+	switch_left_at[switch_slot(from)] = policies_queued(from) ? begin : 0;
+	switch_left_at[switch_slot(to)] = 0;
+
+	state_hot.generation++;
+	state_hot.active = to;
+	__sync_fetch_and_and(&state_hot.pending, ~(1U << to));
+	stats_add(from, active_ns, begin - state_hot.entered_at_ns);
+	state_hot.entered_at_ns = begin;
+	state_hot.adopting = 1;
+
+	policies_leave(from, now);
+	stats_flip(to, bpf_ktime_get_ns() - begin);
+}
+
+/*
+ * Walk the boundaries that have passed: usually none or one. A late timer
+ * skips whole rotations, and within the last one lands where the clock says.
+ */
+static u32 switch_rotate(u64 now)
+{
+	u32 policy = state_hot.active, i;
+	u64 turn, behind;
+
+	if (policy >= META_NR_POLICIES || !switch_plan.rotation_ns)
+		return policy;
+
+	/* Put out of the rotation: its turn ends now. */
+	if (!switch_plan.turn_ns[switch_slot(policy)]) {
+		switch_turn_start = now;
+		return switch_next(policy);
+	}
+
+	turn = switch_plan.turn_ns[switch_slot(policy)];
+	if (now - switch_turn_start < turn)
+		return policy;
+
+	behind = (now - switch_turn_start) / switch_plan.rotation_ns;
+	if (behind) {
+		switch_turn_start += behind * switch_plan.rotation_ns;
+		stats_add(policy, skipped, behind * switch_plan.nr);
+	}
+	bpf_for(i, 0, META_NR_POLICIES) {
+		if (policy >= META_NR_POLICIES)
+			break;
+		turn = switch_plan.turn_ns[switch_slot(policy)];
+		if (now - switch_turn_start < turn)
+			break;
+		if (i)
+			stats_inc(policy, skipped);
+		switch_turn_start += turn;
+		policy = switch_next(policy);
+	}
+	return policy;
+}
+
+/* Re-derive what dispatch may have cleared a moment too early. */
+static void switch_refresh_pending(void)
+{
+	u32 policy;
+
+	switch_for_each(policy) {
+		if (policy != state_hot.active && policies_queued(policy))
+			__sync_fetch_and_or(&state_hot.pending, 1U << policy);
+	}
+}
+
+/* No CPU runs anything: nobody waits for a quick answer. */
+static bool switch_all_idle(void)
+{
+	const struct cpumask *idle, *online;
+	bool all;
+
+	bpf_rcu_read_lock();
+	idle = scx_bpf_get_idle_cpumask();
+	online = scx_bpf_get_online_cpumask();
+	all = bpf_cpumask_subset(online, idle);
+	scx_bpf_put_cpumask(online);
+	scx_bpf_put_idle_cpumask(idle);
+	bpf_rcu_read_unlock();
+	return all;
+}
+
+static u64 switch_next_fire(u64 now)
+{
+	u32 active = state_hot.active;
+	u64 at, turn_end;
+
+	at = now + (switch_all_idle() ? SWITCH_POLL_IDLE_NS :
+					SWITCH_POLL_BUSY_NS);
+	if (switch_plan.pin || switch_plan.nr < 2 || active >= META_NR_POLICIES)
+		return at;
+	turn_end = switch_turn_start + switch_plan.turn_ns[switch_slot(active)];
+	if (turn_end < now + SWITCH_MIN_SLEEP_NS)
+		turn_end = now + SWITCH_MIN_SLEEP_NS;
+	return turn_end < at ? turn_end : at;
+}
+
+static int switch_fire(void *map, u32 *key, struct bpf_timer *timer)
+{
+	struct switch_plan plan = {};
+	u64 now = bpf_ktime_get_ns();
+	u32 active;
+	s32 err;
+
+	if (switch_exiting)
+		return 0;
+
+	switch_read_plan(&plan);
+	if (switch_plan_changed(&plan, &switch_plan)) {
+		/*
+		 * A pin, or its end, begins a turn. New weights change the
+		 * turn under way; if it would be over already, it ends now.
+		 */
+		active = state_hot.active;
+		if (plan.pin != switch_plan.pin)
+			switch_turn_start = now;
+		else if (active < META_NR_POLICIES &&
+			 now - switch_turn_start > plan.turn_ns[switch_slot(active)])
+			switch_turn_start = now - plan.turn_ns[switch_slot(active)];
+		switch_plan = plan;
+	}
+
+	switch_flip(plan.pin ?: switch_rotate(now), now);
+	switch_refresh_pending();
+	switch_publish(now);
+
+	err = bpf_timer_start(timer, switch_next_fire(bpf_ktime_get_ns()),
+			      BPF_F_TIMER_ABS);
+	if (err)
+		scx_bpf_error("switch: timer not re-armed: %d", err);
+	return 0;
+}
+
+/* Begin with the pin, else the first policy with weight, else any. */
+static s32 switch_init(void)
+{
+	struct switch_timer *st;
+	u32 key = 0, first;
+	s32 err;
+
+	switch_read_plan(&switch_plan);
+	first = switch_plan.pin ?: switch_next(META_NONE);
+	if (!first || first >= META_NR_POLICIES) {
+		switch_for_each(first) {
+			if (state_available(first))
+				break;
+		}
+	}
+	if (first >= META_NR_POLICIES) {
+		scx_bpf_error("no policy is available");
+		return -EINVAL;
+	}
+
+	switch_turn_start = bpf_ktime_get_ns();
+	policies_enter(first, switch_turn_start);
+	state_hot.active = first;
+	state_hot.entered_at_ns = switch_turn_start;
+	state_hot.adopting = 1;
+	stats_inc(first, activations);
+	switch_publish(switch_turn_start);
+
+	st = bpf_map_lookup_elem(&switch_timer, &key);
+	if (!st)
+		return -ESRCH;
+	err = bpf_timer_init(&st->timer, &switch_timer, CLOCK_MONOTONIC);
+	if (!err)
+		err = bpf_timer_set_callback(&st->timer, switch_fire);
+	if (!err)
+		err = bpf_timer_start(&st->timer, 0, 0);
+	if (err)
+		scx_bpf_error("switch: timer not armed: %d", err);
+	return err;
+}
+
+/* The queues of @policy were seen empty: how long did that take? */
+static __noinline void switch_drained(u32 policy)
+{
+	u64 left_at, took_ns;
+
+	if (policy >= META_NR_POLICIES)
+		return;
+	left_at = switch_left_at[switch_slot(policy)];
+	if (!left_at)
+		return;
+	switch_left_at[switch_slot(policy)] = 0;
+	took_ns = bpf_ktime_get_ns() - left_at;
+	stats_inc(policy, drains);
+	stats_add(policy, drain_ns, took_ns);
+	stats_max(policy, drain_max_ns, took_ns);
+}
+
+/*
+ * Take one task that waits in a policy that was left, oldest leaver first.
+ * With @all, do not believe the pending mask.
+ */
+static __always_inline bool switch_drain(s32 cpu, bool all)
+{
+	u64 order = state_hot.left_order;
+	u32 i, policy, bit;
+
+	for (i = 0; i < META_MAX_POLICIES; i++, order >>= 8) {
+		policy = order & 0xff;
+		if (!policy || policy >= META_NR_POLICIES)
+			break;
+		bit = 1U << policy;
+		if (!all && !(state_hot.pending & bit))
+			continue;
+		if (policies_drain(policy, cpu)) {
+			stats_inc(policy, drained);
+			return true;
+		}
+		if ((state_hot.pending & bit) && !policies_queued(policy) &&
+		    (__sync_fetch_and_and(&state_hot.pending, ~bit) & bit))
+			switch_drained(policy);
+	}
+	return false;
+}
+
+#endif /* META_SWITCH_BPF_H */

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Weighted virtual time, for every policy that orders by it: a clock a
+ * policy, a place on it a task.
+ *
+ * A policy's clock stands still while the policy is out, so a task's lag is
+ * still true when it returns. The first placement after an entry bounds that
+ * lag to one slice either way, so that no debt of an earlier turn can starve
+ * a task now.
+ *
+ * Races tolerated: two CPUs may advance a clock at once and one advance be
+ * lost; the next task to run repairs it.
+ */
+#ifndef META_VCLOCK_BPF_H
+#define META_VCLOCK_BPF_H
+
+struct vclock {
+	u64 now;
+} __attribute__((aligned(META_CACHELINE)));
+
+static __always_inline u64 vclock_scale(struct task_struct *p, u64 ns)
+{
+	return ns * 100 / (p->scx.weight ?: 1);
+}
+
+/* Where on @clock to queue @p: an idler keeps at most one slice of budget. */
+static __always_inline u64 vclock_place(struct vclock *clock, struct vtask *vt,
+					struct task_struct *p)
+{
+	u64 epoch = policy_activation(); /* never 0 */
+	u64 floor = clock->now - slice_ns;
+
+	if (!vt->epoch) {
+		vt->vtime = clock->now;
+	} else if (vt->epoch != epoch) {
+		u64 ceiling = clock->now + vclock_scale(p, slice_ns);
+
+		if (time_before(ceiling, vt->vtime))
+			vt->vtime = ceiling;
+	}
+	vt->epoch = epoch;
+	if (time_before(vt->vtime, floor))
+		vt->vtime = floor;
+	return vt->vtime;
+}
+
+static __always_inline void vclock_advance(struct vclock *clock,
+					   struct vtask *vt)
+{
+	if (time_before(clock->now, vt->vtime))
+		clock->now = vt->vtime;
+}
+
+static __always_inline void vclock_charge(struct vtask *vt,
+					  struct task_struct *p, u64 used_ns)
+{
+	vt->vtime += vclock_scale(p, used_ns);
+}
+
+#endif /* META_VCLOCK_BPF_H */

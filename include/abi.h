@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the BPF program and user space agree on: ids, limits, and the layout
+ * of every value that crosses through a map.
+ */
+#ifndef META_ABI_H
+#define META_ABI_H
+
+#ifndef __bpf__
+typedef unsigned char u8;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+#endif
+
+#include "policies.h"
+#include "stats.h"
+
+/* A zeroed value is "no policy": an unset pin, a task the kernel placed. */
+enum meta_policy {
+	META_NONE = 0,
+#define X(ID, name, hooks, needs, desc) META_##ID,
+	POLICY_LIST(X)
+#undef X
+	META_NR_POLICIES,
+};
+
+/* Optional ops: nulled before load when no available policy needs them. */
+enum meta_needs {
+	META_NEEDS_NOTHING = 0,
+	META_NEEDS_TICK = 1 << 0,
+};
+
+enum meta_limits {
+	/* The leave order packs one policy id a byte into a u64. */
+	META_MAX_POLICIES = 8,
+	META_MAX_CPUS = 1024,
+	META_HIST_BUCKETS = 32,
+
+	/* A larger weight counts as this one: period x weight fits a u64. */
+	META_MAX_WEIGHT = 1000000,
+
+	/* Whatever is written to the maps, the program stays in these. */
+	META_MIN_TURN_US = 100,
+	META_MIN_PERIOD_US = 1000,
+
+	META_MIN_SLICE_US = 100,
+	META_MAX_SLICE_US = 100000,
+	META_DFL_SLICE_US = 20000,
+};
+
+/* In a u32 of microseconds: one hour. */
+#define META_MAX_PERIOD_US 3600000000U
+
+/* The value of the map "stats", one a policy and CPU. */
+struct meta_stats {
+#define X(name, unit, fold, desc) u64 name;
+	STAT_LIST(X)
+#undef X
+	/* Switches to the policy by cost: bucket i counts [2^i, 2^(i+1)) ns. */
+	u64 flip_hist[META_HIST_BUCKETS];
+};
+
+/* The value of the map "status", written at each switch. */
+struct meta_status {
+	u64 generation;		/* switches since load */
+	u64 entered_at_ns;	/* CLOCK_MONOTONIC */
+	u64 turn_ns;		/* length of this turn; 0: no end in sight */
+	u32 active;		/* enum meta_policy */
+	u32 reserved;
+};
+
+_Static_assert(META_NR_POLICIES - 1 <= META_MAX_POLICIES,
+	       "the leave order has room for eight policies");
+_Static_assert((META_MAX_CPUS & (META_MAX_CPUS - 1)) == 0,
+	       "CPU ids are bounded by a mask");
+_Static_assert(sizeof(struct meta_status) == 32, "no padding in status");
+
+#endif /* META_ABI_H */
