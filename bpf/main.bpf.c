@@ -199,18 +199,15 @@ int meta_apply(void *ctx)
 	return st ? bpf_timer_start(&st->timer, 0, 0) : -ESRCH;
 }
 
-SCX_OPS_DEFINE(meta_ops,
-	       .select_cpu = (void *)meta_select_cpu,
+/* clang-format off: an op a line */
+SCX_OPS_DEFINE(meta_ops, .select_cpu = (void *)meta_select_cpu,
 	       .enqueue = (void *)meta_enqueue,
 	       .dispatch = (void *)meta_dispatch,
 	       .running = (void *)meta_running,
 	       .stopping = (void *)meta_stopping,
-	       .quiescent = (void *)meta_quiescent,
-	       .tick = (void *)meta_tick,
+	       .quiescent = (void *)meta_quiescent, .tick = (void *)meta_tick,
 	       .init_task = (void *)meta_init_task,
-	       .exit_task = (void *)meta_exit_task,
-	       .dump = (void *)meta_dump,
-	       .init = (void *)meta_init,
-	       .exit = (void *)meta_exit,
-	       .timeout_ms = META_WATCHDOG_MS,
-	       .name = "meta");
+	       .exit_task = (void *)meta_exit_task, .dump = (void *)meta_dump,
+	       .init = (void *)meta_init, .exit = (void *)meta_exit,
+	       .timeout_ms = META_WATCHDOG_MS, .name = "meta");
+/* clang-format on */

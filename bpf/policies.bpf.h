@@ -16,9 +16,9 @@
 
 #define POLICIES_CAT_(a, b) a##b
 #define POLICIES_CAT(a, b) POLICIES_CAT_(a, b)
-#define POLICIES_CASE(ID, hooks, hook, ...)                           \
-	case META_##ID:                                               \
-		if (state_available(META_##ID))                       \
+#define POLICIES_CASE(ID, hooks, hook, ...)                            \
+	case META_##ID:                                                \
+		if (state_available(META_##ID))                        \
 			return POLICIES_CAT(hooks, hook)(__VA_ARGS__); \
 		break;
 
@@ -61,8 +61,8 @@ static __always_inline void policies_leave(u32 policy, u64 now)
 
 static __always_inline s32 policies_select_cpu(u32 policy,
 					       struct task_struct *p,
-					       struct task_ctx *t,
-					       s32 prev_cpu, u64 wake_flags)
+					       struct task_ctx *t, s32 prev_cpu,
+					       u64 wake_flags)
 {
 	switch (policy) {
 #define X(ID, name, hooks, needs, desc) \
@@ -126,8 +126,7 @@ static __always_inline void policies_running(u32 policy, struct task_struct *p,
 	}
 }
 
-static __always_inline void policies_stopping(u32 policy,
-					      struct task_struct *p,
+static __always_inline void policies_stopping(u32 policy, struct task_struct *p,
 					      struct task_ctx *t, u64 used_ns,
 					      bool runnable)
 {

@@ -73,7 +73,7 @@ static struct {
  * without a lock: a stale look costs one needless or one late kick.
  */
 struct cpu_ctx {
-	u32 owner; /* of the running task */
+	u32 owner;	/* of the running task */
 	bool slice_inf; /* it was started without an end */
 	u64 started_at; /* 0: no task of ours runs */
 } __attribute__((aligned(META_CACHELINE)));
@@ -98,7 +98,7 @@ struct nest_task {
 };
 
 struct task_ctx {
-	u32 owner; /* the policy that queued it; NONE: the kernel placed it */
+	u32 owner;   /* the policy that queued it; NONE: the kernel placed it */
 	bool queued; /* in custody: inserted and not yet run */
 	u64 queued_at;
 	u64 run_at;

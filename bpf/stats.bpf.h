@@ -18,21 +18,21 @@ static __always_inline struct meta_stats *stats_of(u32 policy)
 	return bpf_map_lookup_elem(&stats, &policy);
 }
 
-#define stats_add(policy, name, n)                               \
-	do {                                                     \
-		struct meta_stats *__stats = stats_of(policy);   \
-		if (__stats)                                     \
-			__stats->name += (n);                    \
+#define stats_add(policy, name, n)                             \
+	do {                                                   \
+		struct meta_stats *__stats = stats_of(policy); \
+		if (__stats)                                   \
+			__stats->name += (n);                  \
 	} while (0)
 
 #define stats_inc(policy, name) stats_add(policy, name, 1)
 
-#define stats_max(policy, name, v)                               \
-	do {                                                     \
-		struct meta_stats *__stats = stats_of(policy);   \
-		u64 __v = (v);                                   \
-		if (__stats && __v > __stats->name)              \
-			__stats->name = __v;                     \
+#define stats_max(policy, name, v)                             \
+	do {                                                   \
+		struct meta_stats *__stats = stats_of(policy); \
+		u64 __v = (v);                                 \
+		if (__stats && __v > __stats->name)            \
+			__stats->name = __v;                   \
 	} while (0)
 
 static __always_inline u32 stats_log2(u64 v)

@@ -164,7 +164,8 @@ static bool switch_plan_changed(const struct switch_plan *a,
 	u32 policy;
 
 	switch_for_each(policy)
-		changed |= a->turn_ns[switch_slot(policy)] != b->turn_ns[switch_slot(policy)];
+		changed |= a->turn_ns[switch_slot(policy)] !=
+			   b->turn_ns[switch_slot(policy)];
 	return changed;
 }
 
@@ -224,11 +225,12 @@ static void switch_publish(u64 now)
 	if (!st || active >= META_NR_POLICIES)
 		return;
 	st->active = active;
+	st->available = available;
 	st->generation = state_hot.generation;
 	st->entered_at_ns = state_hot.entered_at_ns;
-	st->turn_ns = switch_plan.pin || switch_plan.nr < 2 ?
-			      0 :
-			      switch_plan.turn_ns[switch_slot(active)];
+	st->turn_ns = switch_plan.pin || switch_plan.nr < 2
+			      ? 0
+			      : switch_plan.turn_ns[switch_slot(active)];
 }
 
 /*
@@ -335,8 +337,8 @@ static u64 switch_next_fire(u64 now)
 	u32 active = state_hot.active;
 	u64 at, turn_end;
 
-	at = now + (switch_all_idle() ? SWITCH_POLL_IDLE_NS :
-					SWITCH_POLL_BUSY_NS);
+	at = now +
+	     (switch_all_idle() ? SWITCH_POLL_IDLE_NS : SWITCH_POLL_BUSY_NS);
 	if (switch_plan.pin || switch_plan.nr < 2 || active >= META_NR_POLICIES)
 		return at;
 	turn_end = switch_turn_start + switch_plan.turn_ns[switch_slot(active)];
@@ -365,8 +367,10 @@ static int switch_fire(void *map, u32 *key, struct bpf_timer *timer)
 		if (plan.pin != switch_plan.pin)
 			switch_turn_start = now;
 		else if (active < META_NR_POLICIES &&
-			 now - switch_turn_start > plan.turn_ns[switch_slot(active)])
-			switch_turn_start = now - plan.turn_ns[switch_slot(active)];
+			 now - switch_turn_start >
+				 plan.turn_ns[switch_slot(active)])
+			switch_turn_start =
+				now - plan.turn_ns[switch_slot(active)];
 		switch_plan = plan;
 	}
 

@@ -6,7 +6,7 @@
 #ifndef META_ABI_H
 #define META_ABI_H
 
-#ifndef __bpf__
+#ifndef __VMLINUX_H__
 typedef unsigned char u8;
 typedef unsigned int u32;
 typedef unsigned long long u64;
@@ -16,13 +16,9 @@ typedef unsigned long long u64;
 #include "stats.h"
 
 /* A zeroed value is "no policy": an unset pin, a task the kernel placed. */
-enum meta_policy {
-	META_NONE = 0,
 #define X(ID, name, hooks, needs, desc) META_##ID,
-	POLICY_LIST(X)
+enum meta_policy { META_NONE, POLICY_LIST(X) META_NR_POLICIES };
 #undef X
-	META_NR_POLICIES,
-};
 
 /* Optional ops: nulled before load when no available policy needs them. */
 enum meta_needs {
@@ -62,11 +58,11 @@ struct meta_stats {
 
 /* The value of the map "status", written at each switch. */
 struct meta_status {
-	u64 generation;		/* switches since load */
-	u64 entered_at_ns;	/* CLOCK_MONOTONIC */
-	u64 turn_ns;		/* length of this turn; 0: no end in sight */
-	u32 active;		/* enum meta_policy */
-	u32 reserved;
+	u64 generation;	   /* switches since load */
+	u64 entered_at_ns; /* CLOCK_MONOTONIC */
+	u64 turn_ns;	   /* length of this turn; 0: no end in sight */
+	enum meta_policy active;
+	u32 available; /* bit a policy id: can be given a weight */
 };
 
 _Static_assert(META_NR_POLICIES - 1 <= META_MAX_POLICIES,

@@ -30,14 +30,14 @@
 #define META_HOOKS_nest nest
 #endif
 
-#define POLICY_LIST(X)                                                      \
-	X(FIFO, fifo, META_HOOKS_fifo, META_NEEDS_NOTHING,                  \
-	  "one global queue, first in, first out")                          \
-	X(VTIME, vtime, META_HOOKS_vtime, META_NEEDS_NOTHING,               \
-	  "one global queue ordered by weighted virtual time")              \
-	X(CENTRAL, central, META_HOOKS_central, META_NEEDS_TICK,            \
-	  "one CPU decides for all the others, which run undisturbed")      \
-	X(NEST, nest, META_HOOKS_nest, META_NEEDS_NOTHING,                  \
+#define POLICY_LIST(X)                                                 \
+	X(FIFO, fifo, META_HOOKS_fifo, META_NEEDS_NOTHING,             \
+	  "one global queue, first in, first out")                     \
+	X(VTIME, vtime, META_HOOKS_vtime, META_NEEDS_NOTHING,          \
+	  "one global queue ordered by weighted virtual time")         \
+	X(CENTRAL, central, META_HOOKS_central, META_NEEDS_TICK,       \
+	  "one CPU decides for all the others, which run undisturbed") \
+	X(NEST, nest, META_HOOKS_nest, META_NEEDS_NOTHING,             \
 	  "few CPUs kept warm: wake-ups stay inside a small primary nest")
 
 #endif /* META_POLICIES_H */

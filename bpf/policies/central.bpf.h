@@ -93,7 +93,8 @@ static int central_tick_all(void *map, int *key, struct bpf_timer *timer)
 	bpf_for(cpu, 0, nr_cpu_ids) {
 		if (!central_overdue(cpu, now))
 			continue;
-		if (!fallback && !scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL_ON | cpu)) {
+		if (!fallback &&
+		    !scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL_ON | cpu)) {
 			if (!waiting)
 				continue;
 			waiting--;
@@ -167,8 +168,8 @@ static void central_enter(u64 now)
 	s32 cpu;
 
 	bpf_for(cpu, 0, nr_cpu_ids)
-		central_cpu_of(cpu)->asks = cpu != central_cpu &&
-					    !state_cpu(cpu)->started_at;
+		central_cpu_of(cpu)->asks =
+			cpu != central_cpu && !state_cpu(cpu)->started_at;
 }
 
 /*
@@ -222,10 +223,9 @@ static bool central_serve(s32 cpu, u32 *moves)
 		if (!*moves)
 			break;
 		if (!central_may_place(p, cpu)) {
-			scx_bpf_dsq_move(BPF_FOR_EACH_ITER, p,
-					 policy_dsq(META_CENTRAL,
-						    CENTRAL_FALLBACK),
-					 0);
+			scx_bpf_dsq_move(
+				BPF_FOR_EACH_ITER, p,
+				policy_dsq(META_CENTRAL, CENTRAL_FALLBACK), 0);
 			(*moves)--;
 			continue;
 		}

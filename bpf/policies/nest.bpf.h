@@ -78,14 +78,15 @@ static __always_inline struct nest_cpu *nest_cpu_of(u32 cpu)
 	return bpf_map_lookup_elem(&nest_cpus, &cpu);
 }
 
-static __always_inline void nest_make_reserve(s32 cpu, struct bpf_cpumask *reserve)
+static __always_inline void nest_make_reserve(s32 cpu,
+					      struct bpf_cpumask *reserve)
 {
 	if (bpf_cpumask_weight(cast_mask(reserve)) < NEST_RESERVE_MAX)
 		bpf_cpumask_set_cpu(cpu, reserve);
 }
 
 static __always_inline void nest_demote(s32 cpu, struct bpf_cpumask *primary,
-			struct bpf_cpumask *reserve)
+					struct bpf_cpumask *reserve)
 {
 	bpf_cpumask_clear_cpu(cpu, primary);
 	nest_make_reserve(cpu, reserve);
@@ -201,7 +202,7 @@ static __always_inline void nest_leave(u64 now)
 
 /* @cpu is ours now: it belongs to the primary nest and is in use. */
 static __always_inline void nest_join(s32 cpu, struct bpf_cpumask *primary,
-		      struct bpf_cpumask *reserve)
+				      struct bpf_cpumask *reserve)
 {
 	struct nest_cpu *nc = nest_cpu_of(cpu);
 
@@ -228,8 +229,9 @@ static __always_inline s32 nest_pick_idle(struct bpf_cpumask *among)
 	return cpu >= 0 ? cpu : scx_bpf_pick_idle_cpu(cast_mask(among), 0);
 }
 
-static __always_inline s32 nest_select_primary(struct task_struct *p, struct task_ctx *t,
-			       s32 prev_cpu, struct bpf_cpumask *allowed)
+static __always_inline s32 nest_select_primary(struct task_struct *p,
+					       struct task_ctx *t, s32 prev_cpu,
+					       struct bpf_cpumask *allowed)
 {
 	s32 attached = t->nest.attached - 1;
 
@@ -272,16 +274,18 @@ static __always_inline s32 nest_search(struct task_struct *p,
 
 	cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
 	/* A nest may have gained @cpu since the masks were read above. */
-	*joins = cpu >= 0 &&
-		 (impatient || bpf_cpumask_test_cpu(cpu, cast_mask(m->primary)) ||
-		  bpf_cpumask_test_cpu(cpu, cast_mask(m->reserve)));
+	*joins =
+		cpu >= 0 && (impatient ||
+			     bpf_cpumask_test_cpu(cpu, cast_mask(m->primary)) ||
+			     bpf_cpumask_test_cpu(cpu, cast_mask(m->reserve)));
 	if (cpu >= 0 && !*joins)
 		nest_make_reserve(cpu, m->reserve);
 	return cpu;
 }
 
-static __always_inline s32 nest_select_cpu(struct task_struct *p, struct task_ctx *t,
-			   s32 prev_cpu, u64 wake_flags)
+static __always_inline s32 nest_select_cpu(struct task_struct *p,
+					   struct task_ctx *t, s32 prev_cpu,
+					   u64 wake_flags)
 {
 	struct nest_cpu *nc = nest_cpu_of(bpf_get_smp_processor_id());
 	struct nest_masks m;
@@ -313,8 +317,8 @@ static __always_inline s32 nest_select_cpu(struct task_struct *p, struct task_ct
 	return cpu;
 }
 
-static __always_inline void nest_enqueue(struct task_struct *p, struct task_ctx *t,
-			 u64 enq_flags)
+static __always_inline void nest_enqueue(struct task_struct *p,
+					 struct task_ctx *t, u64 enq_flags)
 {
 	u64 vtime = vclock_place(&nest_clock, &t->nest.vt, p);
 
@@ -324,7 +328,8 @@ static __always_inline void nest_enqueue(struct task_struct *p, struct task_ctx 
 
 /* @cpu of the primary nest has nothing to run. */
 static __always_inline void nest_idle(s32 cpu, struct task_struct *prev,
-		      struct bpf_cpumask *primary, struct bpf_cpumask *reserve)
+				      struct bpf_cpumask *primary,
+				      struct bpf_cpumask *reserve)
 {
 	struct nest_cpu *nc;
 	s32 err;
@@ -359,8 +364,7 @@ static __always_inline bool nest_dispatch(s32 cpu, struct task_struct *prev)
 	bpf_rcu_read_lock();
 	primary = nest_primary;
 	reserve = nest_reserve;
-	if (primary && reserve &&
-	    bpf_cpumask_test_cpu(cpu, cast_mask(primary)))
+	if (primary && reserve && bpf_cpumask_test_cpu(cpu, cast_mask(primary)))
 		nest_idle(cpu, prev, primary, reserve);
 	bpf_rcu_read_unlock();
 	return false;
@@ -376,13 +380,15 @@ static __always_inline u32 nest_queued(void)
 	return dsq_nr_queued(META_NEST, NEST_QUEUE);
 }
 
-static __always_inline void nest_running(struct task_struct *p, struct task_ctx *t)
+static __always_inline void nest_running(struct task_struct *p,
+					 struct task_ctx *t)
 {
 	vclock_advance(&nest_clock, &t->nest.vt);
 }
 
-static __always_inline void nest_stopping(struct task_struct *p, struct task_ctx *t,
-			  u64 used_ns, bool runnable)
+static __always_inline void nest_stopping(struct task_struct *p,
+					  struct task_ctx *t, u64 used_ns,
+					  bool runnable)
 {
 	vclock_charge(&t->nest.vt, p, used_ns);
 }
