@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! CPU lists of sysfs: which ids exist, which are online, which run without a
+//! tick.
+
+use anyhow::anyhow;
+use anyhow::ensure;
+use anyhow::Result;
+
+use crate::bpf::abi;
+
+/// Words of a bitmap over all CPU ids the program can hold.
+pub const BITMAP_WORDS: usize = abi::meta_limits_META_MAX_CPUS as usize / 64;
+
+/// Parses a list such as `0-3,8`. An empty list, and the `(null)` that an
+/// unset nohz_full prints, is no CPU.
+pub fn parse_list(text: &str) -> Result<Vec<u32>> {
+    let text = text.trim();
+    if text.is_empty() || text == "(null)" {
+        return Ok(Vec::new());
+    }
+    let mut cpus = Vec::new();
+    for part in text.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let bad = || anyhow!("`{part}` in the CPU list `{text}`");
+        let first: u32 = first.trim().parse().map_err(|_| bad())?;
+        let last: u32 = last.trim().parse().map_err(|_| bad())?;
+        ensure!(first <= last && last < 1 << 16, bad());
+        cpus.extend(first..=last);
+    }
+    Ok(cpus)
+}
+
+/// One more than the highest possible CPU id; refused when the program's
+/// tables are too small for it.
+pub fn nr_cpu_ids(possible: &[u32]) -> Result<u32> {
+    let max = abi::meta_limits_META_MAX_CPUS;
+    let ids = possible.iter().max().map_or(1, |last| last + 1);
+    ensure!(
+        ids <= max,
+        "this machine has {ids} CPU ids; scx_meta is built for at most {max} (META_MAX_CPUS)"
+    );
+    Ok(ids)
+}
+
+/// The rodata variable `nohz_full`.
+pub fn bitmap(cpus: &[u32]) -> [u64; BITMAP_WORDS] {
+    let mut words = [0; BITMAP_WORDS];
+    for cpu in cpus {
+        if let Some(word) = words.get_mut(*cpu as usize / 64) {
+            *word |= 1 << (cpu % 64);
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_numbers_and_ranges() {
+        assert_eq!(parse_list("0-3,8\n").unwrap(), [0, 1, 2, 3, 8]);
+        assert_eq!(parse_list("5").unwrap(), [5]);
+        for none in ["", "\n", "(null)\n", " (null)"] {
+            assert!(parse_list(none).unwrap().is_empty(), "{none:?}");
+        }
+        for bad in ["a", "1-", "3-1", "0-99999999", ",", "-1"] {
+            assert!(parse_list(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn too_many_cpu_ids_are_refused() {
+        assert_eq!(nr_cpu_ids(&[0, 1, 2]).unwrap(), 3);
+        assert_eq!(nr_cpu_ids(&[0, 1023]).unwrap(), 1024);
+        let error = nr_cpu_ids(&[0, 1024]).unwrap_err().to_string();
+        assert!(error.contains("1025 CPU ids"), "{error}");
+    }
+
+    #[test]
+    fn bitmaps_hold_every_id() {
+        let words = bitmap(&[0, 63, 64, 1023, 5000]);
+        assert_eq!(words[0], 1 | 1 << 63);
+        assert_eq!(words[1], 1);
+        assert_eq!(words[BITMAP_WORDS - 1], 1 << 63);
+    }
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The loader of scx_meta: it turns options into map contents, loads one BPF
+//! program that holds several scheduling policies, waits, and reports. Which
+//! policy runs when, and how tasks are ordered, is decided in the kernel.
+//!
+//! ```text
+//! cli ──► sched: open ─► fill ─► load ─► pin ─► attach ─► wait ─► report
+//!           │                             │               │
+//!        weights, cpus, preflight       live            stats
+//! ```
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod bpf;
+pub mod cli;
+pub mod cpus;
+pub mod live;
+pub mod logging;
+pub mod policy;
+pub mod preflight;
+pub mod sched;
+pub mod stats;
+pub mod weights;

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The life of the program: open, fill, load, pin, attach, wait, report; again
+//! when a CPU came or went.
+
+use std::io::stdout;
+use std::io::Write;
+use std::mem::MaybeUninit;
+use std::sync::mpsc;
+use std::sync::mpsc::Receiver;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
+use std::time::Instant;
+
+use anyhow::anyhow;
+use anyhow::bail;
+use anyhow::ensure;
+use anyhow::Context;
+use anyhow::Result;
+use libbpf_rs::libbpf_sys;
+use libbpf_rs::AsRawLibbpf;
+use libbpf_rs::Link;
+use libbpf_rs::OpenObject;
+use scx_utils::compat;
+use scx_utils::scx_ops_attach;
+use scx_utils::scx_ops_load;
+use scx_utils::scx_ops_open;
+use scx_utils::try_set_rlimit_infinity;
+use scx_utils::uei_exited;
+use scx_utils::uei_report;
+use scx_utils::UserExitInfo;
+
+use crate::bpf::abi;
+use crate::bpf::BpfSkel;
+use crate::bpf::BpfSkelBuilder;
+use crate::bpf::OpenBpfSkel;
+use crate::cpus;
+use crate::live::Knobs;
+use crate::live::Live;
+use crate::live::PinDir;
+use crate::live::PIN_DIR;
+use crate::preflight::Machine;
+use crate::stats::Snapshot;
+use crate::weights::PolicyList;
+
+/// How often the loader looks whether the kernel ejected the program.
+const EXIT_POLL: Duration = Duration::from_millis(100);
+
+/// What a run is made of, options resolved.
+#[derive(Debug)]
+pub struct Plan {
+    /// The policies to load.
+    pub policies: PolicyList,
+    /// Weights, period and pin to start with.
+    pub knobs: Knobs,
+    /// Length of a time slice.
+    pub slice_us: u32,
+    /// The CPU that decides under central.
+    pub central_cpu: u32,
+    /// Schedule only tasks of class SCHED_EXT.
+    pub partial: bool,
+    /// Stop by itself this long after attaching.
+    pub seconds: Option<Duration>,
+    /// What to print, and how often.
+    pub report: Option<Report>,
+}
+
+impl Plan {
+    fn needs(&self, need: u32) -> bool {
+        self.policies.needs() & need != 0
+    }
+
+    fn uses_central_cpu(&self) -> bool {
+        self.policies
+            .iter()
+            .any(|policy| policy.id() == abi::meta_policy_META_CENTRAL)
+    }
+}
+
+/// What `--stats` and `--stats-json` ask for.
+#[derive(Clone, Copy, Debug)]
+pub struct Report {
+    /// Time between two.
+    pub interval: Duration,
+    /// A JSON object a line in place of the table.
+    pub json: bool,
+}
+
+/// Ctrl-C, SIGTERM or SIGHUP.
+pub struct Stop(Receiver<()>);
+
+impl Stop {
+    /// Catches the signals from now on.
+    pub fn on_signals() -> Result<Self> {
+        let (sender, receiver) = mpsc::channel();
+        // The receiver is gone only when the loader is on its way out.
+        ctrlc::set_handler(move || {
+            let _ = sender.send(());
+        })
+        .context("catching signals")?;
+        Ok(Self(receiver))
+    }
+
+    /// Waits for a signal; true when one came.
+    fn within(&self, timeout: Duration) -> bool {
+        !matches!(self.0.recv_timeout(timeout), Err(RecvTimeoutError::Timeout))
+    }
+}
+
+/// How a wait ended.
+enum Ending {
+    /// A signal, or the time is up.
+    Asked,
+    /// The kernel ended the program.
+    Ejected,
+}
+
+/// Runs until stopped; an ejection is an error that carries the reason.
+pub fn run(plan: &Plan, machine: &Machine, stop: &Stop) -> Result<()> {
+    machine.require_all()?;
+    if plan.uses_central_cpu() {
+        check_central_cpu(plan, &machine.cpu_list("online")?)?;
+    }
+    try_set_rlimit_infinity();
+    let pins = PinDir::claim()?;
+    let mut knobs = plan.knobs.clone();
+    let mut deadline = None;
+    loop {
+        let mut object = MaybeUninit::uninit();
+        let skel = load(plan, machine, &mut object)?;
+        let running = Running::start(skel, &plan.policies, &knobs, &pins)?;
+        announce(&knobs);
+        let attached = Instant::now();
+        let deadline = *deadline.get_or_insert(plan.seconds.map(|time| attached + time));
+
+        let waited = running.wait(plan, stop, attached, deadline);
+        knobs = running.live.knobs()?;
+        let uei = running.end()?;
+        match waited? {
+            Ending::Asked => return Ok(()),
+            Ending::Ejected if uei.should_restart() => say("CPUs changed: loading again"),
+            Ending::Ejected => bail!("the kernel ended the scheduler"),
+        }
+    }
+}
+
+/// Open, fill, load.
+fn load<'obj>(
+    plan: &Plan,
+    machine: &Machine,
+    object: &'obj mut MaybeUninit<OpenObject>,
+) -> Result<BpfSkel<'obj>> {
+    let builder = BpfSkelBuilder::default();
+    let no_options = None::<libbpf_sys::bpf_object_open_opts>;
+    let mut skel = scx_ops_open!(builder, object, meta_ops, no_options)?;
+    fill_rodata(&mut skel, plan, machine)?;
+    fill_ops(&mut skel, plan)?;
+    leave_ops_to_us(&mut skel);
+    scx_ops_load!(skel, meta_ops, uei)
+}
+
+fn fill_rodata(skel: &mut OpenBpfSkel<'_>, plan: &Plan, machine: &Machine) -> Result<()> {
+    let rodata = skel
+        .maps
+        .rodata_data
+        .as_mut()
+        .ok_or_else(|| anyhow!("the BPF object has no rodata"))?;
+    rodata.slice_ns = u64::from(plan.slice_us) * 1000;
+    rodata.available = plan.policies.bits();
+    rodata.central_cpu = central_cpu(plan, &machine.cpu_list("online")?) as i32;
+    rodata.nr_cpu_ids = cpus::nr_cpu_ids(&machine.cpu_list("possible")?)?;
+    rodata.nohz_full = cpus::bitmap(&machine.cpu_list("nohz_full")?);
+    rodata.measure_waits = plan.report.is_some();
+    Ok(())
+}
+
+/// libbpf does not load the program of an op that is null.
+fn fill_ops(skel: &mut OpenBpfSkel<'_>, plan: &Plan) -> Result<()> {
+    let ops = skel.struct_ops.meta_ops_mut();
+    if !plan.needs(abi::meta_needs_META_NEEDS_TICK) {
+        ops.tick = std::ptr::null_mut();
+    }
+    if plan.partial {
+        let flag = *compat::SCX_OPS_SWITCH_PARTIAL;
+        ensure!(flag != 0, "--partial: this kernel does not know it");
+        ops.flags |= flag;
+    }
+    Ok(())
+}
+
+/// The generated skeleton has no place for the link of a struct_ops map, and
+/// libbpf warns about that at each start; scx_ops_attach keeps the link.
+fn leave_ops_to_us(skel: &mut OpenBpfSkel<'_>) {
+    let map = skel.maps.meta_ops.as_libbpf_object();
+    // SAFETY: the map belongs to the open object that `skel` borrows.
+    let ret = unsafe { libbpf_sys::bpf_map__set_autoattach(map.as_ptr(), false) };
+    debug_assert_eq!(ret, 0, "a struct_ops map takes autoattach");
+}
+
+fn check_central_cpu(plan: &Plan, online: &[u32]) -> Result<()> {
+    ensure!(
+        online.contains(&plan.central_cpu),
+        "--central-cpu {}: not an online CPU; online are {online:?}",
+        plan.central_cpu,
+    );
+    Ok(())
+}
+
+/// At a start the wanted CPU is online; a restart may find that it went away.
+fn central_cpu(plan: &Plan, online: &[u32]) -> u32 {
+    let wanted = plan.central_cpu;
+    match online.first() {
+        Some(first) if plan.uses_central_cpu() && !online.contains(&wanted) => {
+            say(&format!(
+                "CPU {wanted} is offline: central decides on CPU {first}"
+            ));
+            *first
+        }
+        _ => wanted,
+    }
+}
+
+/// An attached program. Dropping it detaches first, then frees.
+struct Running<'obj> {
+    link: Option<Link>,
+    live: Live,
+    skel: BpfSkel<'obj>,
+}
+
+impl<'obj> Running<'obj> {
+    /// Fill the maps, pin them, attach.
+    fn start(
+        mut skel: BpfSkel<'obj>,
+        policies: &PolicyList,
+        knobs: &Knobs,
+        pins: &PinDir,
+    ) -> Result<Self> {
+        let live = Live::of_skeleton(&skel)?;
+        live.fill(policies, knobs)?;
+        pins.publish(&live)?;
+        let link = scx_ops_attach!(skel, meta_ops)?;
+        let running = Self {
+            link: Some(link),
+            live,
+            skel,
+        };
+        // Since 7.3 a failed enable may return 0 and tell only through ops.exit.
+        if uei_exited!(&running.skel, uei) {
+            running.end()?;
+            bail!("the kernel refused the scheduler");
+        }
+        Ok(running)
+    }
+
+    fn wait(
+        &self,
+        plan: &Plan,
+        stop: &Stop,
+        attached: Instant,
+        deadline: Option<Instant>,
+    ) -> Result<Ending> {
+        let mut reporter = plan.report.map(|report| Reporter::new(report, attached));
+        let ending = loop {
+            if uei_exited!(&self.skel, uei) {
+                break Ending::Ejected;
+            }
+            let now = Instant::now();
+            if deadline.is_some_and(|at| at <= now) {
+                break Ending::Asked;
+            }
+            if let Some(reporter) = &mut reporter {
+                reporter.print_if_due(&self.live, now)?;
+            }
+            let next = [deadline, reporter.as_ref().map(|r| r.next)];
+            let until = next.into_iter().flatten().min();
+            let idle = until.map_or(EXIT_POLL, |at| at.saturating_duration_since(now));
+            if stop.within(idle.min(EXIT_POLL)) {
+                break Ending::Asked;
+            }
+        };
+        if let Some(reporter) = &mut reporter {
+            reporter.print(&self.live)?;
+        }
+        Ok(ending)
+    }
+
+    /// Detach and report; an ejection for an error is one here.
+    fn end(mut self) -> Result<UserExitInfo> {
+        drop(self.link.take());
+        uei_report!(&self.skel, uei)
+    }
+}
+
+/// Prints the counters at even distances.
+struct Reporter {
+    report: Report,
+    attached: Instant,
+    next: Instant,
+    before: Option<Snapshot>,
+}
+
+impl Reporter {
+    fn new(report: Report, attached: Instant) -> Self {
+        Self {
+            report,
+            attached,
+            next: attached + report.interval,
+            before: None,
+        }
+    }
+
+    fn print_if_due(&mut self, live: &Live, now: Instant) -> Result<()> {
+        if now < self.next {
+            return Ok(());
+        }
+        while self.next <= now {
+            self.next += self.report.interval;
+        }
+        self.print(live)
+    }
+
+    fn print(&mut self, live: &Live) -> Result<()> {
+        let snapshot = Snapshot::take(live)?;
+        let uptime = self.attached.elapsed();
+        let mut out = stdout().lock();
+        if self.report.json {
+            writeln!(out, "{}", snapshot.json(Some(uptime)))?;
+        } else {
+            let table = snapshot.table(self.before.as_ref());
+            let headline = snapshot.headline();
+            writeln!(out, "{:.1} s: {headline}\n{table}", uptime.as_secs_f64())?;
+        }
+        out.flush()?;
+        self.before = Some(snapshot);
+        Ok(())
+    }
+}
+
+fn announce(knobs: &Knobs) {
+    let period = humantime::format_duration(Duration::from_micros(knobs.period_us.into()));
+    let pin = knobs.pin.map(|policy| format!(", pinned to {policy}"));
+    say(&format!(
+        "scx_meta runs: {}; a rotation takes {period}{}; maps in {PIN_DIR}; Ctrl-C stops it",
+        knobs.weights.describe(),
+        pin.unwrap_or_default(),
+    ));
+}
+
+/// Progress goes to stderr, where nobody may be listening.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

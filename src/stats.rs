@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The counters for people and for programs: a snapshot of the maps, printed
+//! as a table or as one JSON object.
+
+use std::fmt::Write;
+use std::mem;
+use std::ptr;
+use std::time::Duration;
+
+use anyhow::ensure;
+use anyhow::Result;
+use nix::time::clock_gettime;
+use nix::time::ClockId;
+use serde_json::json;
+use serde_json::Map;
+use serde_json::Value;
+
+use crate::bpf::abi;
+use crate::live::Live;
+use crate::policy::stat_rows;
+use crate::policy::Fold;
+use crate::policy::Policy;
+
+/// How often a snapshot is taken again because a switch fell into it.
+const SNAPSHOT_TRIES: u32 = 5;
+
+/// Map values without padding that are valid for every bit pattern.
+trait Plain: Copy {}
+impl Plain for abi::meta_stats {}
+impl Plain for abi::meta_status {}
+
+#[allow(private_bounds)]
+/// A map value of zeroes.
+pub fn zeroed<T: Plain>() -> T {
+    // SAFETY: a Plain value is made of integers alone.
+    unsafe { mem::zeroed() }
+}
+
+#[allow(private_bounds)]
+/// A map value from its bytes; per-CPU values may carry padding behind.
+pub fn from_bytes<T: Plain>(bytes: &[u8]) -> Result<T> {
+    ensure!(
+        bytes.len() >= size_of::<T>(),
+        "a map value of {} bytes where {} are expected: another version is running",
+        bytes.len(),
+        size_of::<T>()
+    );
+    // SAFETY: long enough, unaligned reads are allowed, T is made of integers.
+    Ok(unsafe { ptr::read_unaligned(bytes.as_ptr().cast()) })
+}
+
+/// Joins the CPUs' values as the table says.
+pub fn fold(per_cpu: &[Vec<u8>]) -> Result<abi::meta_stats> {
+    let mut total: abi::meta_stats = zeroed();
+    for bytes in per_cpu {
+        let one: abi::meta_stats = from_bytes(bytes)?;
+        for row in stat_rows() {
+            let (sum, value) = ((row.get_mut)(&mut total), (row.get)(&one));
+            *sum = match row.fold {
+                Fold::Sum => sum.wrapping_add(value),
+                Fold::Max => (*sum).max(value),
+            };
+        }
+        for (sum, value) in total.flip_hist.iter_mut().zip(one.flip_hist) {
+            *sum = sum.wrapping_add(value);
+        }
+    }
+    Ok(total)
+}
+
+/// CLOCK_MONOTONIC, the clock the program stamps with.
+fn now_ns() -> Result<u64> {
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC)?;
+    Ok(Duration::from(now).as_nanos() as u64)
+}
+
+/// Everything the maps say at one moment.
+#[derive(Clone)]
+pub struct Snapshot {
+    now_ns: u64,
+    status: abi::meta_status,
+    weights: Vec<(Policy, u32)>,
+    period_us: u32,
+    pin: Option<Policy>,
+    /// By `enum meta_policy`; 0 is what the kernel placed.
+    counters: Vec<abi::meta_stats>,
+}
+
+impl Snapshot {
+    /// Reads the maps.
+    pub fn take(live: &Live) -> Result<Self> {
+        let mut tries = 0;
+        loop {
+            let status = live.status()?;
+            let snapshot = Self {
+                weights: live.weights()?,
+                period_us: live.period_us()?,
+                pin: live.pin()?,
+                counters: (0..abi::meta_policy_META_NR_POLICIES)
+                    .map(|id| live.counters(id))
+                    .collect::<Result<_>>()?,
+                now_ns: now_ns()?,
+                status,
+            };
+            tries += 1;
+            let torn = live.status()?.generation != status.generation;
+            if !torn || tries == SNAPSHOT_TRIES {
+                return Ok(snapshot);
+            }
+        }
+    }
+
+    fn active(&self) -> Option<Policy> {
+        Policy::from_id(self.status.active)
+    }
+
+    fn counters(&self, policy: Policy) -> &abi::meta_stats {
+        &self.counters[policy.id() as usize]
+    }
+
+    fn turn_so_far_ns(&self) -> u64 {
+        self.now_ns.saturating_sub(self.status.entered_at_ns)
+    }
+
+    /// The map counts finished turns; the one under way is added here.
+    fn active_ns(&self, policy: Policy) -> u64 {
+        let under_way = match self.active() {
+            Some(active) if active == policy => self.turn_so_far_ns(),
+            _ => 0,
+        };
+        self.counters(policy).active_ns + under_way
+    }
+
+    fn total(&self, value: impl Fn(Policy) -> u64) -> u64 {
+        self.weights.iter().map(|(policy, _)| value(*policy)).sum()
+    }
+
+    /// Two lines on what runs now.
+    pub fn headline(&self) -> String {
+        let active = self.active().map_or("nothing", Policy::name);
+        let turn = match self.status.turn_ns {
+            0 => "no end in sight".to_owned(),
+            ns => format!("a turn of {}", nanoseconds(ns)),
+        };
+        let pin = match self.pin {
+            Some(policy) => format!("pinned to {policy}"),
+            None => "no pin".to_owned(),
+        };
+        format!(
+            "{active} for {} ({turn}), switch {}, rotation {}, {pin}",
+            nanoseconds(self.turn_so_far_ns()),
+            self.status.generation,
+            nanoseconds(u64::from(self.period_us) * 1000),
+        )
+    }
+
+    /// The table for people. Shares and counts are since `before`; waiting and
+    /// the longest wait are as of now.
+    pub fn table(&self, before: Option<&Self>) -> String {
+        let since =
+            |value: &dyn Fn(&Self) -> u64| value(self).saturating_sub(before.map_or(0, value));
+        let active_ns = |policy| since(&|s: &Self| s.active_ns(policy));
+        let cpu_ns = |policy| since(&|s: &Self| s.counters(policy).cpu_ns);
+        let (active_total, cpu_total) = (self.total(active_ns), self.total(cpu_ns));
+
+        let mut text = format!(
+            "{:<10}{:>8}{:>8}{:>8}{:>10}{:>10}{:>10}{:>9}{:>10}{:>11}\n",
+            "policy",
+            "weight",
+            "time",
+            "cpu",
+            "switches",
+            "enqueued",
+            "ran",
+            "waiting",
+            "wait max",
+            "flip mean",
+        );
+        for (policy, weight) in &self.weights {
+            let counters = self.counters(*policy);
+            let count =
+                |get: fn(&abi::meta_stats) -> u64| since(&|s: &Self| get(s.counters(*policy)));
+            let switches = count(|c| c.activations);
+            // Writing to a String cannot fail.
+            let _ = writeln!(
+                text,
+                "{:<10}{weight:>8}{:>8}{:>8}{:>10}{:>10}{:>10}{:>9}{:>10}{:>11}",
+                policy.name(),
+                percent(active_ns(*policy), active_total),
+                percent(cpu_ns(*policy), cpu_total),
+                switches,
+                quantity(count(|c| c.enqueued)),
+                quantity(count(|c| c.ran)),
+                quantity(waiting(counters)),
+                or_dash(counters.wait_max_ns, nanoseconds),
+                or_dash(
+                    count(|c| c.flip_ns).checked_div(switches).unwrap_or(0),
+                    nanoseconds
+                ),
+            );
+        }
+        text
+    }
+
+    /// One JSON object; numbers are raw, times in nanoseconds.
+    pub fn json(&self, uptime: Option<Duration>) -> Value {
+        let active_total = self.total(|policy| self.active_ns(policy));
+        let cpu_total = self.total(|policy| self.counters(policy).cpu_ns);
+        let uptime = uptime.unwrap_or(Duration::from_nanos(active_total));
+        let policies: Vec<Value> = self
+            .weights
+            .iter()
+            .map(|(policy, weight)| {
+                let mut object = counters_json(self.counters(*policy));
+                object.insert("name".into(), policy.name().into());
+                object.insert("weight".into(), (*weight).into());
+                let share = ratio(self.active_ns(*policy), active_total);
+                object.insert("share".into(), share.into());
+                let cpu_share = ratio(self.counters(*policy).cpu_ns, cpu_total);
+                object.insert("cpu_share".into(), cpu_share.into());
+                object.into()
+            })
+            .collect();
+        json!({
+            "uptime_s": uptime.as_secs_f64(),
+            "active": self.active().map(Policy::name),
+            "active_for_ns": self.turn_so_far_ns(),
+            "turn_ns": self.status.turn_ns,
+            "generation": self.status.generation,
+            "pinned": self.pin.map(Policy::name),
+            "period_us": self.period_us,
+            "policies": policies,
+            "kernel": counters_json(&self.counters[abi::meta_policy_META_NONE as usize]),
+        })
+    }
+}
+
+/// In custody and not running; the CPUs' counters are not read at one instant.
+fn waiting(counters: &abi::meta_stats) -> u64 {
+    let left = counters.ran.saturating_add(counters.removed);
+    counters.enqueued.saturating_sub(left)
+}
+
+fn counters_json(counters: &abi::meta_stats) -> Map<String, Value> {
+    let mut object: Map<String, Value> = stat_rows()
+        .iter()
+        .map(|row| (row.name.to_owned(), (row.get)(counters).into()))
+        .collect();
+    object.insert("flip_hist".into(), counters.flip_hist.to_vec().into());
+    object
+}
+
+fn ratio(part: u64, whole: u64) -> f64 {
+    match whole {
+        0 => 0.0,
+        whole => part as f64 / whole as f64,
+    }
+}
+
+fn percent(part: u64, whole: u64) -> String {
+    format!("{:.1}%", 100.0 * ratio(part, whole))
+}
+
+fn or_dash(value: u64, print: fn(u64) -> String) -> String {
+    match value {
+        0 => "-".into(),
+        value => print(value),
+    }
+}
+
+/// A count in at most six characters.
+fn quantity(count: u64) -> String {
+    match count {
+        0..=99_999 => count.to_string(),
+        100_000..=99_999_999 => format!("{:.1}k", count as f64 / 1e3),
+        _ => format!("{:.1}M", count as f64 / 1e6),
+    }
+}
+
+/// A time with three digits or so and its unit.
+fn nanoseconds(ns: u64) -> String {
+    let value = ns as f64;
+    match ns {
+        0..=999 => format!("{ns} ns"),
+        1_000..=999_999 => format!("{:.1} us", value / 1e3),
+        1_000_000..=999_999_999 => format!("{:.1} ms", value / 1e6),
+        _ => format!("{:.2} s", value / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stats(change: impl Fn(&mut abi::meta_stats)) -> abi::meta_stats {
+        let mut stats = zeroed();
+        change(&mut stats);
+        stats
+    }
+
+    fn bytes(stats: &abi::meta_stats) -> Vec<u8> {
+        let start = ptr::from_ref(stats).cast::<u8>();
+        // SAFETY: a Plain value is all bytes.
+        unsafe { std::slice::from_raw_parts(start, size_of_val(stats)) }.to_vec()
+    }
+
+    /// fifo had 1 s, vtime has had 2 s and is 1 s into its turn.
+    fn snapshot() -> Snapshot {
+        let mut status: abi::meta_status = zeroed();
+        status.generation = 7;
+        status.active = abi::meta_policy_META_VTIME;
+        status.entered_at_ns = 9_000_000_000;
+        status.turn_ns = 1_500_000_000;
+        let mut counters = vec![zeroed(); abi::meta_policy_META_NR_POLICIES as usize];
+        counters[abi::meta_policy_META_FIFO as usize] = stats(|s| {
+            s.active_ns = 1_000_000_000;
+            s.cpu_ns = 30;
+            s.activations = 4;
+            s.flip_ns = 4_800;
+        });
+        counters[abi::meta_policy_META_VTIME as usize] = stats(|s| {
+            s.active_ns = 2_000_000_000;
+            s.cpu_ns = 90;
+            s.enqueued = 10;
+            s.ran = 6;
+            s.removed = 1;
+            s.wait_max_ns = 21_000_000;
+        });
+        let weights = ["fifo", "vtime"].map(|name| (name.parse().unwrap(), 1));
+        Snapshot {
+            now_ns: 10_000_000_000,
+            status,
+            weights: weights.to_vec(),
+            period_us: 3_000_000,
+            pin: None,
+            counters,
+        }
+    }
+
+    #[test]
+    fn cpus_are_joined_as_the_table_says() {
+        let one = stats(|s| {
+            (s.ran, s.flip_max_ns, s.flip_hist[3]) = (2, 9, 1);
+        });
+        let two = stats(|s| {
+            (s.ran, s.flip_max_ns, s.flip_hist[3]) = (3, 5, 4);
+        });
+        let total = fold(&[bytes(&one), bytes(&two)]).unwrap();
+        assert_eq!(
+            (total.ran, total.flip_max_ns, total.flip_hist[3]),
+            (5, 9, 5)
+        );
+    }
+
+    #[test]
+    fn values_of_another_layout_are_refused() {
+        assert!(fold(&[vec![0; 8]]).is_err());
+    }
+
+    #[test]
+    fn json_counts_the_turn_under_way() {
+        let json = snapshot().json(None);
+        let policies = json["policies"].as_array().unwrap();
+        assert_eq!(policies[0]["share"], 0.25);
+        assert_eq!(policies[1]["share"], 0.75);
+        assert_eq!(policies[1]["cpu_share"], 0.75);
+        assert_eq!(json["uptime_s"], 4.0);
+        assert_eq!(json["active"], "vtime");
+        assert_eq!(json["pinned"], Value::Null);
+        for row in stat_rows() {
+            assert!(policies[0][row.name].is_u64(), "{}", row.name);
+            assert!(json["kernel"][row.name].is_u64(), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn the_table_has_a_line_a_policy_with_readable_units() {
+        let text = snapshot().table(None);
+        let lines: Vec<Vec<&str>> = text
+            .lines()
+            .map(|line| line.split_whitespace().collect())
+            .collect();
+        assert_eq!(lines.len(), 3);
+        assert_eq!(
+            lines[1],
+            ["fifo", "1", "25.0%", "25.0%", "4", "0", "0", "0", "-", "1.2", "us"]
+        );
+        assert_eq!(
+            lines[2],
+            ["vtime", "1", "75.0%", "75.0%", "0", "10", "6", "3", "21.0", "ms", "-"]
+        );
+    }
+
+    #[test]
+    fn the_table_shows_what_changed_since_the_last_one() {
+        let before = snapshot();
+        let mut after = before.clone();
+        after.now_ns += 1_000_000_000;
+        let text = after.table(Some(&before));
+        let vtime = text.lines().nth(2).unwrap();
+        assert!(vtime.contains("100.0%"), "{text}");
+    }
+
+    #[test]
+    fn units_follow_the_size() {
+        assert_eq!(nanoseconds(999), "999 ns");
+        assert_eq!(nanoseconds(1_500), "1.5 us");
+        assert_eq!(nanoseconds(2_000_000_000), "2.00 s");
+        assert_eq!(quantity(99_999), "99999");
+        assert_eq!(quantity(1_234_567), "1234.6k");
+    }
+}

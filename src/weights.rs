@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Weights, periods and durations: parsing, defaults, rounding. Pure: nothing
+//! here touches the system.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use anyhow::bail;
+use anyhow::ensure;
+use anyhow::Context;
+use anyhow::Error;
+use anyhow::Result;
+
+use crate::bpf::abi;
+use crate::policy::join;
+use crate::policy::Policy;
+
+/// Weights that strategies compute sum to this.
+pub const WEIGHT_TOTAL: u32 = 1_000_000;
+
+/// central keeps one CPU busy deciding for the others: a choice a person makes.
+const NOT_BY_DEFAULT: u32 = abi::meta_policy_META_CENTRAL;
+
+/// Parses a duration such as `1800ms`, `2s` or `500us`; the unit is required.
+pub fn parse_duration(text: &str) -> Result<Duration> {
+    let plain_number = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || c == '.');
+    if plain_number {
+        bail!("`{text}` has no unit; for example {text}ms or {text}s");
+    }
+    humantime::parse_duration(text)
+        .map_err(|error| anyhow!("`{text}` is not a duration such as 1800ms, 2s, 500us ({error})"))
+}
+
+/// Parses a number of seconds, at least 0.1, fractions allowed.
+pub fn parse_seconds(text: &str) -> Result<Duration> {
+    let seconds: f64 = text
+        .parse()
+        .map_err(|_| anyhow!("`{text}` is not a number of seconds"))?;
+    ensure!(seconds >= 0.1, "`{text}` is less than 0.1 seconds");
+    Duration::try_from_secs_f64(seconds).map_err(|error| anyhow!("`{text}`: {error}"))
+}
+
+/// The length of a whole rotation as the map `period_us` holds it.
+pub fn period_us(period: Duration) -> Result<u32> {
+    let (min, max) = (abi::meta_limits_META_MIN_PERIOD_US, abi::META_MAX_PERIOD_US);
+    let us = period.as_micros();
+    ensure!(
+        (u128::from(min)..=u128::from(max)).contains(&us),
+        "a rotation of {} is out of range: {} to {}",
+        humantime::format_duration(period),
+        humantime::format_duration(Duration::from_micros(min.into())),
+        humantime::format_duration(Duration::from_micros(max.into())),
+    );
+    Ok(us as u32)
+}
+
+/// One item of `fifo=3,vtime=1,period=3600ms`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Assignment {
+    /// A policy's weight.
+    Weight(Policy, u32),
+    /// The length of a whole rotation, in microseconds.
+    PeriodUs(u32),
+}
+
+impl FromStr for Assignment {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let (name, value) = text
+            .split_once('=')
+            .ok_or_else(|| anyhow!("`{text}` is not NAME=VALUE"))?;
+        if name == "period" {
+            return Ok(Self::PeriodUs(period_us(parse_duration(value)?)?));
+        }
+        let policy = name
+            .parse()
+            .with_context(|| format!("`{text}`"))
+            .map_err(|error| anyhow!("{error:#}"))?;
+        Ok(Self::Weight(policy, parse_weight(text, value)?))
+    }
+}
+
+fn parse_weight(item: &str, value: &str) -> Result<u32> {
+    let max = abi::meta_limits_META_MAX_WEIGHT;
+    value
+        .parse()
+        .ok()
+        .filter(|weight| *weight <= max)
+        .ok_or_else(|| anyhow!("`{item}`: a weight is a whole number from 0 to {max}"))
+}
+
+/// The policies of `--policies fifo,vtime`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyList(Vec<Policy>);
+
+impl PolicyList {
+    /// Every policy of the table.
+    pub fn all() -> Self {
+        Self(Policy::all().collect())
+    }
+
+    /// Whether the policy is in the list.
+    pub fn contains(&self, policy: Policy) -> bool {
+        self.0.contains(&policy)
+    }
+
+    /// The policies, as they were given.
+    pub fn iter(&self) -> impl Iterator<Item = Policy> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// The rodata variable `available`.
+    pub fn bits(&self) -> u32 {
+        self.iter().fold(0, |bits, policy| bits | policy.bit())
+    }
+
+    /// The union of what the policies need (`enum meta_needs`).
+    pub fn needs(&self) -> u32 {
+        self.iter().fold(0, |needs, policy| needs | policy.needs())
+    }
+
+    /// What runs when nobody gave weights: all the same, except those that are
+    /// a person's choice, unless nothing else is there.
+    pub fn default_weights(&self) -> Weights {
+        let chosen = |policy: &Policy| policy.id() != NOT_BY_DEFAULT;
+        let mut weights = Weights(self.iter().filter(chosen).map(|p| (p, 1)).collect());
+        if weights.0.is_empty() {
+            weights.0 = self.iter().map(|policy| (policy, 1)).collect();
+        }
+        weights
+    }
+}
+
+impl FromStr for PolicyList {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let mut list = Vec::new();
+        for name in text.split(',') {
+            let policy: Policy = name.trim().parse()?;
+            ensure!(!list.contains(&policy), "`{policy}` is named twice");
+            list.push(policy);
+        }
+        Ok(Self(list))
+    }
+}
+
+/// The weights of `--weights fifo=1,vtime=3`; an unlisted policy has 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Weights(Vec<(Policy, u32)>);
+
+impl Weights {
+    /// From pairs, as they stand in the map.
+    pub fn new(pairs: impl IntoIterator<Item = (Policy, u32)>) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+
+    /// A policy's weight.
+    pub fn get(&self, policy: Policy) -> u32 {
+        let found = self.0.iter().find(|(listed, _)| *listed == policy);
+        found.map_or(0, |(_, weight)| *weight)
+    }
+
+    /// How many policies take turns.
+    pub fn in_rotation(&self) -> u32 {
+        self.0.iter().filter(|(_, weight)| *weight > 0).count() as u32
+    }
+
+    /// Refuses a weight for a policy that is not loaded.
+    pub fn check_available(&self, available: &PolicyList) -> Result<()> {
+        for (policy, weight) in &self.0 {
+            ensure!(
+                *weight == 0 || available.contains(*policy),
+                "--weights: `{policy}={weight}`, but --policies loads only {}",
+                join(available.iter())
+            );
+        }
+        Ok(())
+    }
+
+    /// `fifo 1, vtime 3`: those in rotation, for people.
+    pub fn describe(&self) -> String {
+        let parts: Vec<_> = self
+            .0
+            .iter()
+            .filter(|(_, weight)| *weight > 0)
+            .map(|(policy, weight)| format!("{policy} {weight}"))
+            .collect();
+        parts.join(", ")
+    }
+}
+
+impl FromStr for Weights {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let mut list: Vec<(Policy, u32)> = Vec::new();
+        for item in text.split(',') {
+            let Assignment::Weight(policy, weight) = item.trim().parse()? else {
+                bail!("`{item}`: the period is set with --base-slice");
+            };
+            let twice = list.iter().any(|(listed, _)| *listed == policy);
+            ensure!(!twice, "`{policy}` is named twice");
+            list.push((policy, weight));
+        }
+        let sum: u32 = list.iter().map(|(_, weight)| weight).sum();
+        ensure!(sum > 0, "`{text}` gives no policy a weight above 0");
+        Ok(Self(list))
+    }
+}
+
+/// The items of `scx_meta set`, with duplicates refused.
+pub fn check_assignments(items: &[Assignment]) -> Result<()> {
+    let same = |a: &Assignment, b: &Assignment| match (a, b) {
+        (Assignment::Weight(a, _), Assignment::Weight(b, _)) => a == b,
+        (Assignment::PeriodUs(_), Assignment::PeriodUs(_)) => true,
+        _ => false,
+    };
+    for (index, item) in items.iter().enumerate() {
+        if items[..index].iter().any(|earlier| same(earlier, item)) {
+            match item {
+                Assignment::Weight(policy, _) => bail!("`{policy}` is set twice"),
+                Assignment::PeriodUs(_) => bail!("`period` is set twice"),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Scales shares to whole weights that sum to exactly `total`: each gets its
+/// floor, and the largest remainders get one more, the first of equals first.
+pub fn largest_remainder(shares: &[f64], total: u32) -> Result<Vec<u32>> {
+    let valid = shares
+        .iter()
+        .all(|share| share.is_finite() && *share >= 0.0);
+    let sum: f64 = shares.iter().sum();
+    ensure!(
+        valid && sum.is_finite() && sum > 0.0,
+        "shares must be finite, not negative, and not all zero: {shares:?}"
+    );
+    let exact: Vec<f64> = shares.iter().map(|s| s / sum * f64::from(total)).collect();
+    let mut weights: Vec<u32> = exact.iter().map(|value| value.floor() as u32).collect();
+    let mut order: Vec<usize> = (0..shares.len()).collect();
+    order.sort_by(|&a, &b| exact[b].fract().total_cmp(&exact[a].fract()));
+    let given: u32 = weights.iter().sum();
+    for &index in order.iter().take(total.saturating_sub(given) as usize) {
+        weights[index] += 1;
+    }
+    Ok(weights)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(name: &str) -> Policy {
+        name.parse().unwrap()
+    }
+
+    fn error_of<T: FromStr<Err = Error> + std::fmt::Debug>(text: &str) -> String {
+        text.parse::<T>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn durations_need_a_unit() {
+        assert_eq!(
+            parse_duration("1800ms").unwrap(),
+            Duration::from_millis(1800)
+        );
+        assert_eq!(parse_duration("2s").unwrap(), Duration::from_secs(2));
+        assert_eq!(parse_duration("500us").unwrap(), Duration::from_micros(500));
+        for bad in ["1800", "0", "", "ms", "-5ms", "1.5", "2 parsecs"] {
+            let error = parse_duration(bad).unwrap_err().to_string();
+            assert!(error.contains(&format!("`{bad}`")), "{error}");
+        }
+        let error = parse_duration("1800").unwrap_err().to_string();
+        assert!(error.contains("no unit"), "{error}");
+    }
+
+    #[test]
+    fn seconds_have_a_floor() {
+        assert_eq!(parse_seconds("0.5").unwrap(), Duration::from_millis(500));
+        for bad in ["0", "-1", "nan", "inf", "1s", ""] {
+            assert!(parse_seconds(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn weights_list_what_they_name_and_zero_the_rest() {
+        let weights: Weights = "fifo=1,vtime=3".parse().unwrap();
+        assert_eq!(weights.get(policy("fifo")), 1);
+        assert_eq!(weights.get(policy("vtime")), 3);
+        assert_eq!(weights.get(policy("nest")), 0);
+        assert_eq!(weights.in_rotation(), 2);
+        assert_eq!(weights.describe(), "fifo 1, vtime 3");
+    }
+
+    #[test]
+    fn bad_weights_name_the_item() {
+        for (text, expected) in [
+            ("fifo=1,fiffo=2", "unknown policy `fiffo`; known: fifo,"),
+            ("fifo", "`fifo` is not NAME=VALUE"),
+            ("fifo=-1", "`fifo=-1`: a weight is a whole number"),
+            ("fifo=1.5", "`fifo=1.5`: a weight is a whole number"),
+            ("fifo=1000001", "from 0 to 1000000"),
+            ("fifo=1,fifo=2", "`fifo` is named twice"),
+            ("fifo=0,vtime=0", "no policy a weight above 0"),
+            ("fifo=1,period=2s", "--base-slice"),
+            ("", "`` is not NAME=VALUE"),
+        ] {
+            let error = error_of::<Weights>(text);
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn weights_for_policies_that_are_not_loaded_are_refused() {
+        let available: PolicyList = "fifo,vtime".parse().unwrap();
+        let weights: Weights = "fifo=1,nest=2".parse().unwrap();
+        let error = weights.check_available(&available).unwrap_err().to_string();
+        assert!(error.contains("`nest=2`"), "{error}");
+        let zero: Weights = "fifo=1,nest=0".parse().unwrap();
+        assert!(zero.check_available(&available).is_ok());
+    }
+
+    #[test]
+    fn central_takes_turns_only_when_asked_or_alone() {
+        let weights = PolicyList::all().default_weights();
+        assert_eq!(weights.get(policy("central")), 0);
+        assert_eq!(weights.get(policy("nest")), 1);
+        let alone: PolicyList = "central".parse().unwrap();
+        assert_eq!(alone.default_weights().get(policy("central")), 1);
+    }
+
+    #[test]
+    fn policy_lists_refuse_duplicates_and_unknown_names() {
+        assert!(error_of::<PolicyList>("fifo,fifo").contains("named twice"));
+        assert!(error_of::<PolicyList>("fifo,").contains("unknown policy ``"));
+    }
+
+    #[test]
+    fn assignments_carry_weights_and_the_period() {
+        assert_eq!(
+            "period=3600ms".parse::<Assignment>().unwrap(),
+            Assignment::PeriodUs(3_600_000)
+        );
+        assert_eq!(
+            "nest=0".parse::<Assignment>().unwrap(),
+            Assignment::Weight(policy("nest"), 0)
+        );
+        assert!(error_of::<Assignment>("period=3600").contains("no unit"));
+        assert!(error_of::<Assignment>("period=2h").contains("out of range"));
+        assert!(error_of::<Assignment>("period=1us").contains("out of range"));
+        let twice = ["fifo=1", "vtime=1", "fifo=2"].map(|text| text.parse().unwrap());
+        assert!(check_assignments(&twice).is_err());
+        assert!(check_assignments(&twice[..2]).is_ok());
+    }
+
+    #[test]
+    fn largest_remainder_sums_exactly() {
+        assert_eq!(
+            largest_remainder(&[1.0, 1.0, 1.0], 100).unwrap(),
+            [34, 33, 33]
+        );
+        assert_eq!(
+            largest_remainder(&[1.0662, 1.0291], 10).unwrap(),
+            [5, 5],
+            "almost round robin"
+        );
+        assert_eq!(largest_remainder(&[0.0, 2.0], 7).unwrap(), [0, 7]);
+        let odd: Vec<f64> = (1..=7).map(|i| 1.0 / f64::from(i)).collect();
+        let weights = largest_remainder(&odd, WEIGHT_TOTAL).unwrap();
+        assert_eq!(weights.iter().sum::<u32>(), WEIGHT_TOTAL);
+        assert!(weights.windows(2).all(|pair| pair[0] >= pair[1]));
+    }
+
+    #[test]
+    fn largest_remainder_refuses_what_has_no_sum() {
+        for shares in [&[][..], &[0.0, 0.0], &[-1.0, 2.0], &[f64::NAN, 1.0]] {
+            assert!(largest_remainder(shares, 10).is_err(), "{shares:?}");
+        }
+    }
+}

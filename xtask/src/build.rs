@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Builds scx_meta and its tests with cargo.
+
+use std::env;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::process::Stdio;
+
+use anyhow::bail;
+use anyhow::Context;
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::command;
+use crate::packages;
+use crate::paths;
+
+/// The clang that `.cargo/config.toml` names.
+const USUAL_CLANG: &str = "clang-19";
+
+/// cargo in the source tree, with a clang that is new enough.
+pub fn cargo() -> Result<Command> {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(paths::repo());
+    // Another value than the usual one would rebuild the dependencies.
+    if env::var_os("BPF_CLANG").is_none() && paths::which(USUAL_CLANG).is_none() {
+        let clang = packages::clang().context("there is no clang that is new enough")?;
+        cargo.env("BPF_CLANG", clang);
+    }
+    Ok(cargo)
+}
+
+/// Builds the release binary.
+pub fn scx_meta() -> Result<PathBuf> {
+    command::run(cargo()?.args(["build", "--release", "--package", "scx_meta"]))?;
+    Ok(paths::target().join("release/scx_meta"))
+}
+
+/// Builds the tests that run in the guest.
+pub fn guest_tests() -> Result<PathBuf> {
+    let mut cargo = cargo()?;
+    cargo
+        .args(["test", "--release", "--package", "scx_meta", "--no-run"])
+        .args(["--features", "guest-tests", "--test", "guest"])
+        .args(["--message-format", "json-render-diagnostics"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit());
+    let said = cargo.output()?;
+    if !said.status.success() {
+        bail!("failed ({}): {}", said.status, command::line(&cargo));
+    }
+    String::from_utf8_lossy(&said.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|message| message["target"]["name"] == "guest")
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .with_context(|| format!("no test binary from: {}", command::line(&cargo)))
+}
+
+/// Builds a debug binary in which the row of one policy has the hooks of
+/// another, and puts it into `to`.
+pub fn mutant(row: &str, hooks: &str, to: &Path) -> Result<()> {
+    let define = format!("-DMETA_HOOKS_{row}={hooks}");
+    let mut build = cargo()?;
+    build.args(["build", "--package", "scx_meta"]);
+    build.env("BPF_EXTRA_CFLAGS_PRE_INCL", define);
+    command::run(&mut build)?;
+    let built = paths::target().join("debug/scx_meta");
+    std::fs::copy(&built, to).with_context(|| format!("cannot copy {}", built.display()))?;
+    Ok(())
+}
+
+/// Replaces the last mutant in cargo's debug folder.
+pub fn undo_mutants() -> Result<()> {
+    command::run(cargo()?.args(["build", "--package", "scx_meta"]))
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask clean`: undoes what the lab put on disk.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use anyhow::Context;
+use anyhow::Result;
+
+use crate::packages;
+use crate::paths;
+
+/// Removes `target/lab`; names the command that removes the packages.
+pub fn run() -> Result<()> {
+    let list = fs::read_to_string(packages::installed_list()).unwrap_or_default();
+    let installed: BTreeSet<&str> = list.lines().collect();
+    let lab = paths::lab();
+    if lab.exists() {
+        fs::remove_dir_all(&lab).with_context(|| format!("cannot remove {}", lab.display()))?;
+    }
+    println!("removed {}", lab.display());
+    if !installed.is_empty() {
+        let names: Vec<&str> = installed.into_iter().collect();
+        println!("the lab had installed packages; this removes them:");
+        println!("  apt-get remove --autoremove {}", names.join(" "));
+    }
+    Ok(())
+}

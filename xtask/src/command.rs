@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Runs other programs; a failure names the whole command line.
+
+use std::ffi::OsStr;
+use std::io::BufRead;
+use std::io::BufReader;
+use std::process::Command;
+use std::process::ExitStatus;
+use std::process::Output;
+use std::process::Stdio;
+
+use anyhow::bail;
+use anyhow::Context;
+use anyhow::Result;
+
+/// The command as one could type it.
+pub fn line(command: &Command) -> String {
+    let mut words = vec![quote(command.get_program())];
+    words.extend(command.get_args().map(quote));
+    words.join(" ")
+}
+
+/// One word, quoted for a POSIX shell where it needs to be.
+pub fn quote(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-+=./:,@%^".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.into_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// Runs to the end, output passed through; not 0 is an error.
+pub fn run(command: &mut Command) -> Result<()> {
+    let status = command
+        .stdin(Stdio::null())
+        .status()
+        .with_context(|| format!("cannot start: {}", line(command)))?;
+    if !status.success() {
+        bail!("failed ({status}): {}", line(command));
+    }
+    Ok(())
+}
+
+/// Runs to the end and returns what it printed, whatever the status.
+pub fn output(command: &mut Command) -> Result<Output> {
+    command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot start: {}", line(command)))
+}
+
+/// Runs to the end, output passed through; also returns standard output.
+/// Whether it succeeded is for the caller to judge.
+pub fn tee(command: &mut Command) -> Result<(ExitStatus, String)> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start: {}", line(command)))?;
+    let mut text = String::new();
+    if let Some(stdout) = child.stdout.take() {
+        for said in BufReader::new(stdout).lines() {
+            let said = said?;
+            println!("{said}");
+            text.push_str(&said);
+            text.push('\n');
+        }
+    }
+    Ok((child.wait()?, text))
+}
+
+/// Standard output of a command that must succeed.
+pub fn read(command: &mut Command) -> Result<String> {
+    let out = output(command)?;
+    if !out.status.success() {
+        let said = String::from_utf8_lossy(&out.stderr);
+        bail!("failed ({}): {}\n{said}", out.status, line(command));
+    }
+    Ok(String::from_utf8_lossy(&out.stdout).into_owned())
+}

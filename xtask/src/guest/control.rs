@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! scx_meta from outside: start it, read it, retune it with bpftool as an admin would, stop it.
+
+use std::io::BufRead;
+use std::io::BufReader;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::ChildStdout;
+use std::process::Command;
+use std::process::ExitStatus;
+use std::process::Stdio;
+use std::sync::mpsc;
+use std::sync::mpsc::Receiver;
+use std::sync::mpsc::RecvTimeoutError;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+use anyhow::bail;
+use anyhow::ensure;
+use anyhow::Context;
+use anyhow::Result;
+
+use super::load;
+use super::snapshot::Snapshot;
+use super::sys;
+
+/// Where scx_meta pins its maps.
+const PINS: &str = "/sys/fs/bpf/scx_meta";
+
+/// Short, so that every policy has many turns within the run and shares settle.
+const BASE_SLICE: &str = "100ms";
+
+/// Loading takes 0.1 s on a real machine and a few seconds in an emulated, saturated guest.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Detaching waits for the kernel to walk all tasks; 24 ms was measured on a real machine.
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often a wait looks whether somebody wants us to stop.
+const POLL: Duration = Duration::from_millis(100);
+
+/// A running scx_meta. Dropping it stops it.
+pub struct Loader {
+    program: PathBuf,
+    child: Child,
+    lines: Receiver<Result<Snapshot>>,
+}
+
+impl Loader {
+    /// Starts scx_meta with the given policies in equal rotation.
+    pub fn start(program: &Path, policies: &[&str]) -> Result<Self> {
+        let weights: Vec<_> = policies.iter().map(|name| format!("{name}=1")).collect();
+        let mut command = Command::new(program);
+        command
+            .args(["--weights", &weights.join(",")])
+            .args(["--base-slice", BASE_SLICE, "--stats-json", "--stats", "1"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        println!("$ {}", shown(&command));
+        // SIGTERM: should we be killed, it detaches and removes its pins by itself.
+        let mut child = sys::in_own_group(&mut command, libc::SIGTERM)
+            .spawn()
+            .with_context(|| format!("cannot start {}", program.display()))?;
+        let stdout = child.stdout.take().context("scx_meta has no stdout")?;
+        Ok(Self {
+            program: program.to_owned(),
+            child,
+            lines: read_lines(stdout),
+        })
+    }
+
+    /// Waits for the first statistics: they come once every task is under scx_meta.
+    pub fn wait_loaded(&mut self) -> Result<Snapshot> {
+        let deadline = Instant::now() + LOAD_TIMEOUT;
+        while Instant::now() < deadline {
+            if let Some(snapshot) = self.next_line(POLL)? {
+                return Ok(snapshot);
+            }
+        }
+        bail!("scx_meta gave no statistics within {LOAD_TIMEOUT:?} of its start")
+    }
+
+    /// The next statistics line, if one comes within `timeout`; an error when scx_meta has ended
+    /// or a signal asks us to.
+    pub fn next_line(&mut self, timeout: Duration) -> Result<Option<Snapshot>> {
+        let line = self.lines.recv_timeout(timeout);
+        ensure!(!sys::interrupted(), "interrupted");
+        match line {
+            Ok(snapshot) => snapshot.map(Some),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => {
+                let status = self.child.wait().context("cannot wait for scx_meta")?;
+                bail!("scx_meta ended by itself ({status}); its own report is above")
+            }
+        }
+    }
+
+    /// Reads the pinned maps now.
+    pub fn status(&self) -> Result<Snapshot> {
+        let mut command = Command::new(&self.program);
+        command.args(["status", "--json"]);
+        let text = run(sys::in_real_time(&mut command))?;
+        Snapshot::parse(text.trim())
+    }
+
+    /// Stops scx_meta and makes sure that it left nothing behind.
+    pub fn stop(mut self) -> Result<()> {
+        sys::kill(self.child.id(), libc::SIGTERM).context("cannot stop scx_meta")?;
+        let status = wait_for(&mut self.child, STOP_TIMEOUT)?
+            .with_context(|| format!("scx_meta still runs {STOP_TIMEOUT:?} after SIGTERM"))?;
+        ensure!(status.success(), "scx_meta stopped with {status}");
+        ensure!(
+            !Path::new(PINS).exists(),
+            "scx_meta stopped but left its maps pinned in {PINS}"
+        );
+        let state = Kernel::state()?;
+        ensure!(
+            state == "disabled",
+            "scx_meta stopped, yet sched_ext is {state}"
+        );
+        Ok(())
+    }
+}
+
+impl Drop for Loader {
+    fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
+        let _ = sys::kill(self.child.id(), libc::SIGTERM);
+        if !matches!(wait_for(&mut self.child, STOP_TIMEOUT), Ok(Some(_))) {
+            eprintln!("scx_meta does not answer SIGTERM: killing it");
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// Runs scx_meta and bpftool once, while the machine is quiet: whatever they lack shows now, and
+/// under the load their files no longer come from a disk.
+pub fn warm_up(scx_meta: &Path) -> Result<()> {
+    run(Command::new(scx_meta).arg("--version"))?;
+    run(Command::new(bpftool()?).arg("version"))?;
+    Ok(())
+}
+
+fn bpftool() -> Result<PathBuf> {
+    load::find_tool("bpftool").context("no bpftool on this machine")
+}
+
+/// Sets weights with `bpftool map update`, one command each, raising before lowering: so the sum
+/// never passes through zero, and each command takes effect by itself.
+pub fn retune(now: &Snapshot, wanted: &[(&str, u32)]) -> Result<()> {
+    let bpftool = bpftool()?;
+    let updates = updates(now, wanted)?;
+    for update in &updates {
+        let mut command = Command::new(&bpftool);
+        command.args(["map", "update", "pinned"]);
+        command.arg(format!("{PINS}/weights"));
+        command.arg("key").args(bytes_of(update.id));
+        command.arg("value").args(bytes_of(update.to));
+        println!(
+            "$ {}   # {}: {} → {}",
+            shown(&command),
+            update.name,
+            update.from,
+            update.to
+        );
+        run(&mut command)?;
+    }
+    Ok(())
+}
+
+#[derive(Debug, PartialEq)]
+struct Update<'a> {
+    name: &'a str,
+    id: u32,
+    from: u64,
+    to: u32,
+}
+
+fn updates<'a>(now: &'a Snapshot, wanted: &[(&str, u32)]) -> Result<Vec<Update<'a>>> {
+    let mut updates = Vec::new();
+    for &(name, to) in wanted {
+        let row = now.policies.iter().position(|policy| policy.name == name);
+        let row = row.with_context(|| format!("scx_meta reports no policy {name}"))?;
+        let policy = &now.policies[row];
+        updates.push(Update {
+            name: &policy.name,
+            // include/abi.h: 0 is "no policy", then come the rows of the table.
+            id: row as u32 + 1,
+            from: policy.weight,
+            to,
+        });
+    }
+    updates.sort_by_key(|update| update.from as i64 - i64::from(update.to));
+    Ok(updates)
+}
+
+/// As bpftool wants a u32: its bytes in the machine's order, in decimal.
+fn bytes_of(number: u32) -> [String; 4] {
+    number.to_ne_bytes().map(|byte| byte.to_string())
+}
+
+/// What the kernel counts about sched_ext.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Kernel {
+    /// Schedulers enabled since boot.
+    pub enable_seq: u64,
+    /// Bypasses of the loaded scheduler; unknown before kernel 6.18, which first shows the events.
+    pub bypasses: Option<u64>,
+}
+
+impl Kernel {
+    const ROOT: &'static str = "/sys/kernel/sched_ext";
+
+    /// Reads the counters; the scheduler must be loaded.
+    pub fn read() -> Result<Self> {
+        let enable_seq = Self::file("enable_seq")?;
+        let enable_seq = enable_seq
+            .parse()
+            .with_context(|| format!("enable_seq reads {enable_seq}"))?;
+        let bypasses = if Path::new(Self::ROOT).join("root/events").exists() {
+            let events = Self::file("root/events")?;
+            Some(bypasses_in(&events).context("the kernel's events name no bypass")?)
+        } else {
+            None
+        };
+        Ok(Self {
+            enable_seq,
+            bypasses,
+        })
+    }
+
+    /// `disabled`, `enabled` and so on; an error on a kernel without sched_ext.
+    pub fn state() -> Result<String> {
+        Self::file("state").context("this kernel has no sched_ext (CONFIG_SCHED_CLASS_EXT)")
+    }
+
+    fn file(name: &str) -> Result<String> {
+        let path = Path::new(Self::ROOT).join(name);
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(text.trim().to_owned())
+    }
+}
+
+fn bypasses_in(events: &str) -> Option<u64> {
+    let mut lines = events.lines().map(str::split_whitespace);
+    let mut line = lines.find(|line| line.clone().next() == Some("SCX_EV_BYPASS_ACTIVATE"))?;
+    line.nth(1)?.parse().ok()
+}
+
+fn read_lines(stdout: ChildStdout) -> Receiver<Result<Snapshot>> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines() {
+            let snapshot = line
+                .context("cannot read scx_meta's stdout")
+                .and_then(|line| Snapshot::parse(&line));
+            if sender.send(snapshot).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// Runs a command to its end and returns what it printed.
+fn run(command: &mut Command) -> Result<String> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot run {}", shown(command)))?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "{} failed ({}): {}",
+        shown(command),
+        output.status,
+        errors.trim()
+    );
+    String::from_utf8(output.stdout).with_context(|| format!("{} is not text", shown(command)))
+}
+
+fn wait_for(child: &mut Child, timeout: Duration) -> Result<Option<ExitStatus>> {
+    let deadline = Instant::now() + timeout;
+    loop {
+        let status = child.try_wait().context("cannot wait for scx_meta")?;
+        if status.is_some() || Instant::now() >= deadline {
+            return Ok(status);
+        }
+        thread::sleep(POLL / 10);
+    }
+}
+
+/// The command line, with the program's bare name: to be read and typed again.
+fn shown(command: &Command) -> String {
+    let program = Path::new(command.get_program());
+    let name = program.file_name().unwrap_or(command.get_program());
+    let words = std::iter::once(name).chain(command.get_args());
+    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::snapshot::tests::snapshot;
+    use super::*;
+
+    #[test]
+    fn weights_are_raised_before_any_is_lowered() {
+        let now = snapshot(1, &[("fifo", 3, 1, 1, 1), ("vtime", 1, 1, 1, 1)]);
+        let updates = updates(&now, &[("fifo", 1), ("vtime", 4)]).unwrap();
+        let order: Vec<_> = updates
+            .iter()
+            .map(|u| (u.name, u.id, u.from, u.to))
+            .collect();
+        assert_eq!(order, [("vtime", 2, 1, 4), ("fifo", 1, 3, 1)]);
+    }
+
+    #[test]
+    fn a_policy_that_scx_meta_does_not_know_is_named() {
+        let now = snapshot(1, &[("fifo", 3, 1, 1, 1)]);
+        let error = updates(&now, &[("nest", 1)]).unwrap_err().to_string();
+        assert!(error.contains("nest"), "{error}");
+    }
+
+    #[test]
+    fn bpftool_gets_bytes_in_machine_order() {
+        let bytes = bytes_of(0x0100_0002);
+        let numbers = bytes.map(|byte| byte.parse().unwrap());
+        assert_eq!(u32::from_ne_bytes(numbers), 0x0100_0002);
+    }
+
+    #[test]
+    fn bypasses_are_found_among_the_events() {
+        let events = "SCX_EV_BYPASS_DISPATCH 7\nSCX_EV_BYPASS_ACTIVATE 2\n";
+        assert_eq!(bypasses_in(events), Some(2));
+        assert_eq!(bypasses_in("SCX_EV_SELECT_CPU_FALLBACK 0\n"), None);
+    }
+
+    #[test]
+    fn a_failing_command_is_quoted_with_its_words() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo no such map >&2; exit 4"]);
+        let error = run(&mut command).unwrap_err().to_string();
+        assert!(error.contains("exit status: 4") && error.contains("no such map"));
+    }
+
+    fn fake(script: &str) -> Loader {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let stdout = child.stdout.take().unwrap();
+        Loader {
+            program: "sh".into(),
+            child,
+            lines: read_lines(stdout),
+        }
+    }
+
+    #[test]
+    fn a_loader_that_ends_by_itself_is_an_error_with_its_status() {
+        let error = fake("exit 1").wait_loaded().unwrap_err().to_string();
+        assert!(error.contains("exit status: 1"), "{error}");
+    }
+
+    #[test]
+    fn dropping_the_loader_stops_it() {
+        let loader = fake("exec sleep 60");
+        let pid = loader.child.id();
+        drop(loader);
+        assert!(sys::kill(pid, 0).is_err());
+    }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The wake-up probe: a thread that sleeps to absolute times and notes how late it ran.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::thread;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::ensure;
+use anyhow::Context;
+use anyhow::Result;
+
+use super::sys;
+
+/// No divisor of a rotation or of a tick, so that the samples visit every part of a turn.
+pub const INTERVAL: Duration = Duration::from_millis(7);
+
+/// The smallest that the kernel takes; its default of 50 µs would be measured as latency.
+pub const TIMER_SLACK: Duration = Duration::from_nanos(1);
+
+/// A probe that is measuring.
+pub struct Probe {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Result<Vec<Duration>>>,
+}
+
+/// What the probe saw.
+pub struct Latency {
+    /// Half of the wake-ups were at most this late.
+    pub p50: Duration,
+    /// 99 of 100 wake-ups were at most this late.
+    pub p99: Duration,
+    /// The latest wake-up.
+    pub max: Duration,
+    /// Wake-ups measured.
+    pub samples: usize,
+}
+
+impl Probe {
+    /// Starts measuring, as an ordinary task of nice 0.
+    pub fn start() -> Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&stop);
+        let thread = thread::Builder::new()
+            .name("wakeup-probe".into())
+            .spawn(move || measure(&seen))
+            .context("cannot start the wake-up probe")?;
+        Ok(Self { stop, thread })
+    }
+
+    /// Stops measuring.
+    pub fn finish(self) -> Result<Latency> {
+        self.stop.store(true, Ordering::Relaxed);
+        let Ok(lateness) = self.thread.join() else {
+            anyhow::bail!("the wake-up probe panicked");
+        };
+        Latency::of(lateness.context("the wake-up probe failed")?)
+    }
+}
+
+impl Latency {
+    fn of(mut lateness: Vec<Duration>) -> Result<Self> {
+        ensure!(!lateness.is_empty(), "the wake-up probe never woke up");
+        lateness.sort_unstable();
+        Ok(Self {
+            p50: percentile(&lateness, 50),
+            p99: percentile(&lateness, 99),
+            max: percentile(&lateness, 100),
+            samples: lateness.len(),
+        })
+    }
+}
+
+fn measure(stop: &AtomicBool) -> Result<Vec<Duration>> {
+    sys::set_timer_slack(TIMER_SLACK).context("PR_SET_TIMERSLACK")?;
+    let mut lateness = Vec::new();
+    let mut due = sys::monotonic() + INTERVAL;
+    while !stop.load(Ordering::Relaxed) {
+        sys::sleep_until(due).context("clock_nanosleep")?;
+        let late = sys::monotonic().saturating_sub(due);
+        lateness.push(late);
+        due = next_due(due, late);
+    }
+    Ok(lateness)
+}
+
+/// The next point of the grid that is still ahead: points that passed while we were late cannot
+/// be woken up at.
+fn next_due(due: Duration, late: Duration) -> Duration {
+    let missed = late.as_nanos() / INTERVAL.as_nanos();
+    due + INTERVAL * (missed as u32 + 1)
+}
+
+/// Nearest rank, of a sorted slice that is not empty.
+fn percentile(sorted: &[Duration], percent: usize) -> Duration {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted[rank - 1]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(values: &[u64]) -> Vec<Duration> {
+        values.iter().copied().map(Duration::from_millis).collect()
+    }
+
+    #[test]
+    fn percentiles_are_nearest_rank() {
+        let sorted = ms(&(1..=200).collect::<Vec<_>>());
+        assert_eq!(percentile(&sorted, 50), Duration::from_millis(100));
+        assert_eq!(percentile(&sorted, 99), Duration::from_millis(198));
+        assert_eq!(percentile(&sorted, 100), Duration::from_millis(200));
+    }
+
+    #[test]
+    fn one_sample_is_every_percentile() {
+        let only = Latency::of(ms(&[3])).unwrap();
+        assert_eq!((only.p50, only.p99), (only.max, only.max));
+    }
+
+    #[test]
+    fn samples_need_not_come_sorted_and_must_come() {
+        assert_eq!(
+            Latency::of(ms(&[9, 1, 5])).unwrap().p50,
+            Duration::from_millis(5)
+        );
+        assert!(Latency::of(Vec::new()).is_err());
+    }
+
+    #[test]
+    fn a_late_wakeup_skips_the_points_that_passed() {
+        let due = INTERVAL * 10;
+        assert_eq!(next_due(due, Duration::ZERO), INTERVAL * 11);
+        assert_eq!(next_due(due, INTERVAL * 2), INTERVAL * 13);
+        assert_eq!(next_due(due, INTERVAL * 5 / 2), INTERVAL * 13);
+    }
+
+    #[test]
+    fn the_probe_measures_this_machine() {
+        let probe = Probe::start().unwrap();
+        thread::sleep(INTERVAL * 10);
+        let latency = probe.finish().unwrap();
+        assert!(latency.samples > 0);
+        assert!(latency.p50 <= latency.p99 && latency.p99 <= latency.max);
+    }
+}

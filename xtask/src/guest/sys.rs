@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The few system calls that std does not offer, each behind a safe function.
+
+use std::io;
+use std::mem;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::ptr;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Set by the signal handler: somebody wants us to stop.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn on_signal(_signal: libc::c_int) {
+    INTERRUPTED.store(true, Ordering::Relaxed);
+}
+
+/// From now on SIGINT, SIGTERM and SIGHUP only make [`interrupted`] true, so that whoever holds
+/// children can end them first.
+pub fn catch_interrupts() -> io::Result<()> {
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+        // SAFETY: a zeroed sigaction is valid: no flags and an empty mask.
+        let mut action: libc::sigaction = unsafe { mem::zeroed() };
+        action.sa_sigaction = on_signal as extern "C" fn(libc::c_int) as usize;
+        action.sa_flags = libc::SA_RESTART;
+        // SAFETY: `action` lives across the call, and the handler only stores to an atomic.
+        check(unsafe { libc::sigaction(signal, &action, ptr::null_mut()) })?;
+    }
+    Ok(())
+}
+
+/// Has a signal asked us to stop?
+pub fn interrupted() -> bool {
+    INTERRUPTED.load(Ordering::Relaxed)
+}
+
+/// Gives the command a process group of its own, and `signal` if we die first.
+///
+/// The kernel sends the signal when the *thread* that spawned ends: spawn from the main thread.
+pub fn in_own_group(command: &mut Command, signal: libc::c_int) -> &mut Command {
+    let parent = std::process::id();
+    let hook = move || {
+        // SAFETY: prctl with integer arguments touches no memory of ours.
+        check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal) })?;
+        // SAFETY: getppid has no arguments and cannot fail.
+        if unsafe { libc::getppid() } as u32 != parent {
+            return Err(io::Error::from_raw_os_error(libc::ESRCH));
+        }
+        Ok(())
+    };
+    // SAFETY: the hook makes two plain system calls: nothing that is unsafe after fork.
+    unsafe { command.process_group(0).pre_exec(hook) }
+}
+
+/// Starts the command in the real-time class: a measuring instrument that reads on time whatever
+/// policy is in charge of the others.
+pub fn in_real_time(command: &mut Command) -> &mut Command {
+    // A container may refuse the class. The reading is then late, and the caller sees how much.
+    let hook = || {
+        let _ = enter_real_time();
+        Ok(())
+    };
+    // SAFETY: the hook makes one plain system call: nothing that is unsafe after fork.
+    unsafe { command.pre_exec(hook) }
+}
+
+/// Puts the calling thread into the real-time class; its children and threads start as normal
+/// tasks again.
+pub fn enter_real_time() -> io::Result<()> {
+    let param = libc::sched_param { sched_priority: 1 };
+    let class = libc::SCHED_RR | libc::SCHED_RESET_ON_FORK;
+    // SAFETY: `param` lives across the call; 0 names the calling thread.
+    check(unsafe { libc::sched_setscheduler(0, class, &param) })
+}
+
+/// Sends a signal to one process that we started and have not waited for.
+pub fn kill(pid: u32, signal: libc::c_int) -> io::Result<()> {
+    // SAFETY: kill takes integers only.
+    check(unsafe { libc::kill(pid as libc::pid_t, signal) })
+}
+
+/// Sends a signal to the whole process group that a child of ours leads.
+pub fn kill_group(leader: u32, signal: libc::c_int) -> io::Result<()> {
+    // SAFETY: killpg takes integers only.
+    check(unsafe { libc::killpg(leader as libc::pid_t, signal) })
+}
+
+/// Timers of the calling thread may be late by this much (the default is 50 µs).
+pub fn set_timer_slack(slack: Duration) -> io::Result<()> {
+    let slack_ns = slack.as_nanos() as libc::c_ulong;
+    // SAFETY: prctl with integer arguments touches no memory of ours.
+    check(unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, slack_ns) })
+}
+
+/// CLOCK_MONOTONIC.
+pub fn monotonic() -> Duration {
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `now` is valid for writing; the clock exists on every Linux.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
+    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+}
+
+/// Sleeps until CLOCK_MONOTONIC shows `when`, signals or not.
+pub fn sleep_until(when: Duration) -> io::Result<()> {
+    let at = libc::timespec {
+        tv_sec: when.as_secs() as libc::time_t,
+        tv_nsec: libc::c_long::from(when.subsec_nanos() as i32),
+    };
+    loop {
+        // SAFETY: `at` lives across the call; an absolute sleep writes no remainder.
+        let error = unsafe {
+            libc::clock_nanosleep(
+                libc::CLOCK_MONOTONIC,
+                libc::TIMER_ABSTIME,
+                &at,
+                ptr::null_mut(),
+            )
+        };
+        match error {
+            0 => return Ok(()),
+            libc::EINTR => continue,
+            error => return Err(io::Error::from_raw_os_error(error)),
+        }
+    }
+}
+
+fn check(result: libc::c_int) -> io::Result<()> {
+    match result {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Second stage: mounts what a system has, runs $lab_dir/job.sh and sends its
+# output and its status to the host over virtio ports, which pass bytes as
+# they are. Each stream ends with NUL and $lab_end; the host then kills the VM.
+bb=/run/lab/busybox
+
+$bb mount -t proc proc /proc
+$bb mount -t sysfs sys /sys
+$bb mount -t cgroup2 cgroup /sys/fs/cgroup
+$bb mount -t bpf bpf /sys/fs/bpf
+$bb mount -t debugfs debugfs /sys/kernel/debug
+$bb mount -t tracefs tracefs /sys/kernel/tracing
+$bb mkdir -p /dev/pts /dev/shm /run/home /run/tmp /run/out
+$bb chmod 1777 /dev/shm /run/tmp
+$bb mount -t devpts devpts /dev/pts
+$bb mount -t tmpfs shm /dev/shm
+$bb ln -sf /proc/self/fd /dev/fd
+$bb ln -sf /proc/self/fd/0 /dev/stdin
+$bb ln -sf /proc/self/fd/1 /dev/stdout
+$bb ln -sf /proc/self/fd/2 /dev/stderr
+$bb ip link set lo up
+$bb hostname lab
+if [ "$lab_root" = virtiofs ]; then
+	$bb mount -t virtiofs out /run/out
+else
+	$bb --install -s /run/lab
+fi
+
+# Sets the variable $1 to the device of the port of that name.
+find_port() {
+	tries=0
+	while [ $tries -lt 500 ]; do
+		for sys in /sys/class/virtio-ports/*; do
+			[ -e "$sys/name" ] || continue
+			read -r name < "$sys/name"
+			[ "$name" = "$1" ] || continue
+			eval "$1=/dev/${sys##*/}"
+			return
+		done
+		$bb usleep 10000
+		tries=$((tries + 1))
+	done
+	echo "lab: no virtio port $1"
+	$bb poweroff -f
+}
+find_port out
+find_port err
+find_port status
+exec 3> "$status"
+echo booted >&3
+
+finish() {
+	$bb printf '\0%s' "$lab_end"
+}
+
+if [ "$lab_root" = virtiofs ]; then
+	# Through a pipe: a port cannot be opened twice, /dev/stdout can.
+	$bb mkfifo /run/lab/out /run/lab/err
+	{ $bb cat; finish; } < /run/lab/out > "$out" 3>&- &
+	cat_out=$!
+	{ $bb cat; finish; } < /run/lab/err > "$err" 3>&- &
+	cat_err=$!
+	$bb setsid $bb sh "$lab_dir/job.sh" < /dev/null \
+		> /run/lab/out 2> /run/lab/err 3>&- &
+	wait $!
+	echo "status $?" >&3
+
+	# What the job left behind would keep the streams open.
+	for proc in /proc/[0-9]*; do
+		pid=${proc##*/}
+		read -r _ _ _ parent _ < "$proc/stat" 2> /dev/null || continue
+		case $pid in 1 | $cat_out | $cat_err) continue ;; esac
+		case $parent in $cat_out | $cat_err) continue ;; esac
+		kill -9 "$pid" 2> /dev/null
+	done
+else
+	# Kept in memory: a device in use would disturb the virtual clock.
+	$bb setsid $bb sh "$lab_dir/job.sh" < /dev/null \
+		> /run/lab/out 2> /run/lab/err 3>&- &
+	wait $!
+	echo "status $?" >&3
+	{ $bb cat /run/lab/out; finish; } > "$out"
+	{ $bb cat /run/lab/err; finish; } > "$err"
+fi
+wait $cat_out $cat_err
+$bb sleep 60
+$bb poweroff -f

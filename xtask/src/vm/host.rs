@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What one VM leaves on the host while it runs: a folder for its sockets and
+//! its processes. All of it goes on every way out.
+
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::sync::Mutex;
+use std::sync::Once;
+
+use anyhow::Context;
+use anyhow::Result;
+use tempfile::TempDir;
+
+use crate::command::line;
+
+/// Folders to remove when a signal ends us.
+static FOLDERS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+static HANDLER: Once = Once::new();
+
+/// Status of a shell command that SIGINT ended.
+const INTERRUPTED: i32 = 130;
+
+/// One VM's folder; it goes with this value.
+pub struct Host {
+    dir: TempDir,
+}
+
+impl Host {
+    /// Makes the folder.
+    pub fn new() -> Result<Self> {
+        HANDLER.call_once(|| {
+            // Refused only where a handler is there already.
+            let _ = ctrlc::set_handler(interrupted);
+        });
+        let dir = tempfile::Builder::new()
+            .prefix("xtask-vm-")
+            .tempdir()
+            .context("cannot make a temporary folder")?;
+        if let Ok(mut folders) = FOLDERS.lock() {
+            folders.push(dir.path().to_path_buf());
+        }
+        Ok(Self { dir })
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// A word no other VM has.
+    pub fn token(&self) -> String {
+        let name = self.dir().file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
+    /// Starts a process that dies with us, however we end. What it says goes
+    /// to a file named after it.
+    pub fn spawn(&self, command: &mut Command) -> Result<Process> {
+        let program = Path::new(command.get_program());
+        let name = program.file_name().unwrap_or_default().to_string_lossy();
+        let log = tempfile::Builder::new()
+            .prefix(&format!("{name}-"))
+            .suffix(".log")
+            .tempfile_in(self.dir())?
+            .keep()
+            .map_err(io::Error::from)?
+            .0;
+        let mut wrapped = Command::new("setpriv");
+        wrapped
+            .args(["--pdeathsig", "KILL"])
+            .arg(command.get_program())
+            .args(command.get_args())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        let child = wrapped
+            .spawn()
+            .with_context(|| format!("cannot start: {}", line(&wrapped)))?;
+        Ok(Process { child })
+    }
+}
+
+/// A process that is killed when this value goes.
+pub struct Process {
+    child: Child,
+}
+
+impl Process {
+    /// Whether it has ended.
+    pub fn ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // An error means that it is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The processes die by their parent-death signal.
+fn interrupted() {
+    if let Ok(folders) = FOLDERS.lock() {
+        for dir in folders.iter() {
+            let _ = std::fs::remove_dir_all(dir);
+        }
+    }
+    std::process::exit(INTERRUPTED);
+}

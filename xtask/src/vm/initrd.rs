@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The initial RAM disk: busybox and two scripts; in deterministic mode the
+//! whole root, so that no device is in use while the command runs.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Context;
+use anyhow::Result;
+
+use super::Job;
+use super::Vm;
+use crate::busybox;
+use crate::command;
+use crate::cpio::Cpio;
+use crate::paths;
+
+/// Programs at hand in deterministic mode; busybox stands in for the rest.
+const TOOLS: [&str; 8] = [
+    "sh",
+    "bash",
+    "bpftool",
+    "chrt",
+    "perf",
+    "stress-ng",
+    "taskset",
+    "timeout",
+];
+
+/// Builds the image for one job.
+pub fn build(vm: &Vm, job: &Job, dir: &Path) -> Result<Vec<u8>> {
+    let mut cpio = Cpio::default();
+    for folder in ["dev", "proc", "sys", "run", "tmp"] {
+        cpio.dir(folder);
+    }
+    if vm.deterministic {
+        merged_usr(&mut cpio);
+    }
+    cpio.device("dev/console", 5, 1);
+    cpio.device("dev/null", 1, 3);
+    cpio.file("init", include_bytes!("init.sh"));
+    cpio.file("guest.sh", include_bytes!("guest.sh"));
+    let busybox = busybox::path()?;
+    cpio.file(
+        "bin/busybox",
+        &fs::read(&busybox).with_context(|| format!("cannot read {}", busybox.display()))?,
+    );
+    if vm.deterministic {
+        whole_root(&mut cpio, job, dir)?;
+    }
+    Ok(cpio.finish())
+}
+
+/// Links /bin, /lib and so on as this machine does, before anything is put
+/// below them: the kernel follows them as it unpacks.
+fn merged_usr(cpio: &mut Cpio) {
+    for name in ["bin", "sbin", "lib", "lib64"] {
+        if let Ok(to) = fs::read_link(Path::new("/").join(name)) {
+            cpio.dir(&to.to_string_lossy());
+            cpio.link(name, &to.to_string_lossy());
+        }
+    }
+}
+
+fn whole_root(cpio: &mut Cpio, job: &Job, dir: &Path) -> Result<()> {
+    cpio.file("job.sh", &fs::read(dir.join("job.sh"))?);
+    cpio.dir(&std::env::current_dir()?.to_string_lossy());
+    for name in ["passwd", "group", "nsswitch.conf"] {
+        let file = Path::new("/etc").join(name);
+        if file.is_file() {
+            cpio.host_file(&file)?;
+        }
+    }
+
+    let mut wanted: Vec<PathBuf> = job.files.clone();
+    wanted.extend(TOOLS.iter().filter_map(|name| paths::which(name)));
+    if let Some(command) = job.argv.first() {
+        wanted.extend(paths::which(&command.to_string_lossy()));
+    }
+    wanted.extend(job.argv.iter().skip(1).filter_map(|word| named_file(word)));
+    wanted.extend(job.env.values().filter_map(|word| named_file(word)));
+    let mut done = BTreeSet::new();
+    for file in wanted {
+        add_program(cpio, &file, &mut done)?;
+    }
+    Ok(())
+}
+
+/// A word that is the path of a file.
+fn named_file(word: &OsStr) -> Option<PathBuf> {
+    let path = Path::new(word);
+    (word.to_string_lossy().contains('/') && path.is_file()).then(|| path.to_path_buf())
+}
+
+/// Adds a file, what a link points to, and the libraries it is linked with.
+fn add_program(cpio: &mut Cpio, file: &Path, done: &mut BTreeSet<PathBuf>) -> Result<()> {
+    let file = std::path::absolute(file)?;
+    if !done.insert(file.clone()) {
+        return Ok(());
+    }
+    cpio.host_file(&file)?;
+    // ldd fails on scripts and static programs: those need nothing.
+    let Ok(libraries) = command::read(Command::new("ldd").arg(&file)) else {
+        return Ok(());
+    };
+    for word in libraries.split_whitespace() {
+        if word.starts_with('/') && done.insert(PathBuf::from(word)) {
+            cpio.host_file(Path::new(word))?;
+        }
+    }
+    Ok(())
+}

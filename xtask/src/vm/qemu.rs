@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The QEMU command line.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::accel::Accel;
+use super::share::Share;
+use super::streams;
+use super::Vm;
+use crate::packages;
+
+/// All that a command line is made of.
+pub struct Parts<'a> {
+    /// The machine.
+    pub vm: &'a Vm,
+    /// How it is run.
+    pub accel: Accel,
+    /// Folder of its sockets.
+    pub dir: &'a Path,
+    /// Initial RAM disk.
+    pub initrd: &'a Path,
+    /// File for the kernel's console.
+    pub console: &'a Path,
+    /// Shared folders.
+    pub shares: &'a [Share],
+    /// Word that ends an output stream.
+    pub end: &'a str,
+}
+
+/// Puts the command line together.
+pub fn command(parts: &Parts) -> Result<Command> {
+    let vm = parts.vm;
+    let mut qemu = Command::new(packages::qemu()?);
+    qemu.args(["-nodefaults", "-no-user-config", "-no-reboot"])
+        .args(["-display", "none"])
+        .args(["-smp", &vm.cpus.to_string(), "-m", &vm.memory]);
+    qemu.args(processor(parts));
+    let memory = format!("memory-backend-memfd,id=mem,size={},share=on", vm.memory);
+    qemu.args(["-object", &memory, "-machine", "memory-backend=mem"]);
+    qemu.arg("-kernel").arg(&vm.kernel.image);
+    qemu.arg("-initrd").arg(parts.initrd);
+    qemu.args(["-append", &kernel_arguments(parts)]);
+    qemu.arg("-serial")
+        .arg(format!("file:{}", parts.console.display()));
+
+    qemu.args(["-device", "virtio-serial-pci"]);
+    for name in streams::NAMES {
+        let socket = streams::socket(parts.dir, name);
+        let chardev = format!("socket,id={name},path={}", socket.display());
+        let port = format!("virtserialport,chardev={name},name={name}");
+        qemu.args(["-chardev", &chardev, "-device", &port]);
+    }
+    for Share { tag, socket, .. } in parts.shares {
+        let chardev = format!("socket,id=fs-{tag},path={}", socket.display());
+        let device = format!("vhost-user-fs-pci,chardev=fs-{tag},tag={tag}");
+        qemu.args(["-chardev", &chardev, "-device", &device]);
+    }
+    Ok(qemu)
+}
+
+fn processor(parts: &Parts) -> Vec<&'static str> {
+    if parts.vm.deterministic {
+        // One tick of the virtual clock is 2 ns and one instruction; nothing
+        // random and no host clock may reach the guest.
+        return vec![
+            "-accel",
+            "tcg",
+            "-icount",
+            "shift=1,sleep=off",
+            "-cpu",
+            "max,-rdrand,-rdseed",
+            "-rtc",
+            "base=2026-01-01T00:00:00,clock=vm",
+        ];
+    }
+    match parts.accel {
+        Accel::Kvm => vec!["-accel", "kvm", "-cpu", "host"],
+        Accel::Tcg => vec!["-accel", "tcg,thread=multi", "-cpu", "max"],
+    }
+}
+
+fn kernel_arguments(parts: &Parts) -> String {
+    let (root, dir, more) = if parts.vm.deterministic {
+        // A folder that has another name each time would change the run.
+        ("initramfs", Path::new("/"), " nokaslr random.trust_cpu=off")
+    } else {
+        ("virtiofs", parts.dir, "")
+    };
+    format!(
+        "console=ttyS0 quiet panic=-1 oops=panic tsc=reliable mitigations=off \
+         lab_root={root} lab_dir={} lab_end={}{more}",
+        dir.display(),
+        parts.end
+    )
+}
