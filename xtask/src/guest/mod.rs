@@ -30,6 +30,7 @@ use self::control::Kernel;
 use self::control::Loader;
 use self::load::Load;
 use self::machine::CpuTime;
+use self::probe::Class;
 use self::probe::Probe;
 use self::report::Machine;
 use self::report::Run;
@@ -146,7 +147,8 @@ impl Session {
         let seconds = Duration::from_secs(self.seconds);
         let kernel_before = Kernel::read()?;
         let cpu_before = CpuTime::read()?;
-        let probe = Probe::start()?;
+        let probe = Probe::start(Class::Ordinary)?;
+        let machine_probe = Probe::start(Class::RealTime)?;
         let begin = self.read()?;
 
         println!("\nLoaded. Four policies take turns, with equal weights:");
@@ -163,6 +165,8 @@ impl Session {
         let (second, end) = self.phase(&retuned, until)?;
 
         let latency = probe.finish()?;
+        // A container may refuse the class; `run` has said so.
+        let machine_latency = machine_probe.finish().ok();
         let busy = CpuTime::read()?.busy_since(cpu_before);
         let kernel_after = Kernel::read()?;
         self.load.check()?;
@@ -177,6 +181,7 @@ impl Session {
             whole: Change::between(&begin.snapshot, &end)?,
             flip_max_ns: flip_max_ns.unwrap_or(0),
             latency,
+            machine_latency,
             bypass_activations: bypasses.map(|(after, before)| after.saturating_sub(before)),
             enable_seq_delta: kernel_after.enable_seq - kernel_before.enable_seq,
             busy,

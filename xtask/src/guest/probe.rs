@@ -20,6 +20,16 @@ pub const INTERVAL: Duration = Duration::from_millis(7);
 /// The smallest that the kernel takes; its default of 50 µs would be measured as latency.
 pub const TIMER_SLACK: Duration = Duration::from_nanos(1);
 
+/// Who wakes up.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Class {
+    /// An ordinary task of nice 0: what the scheduler makes its tasks wait.
+    Ordinary,
+    /// A real-time task: what the machine itself makes everybody wait, a guest whose host is
+    /// busy most of all.
+    RealTime,
+}
+
 /// A probe that is measuring.
 pub struct Probe {
     stop: Arc<AtomicBool>,
@@ -39,13 +49,13 @@ pub struct Latency {
 }
 
 impl Probe {
-    /// Starts measuring, as an ordinary task of nice 0.
-    pub fn start() -> Result<Self> {
+    /// Starts measuring.
+    pub fn start(class: Class) -> Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&stop);
         let thread = thread::Builder::new()
             .name("wakeup-probe".into())
-            .spawn(move || measure(&seen))
+            .spawn(move || measure(class, &seen))
             .context("cannot start the wake-up probe")?;
         Ok(Self { stop, thread })
     }
@@ -73,7 +83,10 @@ impl Latency {
     }
 }
 
-fn measure(stop: &AtomicBool) -> Result<Vec<Duration>> {
+fn measure(class: Class, stop: &AtomicBool) -> Result<Vec<Duration>> {
+    if class == Class::RealTime {
+        sys::enter_real_time().context("SCHED_RR")?;
+    }
     sys::set_timer_slack(TIMER_SLACK).context("PR_SET_TIMERSLACK")?;
     let mut lateness = Vec::new();
     let mut due = sys::monotonic() + INTERVAL;
@@ -140,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_probe_measures_this_machine() {
-        let probe = Probe::start().unwrap();
+        let probe = Probe::start(Class::Ordinary).unwrap();
         thread::sleep(INTERVAL * 10);
         let latency = probe.finish().unwrap();
         assert!(latency.samples > 0);

@@ -18,6 +18,9 @@ const SHARE_TOLERANCE: f64 = 0.02;
 /// CPU time is bounded to slices and not to turns, so it follows less closely.
 const CPU_TOLERANCE: f64 = 0.05;
 
+/// A machine that stands still longer than this cannot keep turns of 100 ms.
+const STALL: Duration = Duration::from_millis(50);
+
 /// Where the run took place.
 pub struct Machine {
     /// Kernel release.
@@ -37,6 +40,8 @@ pub struct Run {
     /// Highest cost of one switch since load.
     pub flip_max_ns: u64,
     pub latency: Latency,
+    /// The same of a real-time task, where the machine grants that class.
+    pub machine_latency: Option<Latency>,
     /// Unknown before kernel 6.18.
     pub bypass_activations: Option<u64>,
     pub enable_seq_delta: u64,
@@ -101,6 +106,13 @@ pub fn phase(title: &str, change: &Change) -> String {
         "  beside these, tasks placed by the kernel itself used {} of the CPU time",
         percent(change.kernel_cpu_share).trim_start()
     );
+    if change.skipped > 0 {
+        let _ = writeln!(
+            text,
+            "  ! {} turns lost: the timer came late",
+            change.skipped
+        );
+    }
     text
 }
 
@@ -125,7 +137,21 @@ impl Run {
         }
         let _ = write!(text, "\n{}", self.switching());
         let _ = write!(text, "{}", self.wakeups());
+        if let Some(stall) = self.stall() {
+            let _ = writeln!(
+                text,
+                "! the machine itself stood still for up to {}: a real-time task was that late. \
+                 With the CPUs left to this run, shares are closer",
+                milliseconds(stall)
+            );
+        }
         text
+    }
+
+    /// The longest time for which no scheduler could have done anything, if long.
+    fn stall(&self) -> Option<Duration> {
+        let latency = self.machine_latency.as_ref()?;
+        (latency.max > STALL).then_some(latency.max)
     }
 
     fn headline(&self) -> String {
@@ -320,6 +346,7 @@ mod tests {
                 max: Duration::from_millis(12),
                 samples: 400,
             },
+            machine_latency: None,
             bypass_activations: Some(0),
             enable_seq_delta: 0,
             busy: 0.995,
@@ -376,6 +403,30 @@ mod tests {
             ..run()
         };
         assert!(run.summary().contains("! 3 bypasses"));
+    }
+
+    #[test]
+    fn a_machine_that_stood_still_is_told() {
+        let mut run = run();
+        run.machine_latency = Some(Latency {
+            max: STALL,
+            ..run.latency
+        });
+        assert!(!run.summary().contains("stood still"));
+        run.machine_latency = run.machine_latency.map(|latency| Latency {
+            max: STALL * 2,
+            ..latency
+        });
+        assert!(run.summary().contains("stood still for up to 100.00 ms"));
+    }
+
+    #[test]
+    fn lost_turns_are_told() {
+        let change = Change {
+            skipped: 7,
+            ..change()
+        };
+        assert!(phase("Equal weights", &change).contains("! 7 turns lost"));
     }
 
     #[test]

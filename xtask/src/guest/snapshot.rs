@@ -40,6 +40,8 @@ pub struct Policy {
     pub removed: u64,
     pub flip_ns: u64,
     pub flip_max_ns: u64,
+    /// Turns lost because the timer came late.
+    pub skipped: u64,
 }
 
 /// The counters kept for tasks without an owner.
@@ -55,6 +57,8 @@ pub struct Change {
     pub period: Duration,
     pub switches: u64,
     pub flip_ns: u64,
+    /// Turns lost because the timer came late.
+    pub skipped: u64,
     pub policies: Vec<PolicyChange>,
     /// CPU time of tasks without an owner ÷ all CPU time.
     pub kernel_cpu_share: f64,
@@ -148,6 +152,7 @@ impl Change {
             period: to.period(),
             switches: to.generation - from.generation,
             flip_ns: sum(|policy| policy.flip_ns)?,
+            skipped: sum(|policy| policy.skipped)?,
             policies: policies.collect::<Result<_>>()?,
             kernel_cpu_share: ratio(kernel_ns, cpu_ns + kernel_ns),
         })
@@ -205,7 +210,7 @@ pub mod tests {
                 "name": name, "weight": weight, "share": 0.5, "cpu_share": 0.5,
                 "activations": generation / 2, "active_ns": active_ns, "cpu_ns": cpu_ns,
                 "enqueued": ran + 1, "ran": ran, "removed": 1,
-                "flip_ns": generation * 500, "flip_max_ns": 2000, "flip_hist": [0, 1],
+                "flip_ns": generation * 500, "flip_max_ns": 2000, "skipped": 0, "flip_hist": [0, 1],
             })
         });
         let object = serde_json::json!({
