@@ -276,8 +276,8 @@ static u32 switch_rotate(u64 now)
 	if (policy >= META_NR_POLICIES || !switch_plan.rotation_ns)
 		return policy;
 
-	/* Put out of the rotation: its turn ends now. */
-	if (!switch_plan.turn_ns[switch_slot(policy)]) {
+	/* Put out of the rotation, or alone in it: a turn begins now. */
+	if (!switch_plan.turn_ns[switch_slot(policy)] || switch_plan.nr < 2) {
 		switch_turn_start = now;
 		return switch_next(policy);
 	}
