@@ -17,9 +17,10 @@ use crate::paths;
 /// The kernel where none is asked for.
 pub const DEFAULT: &str = "6.18";
 
-/// Packages that bring an image, by their name before the version. Since 7.0
-/// Debian ships image and modules apart; all we need is built in.
-const PACKAGES: [&str; 2] = ["linux-binary-", "linux-image-"];
+/// Packages that bring an image, by their name before the version. Where both
+/// are there (7.0 and newer) the image is in the second, without modules: all
+/// we need is built in.
+const PACKAGES: [&str; 2] = ["linux-image-", "linux-binary-"];
 const FLAVOUR: &str = "-cloud-amd64";
 
 /// A kernel image.
@@ -70,22 +71,22 @@ fn is_series(name: &str) -> bool {
 /// The newest package of the series.
 fn newest(apt: &Apt, series: &str) -> Result<String> {
     let mut found = Vec::new();
-    for prefix in PACKAGES {
+    for (rank, prefix) in PACKAGES.into_iter().enumerate() {
         for package in apt.names(prefix)? {
             if let Some(version) = version(&package, prefix) {
-                found.push((version, package));
+                found.push((version, rank, package));
             }
         }
     }
     let wanted = format!("{series}.");
     let best = found
         .iter()
-        .filter(|(version, _)| dotted(version).starts_with(&wanted))
+        .filter(|(version, ..)| dotted(version).starts_with(&wanted))
         .max();
-    if let Some((_, package)) = best {
+    if let Some((.., package)) = best {
         return Ok(package.clone());
     }
-    let mut there: Vec<_> = found.iter().map(|(v, _)| dotted(v)).collect();
+    let mut there: Vec<_> = found.iter().map(|(v, ..)| dotted(v)).collect();
     there.sort();
     there.dedup();
     bail!(

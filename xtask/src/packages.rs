@@ -50,6 +50,8 @@ const DEBIAN: [(Use, &str); 11] = [
 const CLANG: [&str; 2] = ["clang-", "clang-format-"];
 /// scx_cargo wants at least this clang.
 const CLANG_MIN: u32 = 18;
+/// The one that .cargo/config.toml names, and that is tested: preferred.
+const CLANG_USUAL: u32 = 19;
 /// Above any clang there is.
 const CLANG_END: u32 = 60;
 /// QEMU 7.2 crashes the guest when schedulers come and go.
@@ -91,7 +93,7 @@ pub fn need_debian(purpose: &str) -> Result<()> {
     )
 }
 
-/// The newest clang that is new enough: its name.
+/// A clang that is new enough: its name.
 pub fn clang() -> Option<String> {
     if let Some(version) = clang_version() {
         return Some(format!("clang-{version}"));
@@ -101,8 +103,12 @@ pub fn clang() -> Option<String> {
 }
 
 fn clang_version() -> Option<u32> {
-    let mut versions = (CLANG_MIN..CLANG_END).rev();
-    versions.find(|version| paths::which(&format!("clang-{version}")).is_some())
+    best_clang((CLANG_MIN..CLANG_END).filter(|v| paths::which(&format!("clang-{v}")).is_some()))
+}
+
+/// The usual version, else the newest.
+fn best_clang(versions: impl Iterator<Item = u32>) -> Option<u32> {
+    versions.max_by_key(|version| (*version == CLANG_USUAL, *version))
 }
 
 /// QEMU, new enough.
@@ -152,7 +158,7 @@ pub fn ensure(purpose: Use, yes: bool) -> Result<()> {
     let apt = Apt::release()?;
     apt.update()?;
     if no_clang {
-        let version = newest_clang(&apt)?;
+        let version = clang_to_install(&apt)?;
         missing.extend(CLANG.map(|name| format!("{name}{version}")));
     }
     let mut steps = Vec::new();
@@ -182,15 +188,13 @@ fn tools_are_there(purpose: Use) -> bool {
         && (purpose < Use::Vm || qemu().is_ok())
 }
 
-fn newest_clang(apt: &Apt) -> Result<u32> {
+fn clang_to_install(apt: &Apt) -> Result<u32> {
     let names = apt.names("clang-")?;
     let versions = names
         .iter()
-        .filter_map(|name| name.strip_prefix("clang-")?.parse().ok());
-    versions
-        .filter(|version| (CLANG_MIN..CLANG_END).contains(version))
-        .max()
-        .with_context(|| format!("the archive has no clang {CLANG_MIN} or newer"))
+        .filter_map(|name| name.strip_prefix("clang-")?.parse().ok())
+        .filter(|version| (CLANG_MIN..CLANG_END).contains(version));
+    best_clang(versions).with_context(|| format!("the archive has no clang {CLANG_MIN} or newer"))
 }
 
 fn missing(names: &[&str]) -> Result<Vec<String>> {
@@ -266,4 +270,26 @@ fn record(packages: &[String]) -> Result<()> {
         text.push('\n');
     }
     fs::write(&list, text).with_context(|| format!("cannot write {}", list.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_clang_is_preferred_to_a_newer_one() {
+        assert_eq!(best_clang([18, 19, 22].into_iter()), Some(19));
+        assert_eq!(best_clang([18, 21, 22].into_iter()), Some(22));
+        assert_eq!(best_clang([].into_iter()), None);
+    }
+
+    #[test]
+    fn versions_are_found_in_what_programs_say() {
+        assert_eq!(
+            first_number("QEMU emulator version 10.0.2 (Debian)"),
+            Some(10)
+        );
+        assert_eq!(first_number("Debian clang version 19.1.7"), Some(19));
+        assert_eq!(first_number("no version"), None);
+    }
 }

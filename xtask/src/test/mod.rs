@@ -46,8 +46,9 @@ pub fn run(args: &cli::Test, yes: bool) -> Result<bool> {
         for name in names {
             kernels.push(kernel::find(name)?);
         }
-        let suite = Suite::load(&build::guest_tests()?, filter)?;
-        let scx_meta = keep(&build::scx_meta()?)?;
+        let built = build::guest_tests()?;
+        let suite = Suite::load(&built.tests, filter)?;
+        let scx_meta = keep(&built.scx_meta)?;
         for kernel in &kernels {
             for group in guest::GROUPS {
                 if let Some(tally) = suite.run(group, kernel, &scx_meta)? {

@@ -88,10 +88,12 @@ fn run_group(suite: &Suite, group: Group, kernel: &Kernel, mutants: &[Mutant]) -
         let command = suite.command(&[mutant.test]);
         let words: Vec<String> = command.iter().map(|word| quote(word)).collect();
         script.push_str(&format!(
-            "SCX_META_BIN={} {}; echo; echo \"mutant {} status $?\"\n",
+            "echo; echo 'mutant {row} begins'\n\
+             SCX_META_BIN={} {}\n\
+             status=$?; echo; echo \"mutant {row} status $status\"\n",
             quote(mutant.binary.as_os_str()),
             words.join(" "),
-            mutant.row
+            row = mutant.row,
         ));
     }
     let mut job = Job::new(["sh", "-c", &script]);
@@ -112,18 +114,62 @@ fn run_group(suite: &Suite, group: Group, kernel: &Kernel, mutants: &[Mutant]) -
         }
     };
     let mut sum = Tally::default();
-    for Mutant {
-        row, hooks, test, ..
-    } in mutants
-    {
-        let noticed = said.contains(&format!("\nmutant {row} status {TEST_FAILED}\n"));
-        let verdict = if noticed {
-            "fails, as it must"
-        } else {
-            "DOES NOT NOTICE"
+    for mutant in mutants {
+        let Mutant {
+            row, hooks, test, ..
+        } = mutant;
+        let verdict = verdict(&said, row);
+        let text = match verdict {
+            Verdict::Noticed => "fails, as it must",
+            Verdict::Passed => "DOES NOT NOTICE",
+            Verdict::NotLoaded => "PROVES NOTHING: the mutant did not load",
+            Verdict::Lost => "HAS NO RESULT",
         };
-        println!("lab: {row} with the hooks of {hooks}: {test} {verdict}");
-        sum += Tally::one(noticed);
+        println!("lab: {row} with the hooks of {hooks}: {test} {text}");
+        sum += Tally::one(verdict == Verdict::Noticed);
     }
     sum
+}
+
+/// What a test said about its mutant.
+#[derive(Debug, PartialEq)]
+enum Verdict {
+    Noticed,
+    Passed,
+    NotLoaded,
+    Lost,
+}
+
+fn verdict(said: &str, row: &str) -> Verdict {
+    let Some((_, rest)) = said.split_once(&format!("\nmutant {row} begins\n")) else {
+        return Verdict::Lost;
+    };
+    let Some((log, rest)) = rest.split_once(&format!("\nmutant {row} status ")) else {
+        return Verdict::Lost;
+    };
+    let status = rest.lines().next().and_then(|word| word.parse().ok());
+    match status {
+        Some(0) => Verdict::Passed,
+        // In the words of tests/guest/scheduler.rs.
+        Some(TEST_FAILED) if log.contains(" did not start") => Verdict::NotLoaded,
+        Some(TEST_FAILED) => Verdict::Noticed,
+        _ => Verdict::Lost,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_failure_of_a_loaded_mutant_counts() {
+        let said =
+            |log, status| format!("\nmutant nest begins\n{log}\nmutant nest status {status}\n");
+        assert_eq!(verdict(&said("ratio 1", 101), "nest"), Verdict::Noticed);
+        assert_eq!(verdict(&said("ok", 0), "nest"), Verdict::Passed);
+        let log = "scx_meta [] did not start (exit status: 1)";
+        assert_eq!(verdict(&said(log, 101), "nest"), Verdict::NotLoaded);
+        assert_eq!(verdict(&said("", 127), "nest"), Verdict::Lost);
+        assert_eq!(verdict(&said("", 101), "fifo"), Verdict::Lost);
+    }
 }

@@ -31,7 +31,11 @@ pub fn start(host: &Host, tag: &str, folder: &Path, writable: bool) -> Result<Sh
     let socket = host.dir().join(format!("fs-{tag}"));
     let mut command = Command::new(virtiofsd::path()?);
     command
-        .args(["--sandbox=none", "--inode-file-handles=never"])
+        .args([
+            "--sandbox=none",
+            "--inode-file-handles=never",
+            "--log-level=error",
+        ])
         .arg("--shared-dir")
         .arg(folder)
         .arg("--socket-path")

@@ -177,7 +177,11 @@ impl Streams {
                     deadline = deadline.min(Instant::now() + LAST_WORDS);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => ended = true,
+                // All sockets are closed: QEMU is gone or on its way.
+                Err(RecvTimeoutError::Disconnected) => {
+                    ended = true;
+                    deadline = Instant::now();
+                }
             }
             if let (Some(status), 2) = (status, finished) {
                 return Ok(Done { status, stdout });
