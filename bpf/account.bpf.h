@@ -29,6 +29,7 @@ static __always_inline void account_start(struct task_struct *p,
 	c->owner = t->owner;
 	c->slice_inf = p->scx.slice == SCX_SLICE_INF;
 	c->started_at = t->run_at;
+	c->kept = false;
 
 	if (unlikely(state_hot.adopting) && t->owner == state_hot.active)
 		account_adoption();
@@ -69,9 +70,9 @@ static __always_inline void account_stopping(struct task_struct *p,
 }
 
 /*
- * Nothing else wants this CPU, so the kernel is about to keep @prev, without
- * stopping and running it. Do both in its stead: from here on it runs on the
- * account of the active policy.
+ * The policy has nothing better for this CPU, so the kernel is about to keep
+ * @prev, without stopping and running it. Do both in its stead: from here on
+ * it runs on the account of the active policy.
  */
 static __always_inline void account_keep(struct task_struct *prev, u32 policy)
 {
@@ -85,6 +86,7 @@ static __always_inline void account_keep(struct task_struct *prev, u32 policy)
 	stats_inc(t->owner, kept);
 	scx_bpf_task_set_slice(prev, slice_ns);
 	account_start(prev, t);
+	state_cpu(bpf_get_smp_processor_id())->kept = true;
 }
 
 /* @t leaves the runnable tasks, or us altogether. */

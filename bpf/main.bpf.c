@@ -78,7 +78,7 @@ void BPF_STRUCT_OPS(meta_dispatch, s32 cpu, struct task_struct *prev)
 		return;
 	if (policies_dispatch(active, cpu, prev))
 		return;
-	if (prev && (prev->scx.flags & SCX_TASK_QUEUED)) {
+	if (state_prev_runnable(prev)) {
 		account_keep(prev, active);
 		return;
 	}

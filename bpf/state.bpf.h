@@ -75,6 +75,7 @@ static struct {
 struct cpu_ctx {
 	u32 owner;	/* of the running task */
 	bool slice_inf; /* it was started without an end */
+	bool kept;	/* it runs on only because nothing else was found */
 	u64 started_at; /* 0: no task of ours runs */
 } __attribute__((aligned(META_CACHELINE)));
 
@@ -135,6 +136,12 @@ static __always_inline u64 policy_activation(void)
 static __always_inline bool policy_timer_valid(u32 policy, u64 activation)
 {
 	return state_hot.active == policy && policy_activation() == activation;
+}
+
+/* @prev of dispatch() would run on if nothing else is found. */
+static __always_inline bool state_prev_runnable(struct task_struct *prev)
+{
+	return prev && (prev->scx.flags & SCX_TASK_QUEUED);
 }
 
 /* ksoftirqd, migration threads: forward progress of everybody hangs on them. */

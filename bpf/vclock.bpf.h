@@ -51,6 +51,29 @@ static __always_inline void vclock_advance(struct vclock *clock,
 		clock->now = vt->vtime;
 }
 
+/*
+ * A task whose slice is over is not in the queue yet when dispatch() looks for
+ * the next one, so a plain pull would always prefer any other: two tasks would
+ * alternate whatever their weights. True if @prev, its time charged, is still
+ * behind everybody in @dsq and should run on.
+ */
+static __always_inline bool vclock_prev_first(struct vtask *vt,
+					      struct task_ctx *t,
+					      struct task_struct *prev, u64 dsq)
+{
+	u64 now = scx_bpf_now();
+	u64 used_ns = time_after(now, t->run_at) ? now - t->run_at : 0;
+	u64 vtime = vt->vtime + vclock_scale(prev, used_ns);
+	struct task_struct *p;
+	bool first = true;
+
+	bpf_for_each(scx_dsq, p, dsq, 0) {
+		first = time_before(vtime, p->scx.dsq_vtime);
+		break;
+	}
+	return first;
+}
+
 static __always_inline void vclock_charge(struct vtask *vt,
 					  struct task_struct *p, u64 used_ns)
 {

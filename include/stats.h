@@ -23,7 +23,7 @@
 	X(removed, count, sum, "tasks that left custody without running")      \
 	X(pulled, count, sum, "tasks a CPU took from a queue by itself")       \
 	X(pushed, count, sum, "tasks placed on another CPU's behalf")          \
-	X(kept, count, sum, "times a task ran on, nothing else to run")        \
+	X(kept, count, sum, "times a task ran on, nothing better to run")      \
 	X(drained, count, sum, "tasks pulled after the policy had left")       \
 	X(drains, count, sum, "times the queues ran empty after leaving")      \
 	X(drain_ns, ns, sum, "time from leaving to empty queues")              \

@@ -16,7 +16,8 @@
  *
  * Deviations from the textbook: tasks wait in a queue of the kernel instead
  * of a map of pids, so none can be lost. Without SCX_OPS_ENQ_LAST a preempted
- * task with nothing else to run is kept for another slice (counter "kept").
+ * task is kept (counter "kept") until the central CPU has found another one
+ * and preempts it, for a slice at most.
  * Tasks that the asking CPU may not run, and migration-disabled ones, go to a
  * fallback queue that every CPU serves first. The timer minds the central CPU
  * too, so that tasks pinned to it take turns.
@@ -238,8 +239,11 @@ static bool central_serve(s32 cpu, u32 *moves)
 	}
 	if (served) {
 		stats_inc(META_CENTRAL, pushed);
+		/* It asked: what it was left with has had its slice. */
 		if (cpu != central_cpu)
-			scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+			scx_bpf_kick_cpu(cpu, state_cpu(cpu)->kept
+						      ? SCX_KICK_PREEMPT
+						      : SCX_KICK_IDLE);
 	}
 	return served;
 }

@@ -354,12 +354,18 @@ static __always_inline void nest_idle(s32 cpu, struct task_struct *prev,
 static __always_inline bool nest_dispatch(s32 cpu, struct task_struct *prev)
 {
 	struct bpf_cpumask *primary, *reserve;
+	struct task_ctx *t;
 
+	if (state_prev_runnable(prev)) {
+		t = state_task(prev);
+		if (t && t->owner == META_NEST &&
+		    vclock_prev_first(&t->nest.vt, t, prev,
+				      policy_dsq(META_NEST, NEST_QUEUE)))
+			return false;
+		return dsq_pull(META_NEST, NEST_QUEUE);
+	}
 	if (dsq_pull(META_NEST, NEST_QUEUE))
 		return true;
-	/* The core lets a runnable @prev run on. */
-	if (prev && (prev->scx.flags & SCX_TASK_QUEUED))
-		return false;
 
 	bpf_rcu_read_lock();
 	primary = nest_primary;

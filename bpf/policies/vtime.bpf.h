@@ -62,6 +62,15 @@ static void vtime_enqueue(struct task_struct *p, struct task_ctx *t,
 
 static bool vtime_dispatch(s32 cpu, struct task_struct *prev)
 {
+	struct task_ctx *t;
+
+	if (state_prev_runnable(prev)) {
+		t = state_task(prev);
+		if (t && t->owner == META_VTIME &&
+		    vclock_prev_first(&t->vtime, t, prev,
+				      policy_dsq(META_VTIME, VTIME_QUEUE)))
+			return false;
+	}
 	return dsq_pull(META_VTIME, VTIME_QUEUE);
 }
 
