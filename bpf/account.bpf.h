@@ -3,6 +3,9 @@
  * Who used the CPU: the edges running, stopping and quiescent of a task, in
  * our own timestamps. A task belongs to the policy that queued it, whichever
  * is active when it runs.
+ *
+ * The CPU is the task's, not ours: when somebody changes a running task's
+ * affinity or class, its edges are called from the CPU of that somebody.
  */
 #ifndef META_ACCOUNT_BPF_H
 #define META_ACCOUNT_BPF_H
@@ -23,10 +26,20 @@ static __noinline void account_adoption(void)
 static __always_inline void account_start(struct task_struct *p,
 					  struct task_ctx *t)
 {
-	struct cpu_ctx *c = state_cpu(bpf_get_smp_processor_id());
+	struct cpu_ctx *c = state_cpu(scx_bpf_task_cpu(p));
+
+	/*
+	 * Queued without an end by a policy that has left since: bound it now,
+	 * before the kernel decides whether this CPU may stop its tick.
+	 */
+	if (unlikely(p->scx.slice == SCX_SLICE_INF &&
+		     t->owner != state_hot.active))
+		scx_bpf_task_set_slice(p, slice_ns);
 
 	t->run_at = scx_bpf_now();
 	c->owner = t->owner;
+	if (t->owner)
+		c->last_owner = t->owner;
 	c->slice_inf = p->scx.slice == SCX_SLICE_INF;
 	c->started_at = t->run_at;
 	c->kept = false;
@@ -59,7 +72,7 @@ static __always_inline void account_running(struct task_struct *p,
 static __always_inline void account_stopping(struct task_struct *p,
 					     struct task_ctx *t, bool runnable)
 {
-	struct cpu_ctx *c = state_cpu(bpf_get_smp_processor_id());
+	struct cpu_ctx *c = state_cpu(scx_bpf_task_cpu(p));
 	u64 now = scx_bpf_now(), used_ns;
 
 	used_ns = time_after(now, t->run_at) ? now - t->run_at : 0;
@@ -73,10 +86,15 @@ static __always_inline void account_stopping(struct task_struct *p,
  * The policy has nothing better for this CPU, so the kernel is about to keep
  * @prev, without stopping and running it. Do both in its stead: from here on
  * it runs on the account of the active policy.
+ *
+ * A tick stopped for an infinite slice stays stopped while the task is kept, so
+ * slice_inf stays true and the policy's leave still finds this CPU.
  */
 static __always_inline void account_keep(struct task_struct *prev, u32 policy)
 {
+	struct cpu_ctx *c = state_cpu(scx_bpf_task_cpu(prev));
 	struct task_ctx *t = state_task(prev);
+	bool slice_inf = c->slice_inf;
 
 	if (!t)
 		return;
@@ -86,17 +104,23 @@ static __always_inline void account_keep(struct task_struct *prev, u32 policy)
 	stats_inc(t->owner, kept);
 	scx_bpf_task_set_slice(prev, slice_ns);
 	account_start(prev, t);
-	state_cpu(bpf_get_smp_processor_id())->kept = true;
+	c->slice_inf = slice_inf;
+	c->kept = true;
 }
 
-/* @t leaves the runnable tasks, or us altogether. */
-static __always_inline void account_remove(struct task_ctx *t)
+/*
+ * @t leaves the runnable tasks, or us altogether. If it is only dequeued for a
+ * change of a property it keeps its owner: a running one goes on at once,
+ * without being queued.
+ */
+static __always_inline void account_remove(struct task_ctx *t, bool for_good)
 {
 	if (t->queued) {
 		t->queued = false;
 		stats_inc(t->owner, removed);
 	}
-	t->owner = META_NONE;
+	if (for_good)
+		t->owner = META_NONE;
 }
 
 #endif /* META_ACCOUNT_BPF_H */

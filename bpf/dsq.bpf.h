@@ -3,8 +3,9 @@
  * Where tasks wait, and who answers for them meanwhile.
  *
  * Every queue a policy owns has the policy's id in its upper half, so no two
- * policies can name the same one. Every insert goes through this file: it is
- * what keeps custody (owner, queued edge) and the conservation counters true.
+ * policies can name the same one. Every insert from select_cpu() and enqueue()
+ * goes through this file, which keeps custody (owner, queued edge) and the
+ * conservation counters true; a move between queues changes neither.
  */
 #ifndef META_DSQ_BPF_H
 #define META_DSQ_BPF_H
@@ -25,6 +26,10 @@ static __always_inline s32 dsq_create(u32 policy, u32 n)
 {
 	s32 err = scx_bpf_create_dsq(policy_dsq(policy, n), -1);
 
+	/* Ids are unique: it is there only if two rows share hooks (mutants).
+	 */
+	if (err == -EEXIST)
+		return 0;
 	if (err)
 		scx_bpf_error("policy %u: cannot create queue %u: %d", policy,
 			      n, err);

@@ -35,8 +35,8 @@ char _license[] SEC("license") = "GPL";
 
 UEI_DEFINE(uei);
 
-/* Tasks that wait longer than this have us ejected. */
-#define META_WATCHDOG_MS 10000U
+/* Tasks that wait longer than this have us ejected: the kernel's maximum. */
+#define META_WATCHDOG_MS 30000U
 
 s32 BPF_STRUCT_OPS(meta_select_cpu, struct task_struct *p, s32 prev_cpu,
 		   u64 wake_flags)
@@ -70,19 +70,27 @@ void BPF_STRUCT_OPS(meta_enqueue, struct task_struct *p, u64 enq_flags)
 	policies_enqueue(switch_policy_of(p), p, t, enq_flags);
 }
 
+/*
+ * What was left and what is active take turns on each CPU. Draining first and
+ * nothing else, the new policy's first task would wait for the whole backlog;
+ * the active policy first, the backlog would starve.
+ */
 void BPF_STRUCT_OPS(meta_dispatch, s32 cpu, struct task_struct *prev)
 {
-	u32 active = state_hot.active;
+	bool pending = unlikely(state_hot.pending);
+	bool drain_first = pending && switch_drains_first(cpu, prev);
 
-	if (unlikely(state_hot.pending) && switch_drain(cpu, false))
+	if (drain_first && switch_drain(cpu, false))
 		return;
-	if (policies_dispatch(active, cpu, prev))
+	if (policies_dispatch(state_hot.active, cpu, prev))
 		return;
-	if (state_prev_runnable(prev)) {
-		account_keep(prev, active);
+	if (pending && !drain_first && switch_drain(cpu, false))
 		return;
-	}
-	switch_drain(cpu, true);
+	if (!state_prev_runnable(prev))
+		switch_drain(cpu, true);
+	/* What came to the local queue meanwhile goes before @prev. */
+	else if (!scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL))
+		account_keep(prev, switch_policy_of(prev));
 }
 
 void BPF_STRUCT_OPS(meta_running, struct task_struct *p)
@@ -106,7 +114,7 @@ void BPF_STRUCT_OPS(meta_quiescent, struct task_struct *p, u64 deq_flags)
 	struct task_ctx *t = state_task(p);
 
 	if (t)
-		account_remove(t);
+		account_remove(t, deq_flags & SCX_DEQ_SLEEP);
 }
 
 /*
@@ -115,21 +123,17 @@ void BPF_STRUCT_OPS(meta_quiescent, struct task_struct *p, u64 deq_flags)
  */
 void BPF_STRUCT_OPS(meta_tick, struct task_struct *p)
 {
-	struct cpu_ctx *c = state_cpu(bpf_get_smp_processor_id());
-	struct task_ctx *t;
+	struct cpu_ctx *c = state_cpu(scx_bpf_task_cpu(p));
 	u64 used_ns;
 
 	if (likely(c->owner == state_hot.active)) {
-		t = state_task(p);
-		if (t)
-			policies_tick(c->owner, p, t);
+		policies_tick(c->owner, p);
 		return;
 	}
 	if (p->scx.slice != SCX_SLICE_INF)
 		return;
 	used_ns = scx_bpf_now() - c->started_at;
 	scx_bpf_task_set_slice(p, used_ns < slice_ns ? slice_ns - used_ns : 0);
-	c->slice_inf = false;
 }
 
 s32 BPF_STRUCT_OPS_SLEEPABLE(meta_init_task, struct task_struct *p,
@@ -147,7 +151,7 @@ void BPF_STRUCT_OPS(meta_exit_task, struct task_struct *p,
 	struct task_ctx *t = state_task(p);
 
 	if (t)
-		account_remove(t);
+		account_remove(t, true);
 }
 
 void BPF_STRUCT_OPS(meta_dump, struct scx_dump_ctx *dctx)

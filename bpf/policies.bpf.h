@@ -138,11 +138,10 @@ static __always_inline void policies_stopping(u32 policy, struct task_struct *p,
 	}
 }
 
-static __always_inline void policies_tick(u32 policy, struct task_struct *p,
-					  struct task_ctx *t)
+static __always_inline void policies_tick(u32 policy, struct task_struct *p)
 {
 	switch (policy) {
-#define X(ID, name, hooks, needs, desc) POLICIES_CASE(ID, hooks, _tick, p, t)
+#define X(ID, name, hooks, needs, desc) POLICIES_CASE(ID, hooks, _tick, p)
 		POLICY_LIST(X)
 #undef X
 	}

@@ -74,6 +74,7 @@ static struct {
  */
 struct cpu_ctx {
 	u32 owner;	/* of the running task */
+	u32 last_owner; /* the last one that was a policy */
 	bool slice_inf; /* it was started without an end */
 	bool kept;	/* it runs on only because nothing else was found */
 	u64 started_at; /* 0: no task of ours runs */
@@ -86,10 +87,10 @@ static __always_inline struct cpu_ctx *state_cpu(s32 cpu)
 	return &state_cpus[(u32)cpu & (META_MAX_CPUS - 1)];
 }
 
-/* A task's place on a policy's virtual clock. @epoch 0: never placed. */
+/* A task's place on a policy's virtual clock. */
 struct vtask {
 	u64 vtime;
-	u64 epoch;
+	bool placed;
 };
 
 struct nest_task {
@@ -138,10 +139,33 @@ static __always_inline bool policy_timer_valid(u32 policy, u64 activation)
 	return state_hot.active == policy && policy_activation() == activation;
 }
 
+/*
+ * -EPERM: the last user of the timer's map is gone. The loader died, and the
+ * kernel is about to unload us: not an error of ours.
+ */
+static __always_inline void policy_timer_start(struct bpf_timer *timer, u64 ns,
+					       u64 flags)
+{
+	s32 err = bpf_timer_start(timer, ns, flags);
+
+	if (err && err != -EPERM)
+		scx_bpf_error("a timer was not armed: %d", err);
+}
+
 /* @prev of dispatch() would run on if nothing else is found. */
 static __always_inline bool state_prev_runnable(struct task_struct *prev)
 {
 	return prev && (prev->scx.flags & SCX_TASK_QUEUED);
+}
+
+/* What a runnable @prev that was preempted has left of an ordinary slice. */
+static __always_inline u64 state_prev_left_ns(s32 cpu, struct task_struct *prev)
+{
+	u64 used_ns = scx_bpf_now() - state_cpu(cpu)->started_at;
+
+	return state_prev_runnable(prev) && used_ns < slice_ns ?
+		       slice_ns - used_ns :
+		       0;
 }
 
 /* ksoftirqd, migration threads: forward progress of everybody hangs on them. */

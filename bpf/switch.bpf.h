@@ -7,9 +7,11 @@
  *	it, in table order. Boundaries are absolute, so shares do not drift. The
  *	timer fires at the end of a turn, and in between often enough to obey
  *	what people write to the maps. A flip stores the new policy in one word;
- *	tasks queued under the old one stay where they are, its bit is set in
- *	the pending mask, and dispatch drains pending policies before the active
- *	one, in the order in which they left.
+ *	tasks queued under the old one stay where they are, and its bit is set
+ *	in the pending mask. As long as there is a bit, each CPU takes a task
+ *	from a policy that was left and one from the active policy by turns:
+ *	of those left the oldest first, in the order in which they left. So who
+ *	was left cannot starve, and who entered starts at once.
  *
  * Why no task is lost
  *	An insert from enqueue() lands after the op returned, perhaps after the
@@ -20,7 +22,10 @@
  * Concurrency
  *	Only the timer callback writes the hot word, but for clearing bits. One
  *	timer never runs on two CPUs at once; the syscall program re-arms it
- *	instead of switching by itself.
+ *	instead of switching by itself. If it does so while the callback runs,
+ *	the callback's own re-arm wins, and the next look is one poll later. A
+ *	CPU that sees a flip's stores out of order (not on x86) serves the new
+ *	policy before an old queue, until the next look at most.
  *
  * Limits
  *	Turns under META_MIN_TURN_US are lengthened to it, which bends shares.
@@ -88,6 +93,8 @@ struct switch_plan {
 /* Only the timer callback and init touch these. */
 static struct switch_plan switch_plan;
 static u64 switch_turn_start;
+
+/* When a policy was left with tasks; cleared by whoever sees it empty. */
 static u64 switch_left_at[SWITCH_SLOTS];
 static bool switch_exiting;
 
@@ -216,7 +223,7 @@ static u64 switch_order_append(u64 order, u32 policy)
 	return appended;
 }
 
-static void switch_publish(u64 now)
+static void switch_publish(void)
 {
 	u32 key = 0;
 	struct meta_status *st = bpf_map_lookup_elem(&status, &key);
@@ -228,9 +235,9 @@ static void switch_publish(u64 now)
 	st->available = available;
 	st->generation = state_hot.generation;
 	st->entered_at_ns = state_hot.entered_at_ns;
-	st->turn_ns = switch_plan.pin || switch_plan.nr < 2
-			      ? 0
-			      : switch_plan.turn_ns[switch_slot(active)];
+	st->turn_ns = switch_plan.pin || switch_plan.nr < 2 ?
+			      0 :
+			      switch_plan.turn_ns[switch_slot(active)];
 }
 
 /*
@@ -249,9 +256,9 @@ static void switch_flip(u32 to, u64 now)
 
 	order = switch_order_without(state_hot.left_order, to);
 	state_hot.left_order = switch_order_append(order, from);
-	__sync_fetch_and_or(&state_hot.pending, 1U << from);
 	switch_left_at[switch_slot(from)] = policies_queued(from) ? begin : 0;
 	switch_left_at[switch_slot(to)] = 0;
+	__sync_fetch_and_or(&state_hot.pending, 1U << from);
 
 	state_hot.generation++;
 	state_hot.active = to;
@@ -305,15 +312,40 @@ static u32 switch_rotate(u64 now)
 	return policy;
 }
 
-/* Re-derive what dispatch may have cleared a moment too early. */
-static void switch_refresh_pending(void)
+/*
+ * A policy may have queued a task and counted on waking somebody later, which
+ * it cannot do once it left. Nobody idles while such tasks wait.
+ */
+static void switch_wake_idle(void)
 {
+	const struct cpumask *idle;
+	s32 cpu;
+
+	bpf_rcu_read_lock();
+	idle = scx_bpf_get_idle_cpumask();
+	if (!bpf_cpumask_empty(idle)) {
+		bpf_for(cpu, 0, nr_cpu_ids) {
+			if (bpf_cpumask_test_cpu(cpu, idle))
+				scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+		}
+	}
+	scx_bpf_put_idle_cpumask(idle);
+	bpf_rcu_read_unlock();
+}
+
+/* Re-derive what dispatch may have cleared a moment too early. */
+static bool switch_refresh_pending(void)
+{
+	bool found = false;
 	u32 policy;
 
 	switch_for_each(policy) {
-		if (policy != state_hot.active && policies_queued(policy))
-			__sync_fetch_and_or(&state_hot.pending, 1U << policy);
+		if (policy == state_hot.active || !policies_queued(policy))
+			continue;
+		__sync_fetch_and_or(&state_hot.pending, 1U << policy);
+		found = true;
 	}
+	return found;
 }
 
 /* No CPU runs anything: nobody waits for a quick answer. */
@@ -332,13 +364,12 @@ static bool switch_all_idle(void)
 	return all;
 }
 
-static u64 switch_next_fire(u64 now)
+static u64 switch_next_fire(u64 now, bool quiet)
 {
 	u32 active = state_hot.active;
 	u64 at, turn_end;
 
-	at = now +
-	     (switch_all_idle() ? SWITCH_POLL_IDLE_NS : SWITCH_POLL_BUSY_NS);
+	at = now + (quiet ? SWITCH_POLL_IDLE_NS : SWITCH_POLL_BUSY_NS);
 	if (switch_plan.pin || switch_plan.nr < 2 || active >= META_NR_POLICIES)
 		return at;
 	turn_end = switch_turn_start + switch_plan.turn_ns[switch_slot(active)];
@@ -351,8 +382,8 @@ static int switch_fire(void *map, u32 *key, struct bpf_timer *timer)
 {
 	struct switch_plan plan = {};
 	u64 now = bpf_ktime_get_ns();
+	bool pending;
 	u32 active;
-	s32 err;
 
 	if (switch_exiting)
 		return 0;
@@ -375,13 +406,15 @@ static int switch_fire(void *map, u32 *key, struct bpf_timer *timer)
 	}
 
 	switch_flip(plan.pin ?: switch_rotate(now), now);
-	switch_refresh_pending();
-	switch_publish(now);
+	pending = switch_refresh_pending();
+	if (pending)
+		switch_wake_idle();
+	switch_publish();
 
-	err = bpf_timer_start(timer, switch_next_fire(bpf_ktime_get_ns()),
-			      BPF_F_TIMER_ABS);
-	if (err)
-		scx_bpf_error("switch: timer not re-armed: %d", err);
+	policy_timer_start(timer,
+			   switch_next_fire(bpf_ktime_get_ns(),
+					    !pending && switch_all_idle()),
+			   BPF_F_TIMER_ABS);
 	return 0;
 }
 
@@ -389,18 +422,16 @@ static int switch_fire(void *map, u32 *key, struct bpf_timer *timer)
 static s32 switch_init(void)
 {
 	struct switch_timer *st;
-	u32 key = 0, first;
+	u32 key = 0, first, policy;
 	s32 err;
 
 	switch_read_plan(&switch_plan);
 	first = switch_plan.pin ?: switch_next(META_NONE);
-	if (!first || first >= META_NR_POLICIES) {
-		switch_for_each(first) {
-			if (state_available(first))
-				break;
-		}
+	switch_for_each(policy) {
+		if (!first && state_available(policy))
+			first = policy;
 	}
-	if (first >= META_NR_POLICIES) {
+	if (!first || first >= META_NR_POLICIES) {
 		scx_bpf_error("no policy is available");
 		return -EINVAL;
 	}
@@ -411,7 +442,7 @@ static s32 switch_init(void)
 	state_hot.entered_at_ns = switch_turn_start;
 	state_hot.adopting = 1;
 	stats_inc(first, activations);
-	switch_publish(switch_turn_start);
+	switch_publish();
 
 	st = bpf_map_lookup_elem(&switch_timer, &key);
 	if (!st)
@@ -468,6 +499,17 @@ static __always_inline bool switch_drain(s32 cpu, bool all)
 			switch_drained(policy);
 	}
 	return false;
+}
+
+/*
+ * With something pending: whose turn is it on @cpu? That of those who were
+ * left, if the last task was the active policy's and has had its slice.
+ */
+static __always_inline bool switch_drains_first(s32 cpu,
+						struct task_struct *prev)
+{
+	return state_cpu(cpu)->last_owner == state_hot.active &&
+	       !state_prev_left_ns(cpu, prev);
 }
 
 #endif /* META_SWITCH_BPF_H */

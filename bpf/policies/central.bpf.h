@@ -20,7 +20,9 @@
  * and preempts it, for a slice at most.
  * Tasks that the asking CPU may not run, and migration-disabled ones, go to a
  * fallback queue that every CPU serves first. The timer minds the central CPU
- * too, so that tasks pinned to it take turns.
+ * too, so that tasks pinned to it take turns. A task on the central CPU that an
+ * ask preempted goes on for the rest of its slice instead of queueing again, or
+ * a busy machine would never let one finish there.
  *
  * Races tolerated: an asking flag may be set while the central CPU looks
  * elsewhere; its kick makes it look again. The running task may change
@@ -46,11 +48,14 @@ enum central_queues {
 };
 
 /* Which CPUs ran out of work. The central CPU never asks. */
-struct central_cpu {
-	bool asks;
+struct central_ask {
+	bool set;
 } __attribute__((aligned(META_CACHELINE)));
 
-static struct central_cpu central_cpus[META_MAX_CPUS];
+static struct central_ask central_asks[META_MAX_CPUS];
+
+/* Where the timer begins, so that no CPU is always the last to be relieved. */
+static u32 central_first;
 
 /* The activation whose timer is armed, see state.bpf.h. */
 static u64 central_armed;
@@ -66,9 +71,9 @@ struct {
 	__type(value, struct central_timer);
 } central_timer SEC(".maps");
 
-static __always_inline struct central_cpu *central_cpu_of(s32 cpu)
+static __always_inline bool *central_asks_of(s32 cpu)
 {
-	return &central_cpus[(u32)cpu & (META_MAX_CPUS - 1)];
+	return &central_asks[(u32)cpu & (META_MAX_CPUS - 1)].set;
 }
 
 static bool central_overdue(s32 cpu, u64 now)
@@ -79,20 +84,18 @@ static bool central_overdue(s32 cpu, u64 now)
 }
 
 /* Preempt whoever held a CPU for a slice while somebody waits for one. */
-static int central_tick_all(void *map, int *key, struct bpf_timer *timer)
+static __always_inline void central_relieve(const struct cpumask *online)
 {
+	u32 waiting = dsq_nr_queued(META_CENTRAL, CENTRAL_QUEUE);
+	u32 fallback = dsq_nr_queued(META_CENTRAL, CENTRAL_FALLBACK);
 	u64 now = scx_bpf_now();
-	u32 waiting, fallback;
-	s32 cpu, err;
+	u32 i, first = central_first++;
+	s32 cpu;
 
-	if (!policy_timer_valid(META_CENTRAL, central_armed))
-		return 0;
-
-	waiting = dsq_nr_queued(META_CENTRAL, CENTRAL_QUEUE);
-	fallback = dsq_nr_queued(META_CENTRAL, CENTRAL_FALLBACK);
-
-	bpf_for(cpu, 0, nr_cpu_ids) {
-		if (!central_overdue(cpu, now))
+	bpf_for(i, 0, nr_cpu_ids) {
+		cpu = (first + i) % nr_cpu_ids;
+		if (!bpf_cpumask_test_cpu(cpu, online) ||
+		    !central_overdue(cpu, now))
 			continue;
 		if (!fallback &&
 		    !scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL_ON | cpu)) {
@@ -102,10 +105,19 @@ static int central_tick_all(void *map, int *key, struct bpf_timer *timer)
 		}
 		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 	}
+}
 
-	err = bpf_timer_start(timer, CENTRAL_TIMER_NS, BPF_F_TIMER_CPU_PIN);
-	if (err)
-		scx_bpf_error("central: timer not re-armed: %d", err);
+static int central_tick_all(void *map, int *key, struct bpf_timer *timer)
+{
+	const struct cpumask *online;
+
+	if (!policy_timer_valid(META_CENTRAL, central_armed))
+		return 0;
+
+	online = scx_bpf_get_online_cpumask();
+	central_relieve(online);
+	scx_bpf_put_cpumask(online);
+	policy_timer_start(timer, CENTRAL_TIMER_NS, BPF_F_TIMER_CPU_PIN);
 	return 0;
 }
 
@@ -118,7 +130,6 @@ static void central_arm(void)
 	u64 activation = policy_activation();
 	struct central_timer *ct;
 	u32 key = 0;
-	s32 err;
 
 	if (likely(central_armed == activation))
 		return;
@@ -126,10 +137,7 @@ static void central_arm(void)
 	if (!ct)
 		return;
 	central_armed = activation;
-	err = bpf_timer_start(&ct->timer, CENTRAL_TIMER_NS,
-			      BPF_F_TIMER_CPU_PIN);
-	if (err)
-		scx_bpf_error("central: timer not armed: %d", err);
+	policy_timer_start(&ct->timer, CENTRAL_TIMER_NS, BPF_F_TIMER_CPU_PIN);
 }
 
 static s32 central_init(void)
@@ -162,15 +170,19 @@ static void central_exit(void)
 
 /*
  * Whoever idles now has had nobody to ask: take it that it does. The first
- * task queued kicks the central CPU.
+ * task queued kicks the central CPU. A CPU that is offline never asks: what
+ * is placed there would fall to the kernel's global queue.
  */
 static void central_enter(u64 now)
 {
+	const struct cpumask *online = scx_bpf_get_online_cpumask();
 	s32 cpu;
 
 	bpf_for(cpu, 0, nr_cpu_ids)
-		central_cpu_of(cpu)->asks =
-			cpu != central_cpu && !state_cpu(cpu)->started_at;
+		*central_asks_of(cpu) = cpu != central_cpu &&
+					bpf_cpumask_test_cpu(cpu, online) &&
+					!state_cpu(cpu)->started_at;
+	scx_bpf_put_cpumask(online);
 }
 
 /*
@@ -219,31 +231,33 @@ static bool central_serve(s32 cpu, u32 *moves)
 {
 	struct task_struct *p;
 	bool served = false;
+	s32 home;
 
 	bpf_for_each(scx_dsq, p, policy_dsq(META_CENTRAL, CENTRAL_QUEUE), 0) {
 		if (!*moves)
 			break;
-		if (!central_may_place(p, cpu)) {
-			scx_bpf_dsq_move(
-				BPF_FOR_EACH_ITER, p,
-				policy_dsq(META_CENTRAL, CENTRAL_FALLBACK), 0);
+		if (central_may_place(p, cpu)) {
+			served = scx_bpf_dsq_move(BPF_FOR_EACH_ITER, p,
+						  SCX_DSQ_LOCAL_ON | cpu, 0);
+			if (!served)
+				continue;
 			(*moves)--;
-			continue;
-		}
-		if (scx_bpf_dsq_move(BPF_FOR_EACH_ITER, p,
-				     SCX_DSQ_LOCAL_ON | cpu, 0)) {
-			(*moves)--;
-			served = true;
 			break;
 		}
+		home = scx_bpf_task_cpu(p);
+		if (scx_bpf_dsq_move(BPF_FOR_EACH_ITER, p,
+				     policy_dsq(META_CENTRAL, CENTRAL_FALLBACK),
+				     0))
+			scx_bpf_kick_cpu(home, SCX_KICK_IDLE);
+		(*moves)--;
 	}
 	if (served) {
 		stats_inc(META_CENTRAL, pushed);
 		/* It asked: what it was left with has had its slice. */
 		if (cpu != central_cpu)
-			scx_bpf_kick_cpu(cpu, state_cpu(cpu)->kept
-						      ? SCX_KICK_PREEMPT
-						      : SCX_KICK_IDLE);
+			scx_bpf_kick_cpu(cpu, state_cpu(cpu)->kept ?
+						      SCX_KICK_PREEMPT :
+						      SCX_KICK_IDLE);
 	}
 	return served;
 }
@@ -256,42 +270,63 @@ static bool central_pull_fallback(void)
 	return true;
 }
 
-static bool central_decide(void)
+/* Serve those who ask: the idle ones, or those that run on meanwhile. */
+static void central_serve_askers(bool idle, u32 *moves)
 {
-	u32 moves = CENTRAL_MOVES_MAX;
+	bool *asks;
 	s32 cpu;
 
-	central_arm();
 	bpf_for(cpu, 0, nr_cpu_ids) {
-		struct central_cpu *c = central_cpu_of(cpu);
-
-		if (cpu == central_cpu || !c->asks)
+		asks = central_asks_of(cpu);
+		if (cpu == central_cpu || !*asks ||
+		    idle != !state_cpu(cpu)->started_at)
 			continue;
-		if (!moves) {
+		if (!*moves) {
 			scx_bpf_kick_cpu(central_cpu, SCX_KICK_PREEMPT);
 			break;
 		}
-		if (central_serve(cpu, &moves))
-			c->asks = false;
+		if (central_serve(cpu, moves))
+			*asks = false;
 	}
-	return central_pull_fallback() || central_serve(central_cpu, &moves);
+}
+
+/* Each ask preempts the central CPU: what ran there gets its slice's rest. */
+static bool central_resume(struct task_struct *prev)
+{
+	u64 left_ns = state_prev_left_ns(central_cpu, prev);
+
+	if (!left_ns)
+		return false;
+	scx_bpf_task_set_slice(prev, left_ns);
+	return true;
+}
+
+static bool central_decide(struct task_struct *prev)
+{
+	u32 moves = CENTRAL_MOVES_MAX;
+
+	central_arm();
+	central_serve_askers(true, &moves);
+	central_serve_askers(false, &moves);
+	return central_resume(prev) || central_pull_fallback() ||
+	       central_serve(central_cpu, &moves);
 }
 
 static bool central_dispatch(s32 cpu, struct task_struct *prev)
 {
 	if (cpu == central_cpu)
-		return central_decide();
+		return central_decide(prev);
+	*central_asks_of(cpu) = false;
 	if (central_pull_fallback())
 		return true;
-	central_cpu_of(cpu)->asks = true;
+	*central_asks_of(cpu) = true;
 	scx_bpf_kick_cpu(central_cpu, SCX_KICK_PREEMPT);
 	return false;
 }
 
 static bool central_drain(s32 cpu)
 {
-	return dsq_pull(META_CENTRAL, CENTRAL_FALLBACK) ||
-	       dsq_pull(META_CENTRAL, CENTRAL_QUEUE);
+	return central_pull_fallback() || dsq_pull(META_CENTRAL, CENTRAL_QUEUE);
 }
 
 static u32 central_queued(void)
@@ -309,7 +344,7 @@ static void central_stopping(struct task_struct *p, struct task_ctx *t,
 {
 }
 
-static void central_tick(struct task_struct *p, struct task_ctx *t)
+static void central_tick(struct task_struct *p)
 {
 }
 

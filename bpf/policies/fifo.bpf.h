@@ -13,8 +13,8 @@
  * a whole slice each; nice levels mean nothing; one queue and its lock for
  * the machine, so large machines and several last-level caches suffer.
  *
- * Races tolerated: a CPU may go idle just before a task is queued; the CPU
- * the task woke on is rescheduled by the kernel and finds it.
+ * Races tolerated: a CPU may go idle just before a task is queued that woke on
+ * a busy one; then the task waits for the next dispatch anywhere.
  *
  * Tunables: slice_ns (--slice-us, 20 ms).
  */
@@ -78,7 +78,7 @@ static void fifo_stopping(struct task_struct *p, struct task_ctx *t,
 {
 }
 
-static void fifo_tick(struct task_struct *p, struct task_ctx *t)
+static void fifo_tick(struct task_struct *p)
 {
 }
 

@@ -109,7 +109,8 @@ static int nest_compact(void *map, u32 *cpu, struct bpf_timer *timer)
 	bpf_rcu_read_lock();
 	primary = nest_primary;
 	reserve = nest_reserve;
-	if (primary && reserve)
+	if (primary && reserve &&
+	    bpf_cpumask_test_cpu(*cpu, cast_mask(primary)))
 		nest_demote(*cpu, primary, reserve);
 	bpf_rcu_read_unlock();
 	return 0;
@@ -332,7 +333,6 @@ static __always_inline void nest_idle(s32 cpu, struct task_struct *prev,
 				      struct bpf_cpumask *reserve)
 {
 	struct nest_cpu *nc;
-	s32 err;
 
 	/* The first stays, so that the nest never becomes empty this way. */
 	if (prev && prev->__state == NEST_TASK_DEAD &&
@@ -345,10 +345,8 @@ static __always_inline void nest_idle(s32 cpu, struct task_struct *prev,
 	if (!nc)
 		return;
 	nc->compact_in = policy_activation();
-	err = bpf_timer_start(&nc->compaction, NEST_COMPACT_NS,
-			      BPF_F_TIMER_CPU_PIN);
-	if (err)
-		scx_bpf_error("nest: timer of CPU %d not armed: %d", cpu, err);
+	policy_timer_start(&nc->compaction, NEST_COMPACT_NS,
+			   BPF_F_TIMER_CPU_PIN);
 }
 
 static __always_inline bool nest_dispatch(s32 cpu, struct task_struct *prev)
@@ -399,7 +397,7 @@ static __always_inline void nest_stopping(struct task_struct *p,
 	vclock_charge(&t->nest.vt, p, used_ns);
 }
 
-static __always_inline void nest_tick(struct task_struct *p, struct task_ctx *t)
+static __always_inline void nest_tick(struct task_struct *p)
 {
 }
 

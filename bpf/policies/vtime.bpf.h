@@ -95,7 +95,7 @@ static void vtime_stopping(struct task_struct *p, struct task_ctx *t,
 	vclock_charge(&t->vtime, p, used_ns);
 }
 
-static void vtime_tick(struct task_struct *p, struct task_ctx *t)
+static void vtime_tick(struct task_struct *p)
 {
 }
 
