@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Each policy is itself. The lab also runs these with the policy's row
+//! pointing to another's hooks: then each must fail.
+
+use std::thread;
+use std::time::Duration;
+
+use crate::bound::cpus;
+use crate::clock::ms;
+use crate::maps::policy;
+use crate::maps::Maps;
+use crate::scheduler::Scheduler;
+use crate::tasks::Hog;
+use crate::tasks::Task;
+use crate::wakers::fork_burst;
+use crate::wakers::used_cpus;
+use crate::wakers::Wakers;
+
+/// The kernel's cgroup weights of nice 0 and nice 10.
+const NICE_0: f64 = 100.0;
+const NICE_10: f64 = 11.0;
+
+/// Two busy threads of nice 0 and nice 10 share one CPU: how do their CPU
+/// times compare?
+fn ratio_of_nice_levels() -> f64 {
+    let [plain, nice] = [0, 10].map(|nice| Task::hog(Hog { nice, cpu: Some(1) }));
+    thread::sleep(Duration::from_millis(500));
+    let start = [plain.cpu_ns(), nice.cpu_ns()];
+    thread::sleep(Duration::from_secs(12));
+    let plain = plain.cpu_ns() - start[0];
+    let nice = nice.cpu_ns() - start[1];
+    let ratio = plain as f64 / nice as f64;
+    println!(
+        "nice 0: {:.0} ms, nice 10: {:.0} ms, ratio {ratio:.3}",
+        ms(plain),
+        ms(nice)
+    );
+    ratio
+}
+
+fn assert_within_a_tenth(ratio: f64, expected: f64) {
+    assert!(
+        (ratio / expected - 1.0).abs() <= 0.1,
+        "ratio {ratio:.3}, expected {expected:.3} +- 10 %"
+    );
+}
+
+/// vtime is loaded too: a mutant of fifo borrows its hooks.
+#[test]
+fn identity_fifo() {
+    let scheduler = Scheduler::start(&["--policies", "fifo,vtime", "--pin", "fifo"]);
+    assert_within_a_tenth(ratio_of_nice_levels(), 1.0);
+    scheduler.stop();
+}
+
+#[test]
+fn identity_vtime() {
+    let scheduler = Scheduler::start(&["--policies", "vtime", "--pin", "vtime"]);
+    assert_within_a_tenth(ratio_of_nice_levels(), NICE_0 / NICE_10);
+    scheduler.stop();
+}
+
+/// Only CPU 0, the central one, may take tasks from a queue; what the others
+/// run it has placed on them, but for the fallback queue.
+#[test]
+fn identity_central() {
+    let scheduler = Scheduler::start(&["--policies", "central", "--pin", "central"]);
+    let hogs = Task::hogs(4);
+    let sleepers = [3, 5, 7].map(|nap_ms| Task::sleeper(Duration::from_millis(nap_ms)));
+    thread::sleep(Duration::from_secs(5));
+    drop((hogs, sleepers));
+
+    let maps = scheduler.maps();
+    let central = maps.counters_by_cpu(policy("central").id());
+    let others = 1..central.len();
+    // Over all policies: a mutant counts as the one whose hooks it has.
+    let pulled: u64 = scx_meta::policy::Policy::all()
+        .flat_map(|policy| maps.counters_by_cpu(policy.id())[others.clone()].to_vec())
+        .map(|stats| stats.pulled)
+        .sum();
+    let sum = |get: fn(&scx_meta::bpf::abi::meta_stats) -> u64| -> u64 {
+        central[others.clone()].iter().map(get).sum()
+    };
+    let fallback = sum(|stats| stats.fallback);
+    let ran_ns = sum(|stats| stats.cpu_ns);
+    let pushed: u64 = central.iter().map(|stats| stats.pushed).sum();
+    let kept: u64 = central.iter().map(|stats| stats.kept).sum();
+    let all_fallback: u64 = central.iter().map(|stats| stats.fallback).sum();
+    let ran: u64 = central.iter().map(|stats| stats.ran).sum();
+    println!(
+        "other CPUs: pulled {pulled}, of these fallback {fallback}, ran {:.0} ms; \
+         pushed {pushed}, kept {kept}, fallback {all_fallback} of {ran} runs ({:.3} %)",
+        ms(ran_ns),
+        100.0 * all_fallback as f64 / ran.max(1) as f64
+    );
+    assert_eq!(pulled, fallback, "other CPUs took tasks by themselves");
+    assert!(pushed > 0, "the central CPU placed nothing");
+    assert!(ran_ns > 0, "the other CPUs ran nothing");
+    scheduler.stop();
+}
+
+/// From one burst to the next.
+struct Burst {
+    /// CPUs that got wake-ups.
+    used_cpus: usize,
+    /// CPUs in the primary nest, relative to the entry: right after the
+    /// burst, and before the next.
+    nest_peak: i64,
+    nest_after: i64,
+}
+
+/// 3 wakers, and bursts of short forks. A waker naps a little longer than the
+/// 2 ms after which an idle CPU is put out of the nest, so that a nest that
+/// does not gather them shrinks away under them.
+fn bursts(maps: &Maps) -> Vec<Burst> {
+    let wakers = Wakers::start(3, Duration::from_micros(2300), Duration::from_micros(200));
+    thread::sleep(Duration::from_millis(100));
+    let burst = |_| {
+        let before = wakers.by_cpu();
+        fork_burst(4, Duration::from_millis(1));
+        let nest_peak = nest_size(maps);
+        thread::sleep(Duration::from_millis(500));
+        let after = wakers.by_cpu();
+        let by_cpu: Vec<u64> = after.iter().zip(&before).map(|(a, b)| a - b).collect();
+        let burst = Burst {
+            used_cpus: used_cpus(&by_cpu),
+            nest_peak,
+            nest_after: nest_size(maps),
+        };
+        println!(
+            "wake-ups by CPU {:?}: {} used; nest {} in the burst, {} later",
+            &by_cpu[..cpus()],
+            burst.used_cpus,
+            burst.nest_peak,
+            burst.nest_after
+        );
+        burst
+    };
+    (0..10).map(burst).collect()
+}
+
+/// CPUs taken into the primary nest since it was entered, less those put out.
+fn nest_size(maps: &Maps) -> i64 {
+    let stats = maps.counters(policy("nest"));
+    stats.promoted as i64 - stats.demoted as i64
+}
+
+/// The margin keeps two runs of one policy from passing by chance.
+#[test]
+fn det_identity_nest() {
+    let [fifo, nest] = ["fifo", "nest"].map(|policy| {
+        println!("{policy}:");
+        let scheduler = Scheduler::start(&["--policies", policy, "--pin", policy]);
+        let bursts = bursts(scheduler.maps());
+        scheduler.stop();
+        bursts
+    });
+    let used = |bursts: &[Burst]| bursts.iter().map(|b| b.used_cpus).sum::<usize>();
+    let (fifo_used, nest_used) = (used(&fifo), used(&nest));
+    println!(
+        "CPUs that got wake-ups, mean: fifo {:.1}, nest {:.1}",
+        fifo_used as f64 / fifo.len() as f64,
+        nest_used as f64 / nest.len() as f64
+    );
+    assert!(
+        4 * nest_used <= 3 * fifo_used,
+        "nest spreads as wide as fifo"
+    );
+    let shrunk: i64 = nest.iter().map(|b| b.nest_peak - b.nest_after).sum();
+    println!("nest: {shrunk} CPUs put out after {} bursts", nest.len());
+    assert!(
+        shrunk >= nest.len() as i64,
+        "the nest does not shrink after a burst"
+    );
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What the kernel said about sched_ext since a moment.
+
+use std::fs::File;
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::io::Read;
+use std::io::Seek;
+use std::io::SeekFrom;
+use std::os::unix::fs::OpenOptionsExt;
+
+/// Longer than any record of /dev/kmsg.
+const RECORD_MAX: usize = 8192;
+
+pub struct Kmsg(File);
+
+impl Kmsg {
+    /// Listens from now on.
+    pub fn since_now() -> Self {
+        let mut file = OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_NONBLOCK)
+            .open("/dev/kmsg")
+            .unwrap();
+        file.seek(SeekFrom::End(0)).unwrap();
+        Self(file)
+    }
+
+    fn records(&mut self) -> Vec<String> {
+        let mut records = Vec::new();
+        let mut record = [0; RECORD_MAX];
+        loop {
+            match self.0.read(&mut record) {
+                Ok(0) => return records,
+                Ok(len) => records.push(String::from_utf8_lossy(&record[..len]).into_owned()),
+                // EPIPE: records were overwritten before we read them.
+                Err(error) if error.raw_os_error() == Some(libc::EPIPE) => (),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return records,
+                Err(error) => panic!("/dev/kmsg: {error}"),
+            }
+        }
+    }
+
+    /// Lines about sched_ext that tell of trouble: an ejection, a stall.
+    pub fn complaints(&mut self) -> Vec<String> {
+        let harmless = |line: &String| {
+            line.contains("\" enabled") || line.contains("unregistered from user space")
+        };
+        self.records()
+            .into_iter()
+            .filter(|line| line.contains("sched_ext"))
+            .filter(|line| !harmless(line))
+            .collect()
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What happens around the loader: it dies, or a second one comes.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use scx_meta::policy::Policy;
+
+use crate::clock::ms;
+use crate::clock::now_ns;
+use crate::clock::sleep_until_ns;
+use crate::clock::wait_for;
+use crate::clock::MS;
+use crate::maps::pin_path;
+use crate::maps::PIN_DIR;
+use crate::realtime::RealTime;
+use crate::scheduler;
+use crate::scheduler::Scheduler;
+use crate::tasks::Task;
+
+#[test]
+fn kill_nine_of_the_loader_unloads_within_a_second() {
+    let mut first = Scheduler::start(&["--base-slice", "100ms"]);
+    let hogs = Task::hogs(4);
+    thread::sleep(Duration::from_secs(2));
+    let took_ns = time_to_unload(&mut first);
+    println!("unloaded {:.0} ms after kill -9", ms(took_ns));
+    assert!(Path::new(PIN_DIR).exists(), "who removed the stale pins?");
+    let stale = inodes();
+
+    let second = Scheduler::start(&["--pin", "nest"]);
+    assert_ne!(inodes(), stale, "stale pins were not replaced");
+    assert_eq!(second.status_json()["active"], "nest");
+    drop(hogs);
+    second.stop();
+    assert!(took_ns <= 1000 * MS, "took {:.0} ms", ms(took_ns));
+}
+
+fn time_to_unload(scheduler: &mut Scheduler) -> u64 {
+    let _real_time = RealTime::enter();
+    let start = now_ns();
+    scheduler.kill();
+    for looks in 1..=3000 {
+        sleep_until_ns(start + looks * 10 * MS);
+        if scheduler::state() == "disabled" {
+            let took_ns = now_ns() - start;
+            scheduler.wait();
+            return took_ns;
+        }
+    }
+    panic!("still {} 30 s after kill -9", scheduler::state());
+}
+
+/// Of every pin, to notice when one is replaced.
+fn inodes() -> Vec<(String, u64)> {
+    let mut pins: Vec<(String, u64)> = fs::read_dir(PIN_DIR)
+        .unwrap()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            (name, entry.metadata().unwrap().ino())
+        })
+        .collect();
+    pins.sort();
+    pins
+}
+
+#[test]
+fn a_second_scheduler_is_refused_clearly() {
+    let mut first = Scheduler::start(&["--base-slice", "50ms"]);
+    let pins = inodes();
+    let output = scheduler::run(&[]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    println!("{said}");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.contains("already running"), "{said}");
+    assert!(output.stdout.is_empty());
+
+    assert_eq!(inodes(), pins);
+    let generation = first.maps().status().generation;
+    assert!(
+        wait_for(Duration::from_secs(10), Duration::from_millis(50), || {
+            first.maps().status().generation > generation
+        }),
+        "the first one stopped switching"
+    );
+    first.assert_healthy();
+    first.stop();
+}
+
+#[test]
+fn map_dump_shows_policy_names() {
+    let scheduler = Scheduler::start(&["--pin", "vtime"]);
+    let dump = |map: &str| {
+        let output = Command::new("bpftool")
+            .args(["-j", "map", "dump", "pinned", &pin_path(map)])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let (weights, pinned) = (dump("weights"), dump("pinned"));
+    println!("{weights}\n{pinned}");
+    for policy in Policy::all() {
+        let name = format!("META_{}", policy.name().to_uppercase());
+        assert!(weights.contains(&name), "{name}");
+    }
+    assert!(pinned.contains("META_VTIME"));
+    scheduler.stop();
+}

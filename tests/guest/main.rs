@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What only a real kernel with sched_ext can show. `cargo xtask test` runs
+//! these as root in a guest: tests named `cpus4_…` on four CPUs, `det_…` on
+//! four that share one virtual clock, all others on two.
+//!
+//! Each test prints the figures it saw; limits are asserted only where the
+//! project promises them, since an emulated machine is slow and noisy.
+
+#![allow(clippy::unwrap_used)]
+
+mod alone;
+mod bound;
+mod clock;
+mod counters;
+mod identity;
+mod kmsg;
+mod lifecycle;
+mod live_updates;
+mod load;
+mod maps;
+mod realtime;
+mod scheduler;
+mod shares;
+mod starvation;
+mod tasks;
+mod wakers;

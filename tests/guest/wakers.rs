@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Where do wake-ups go? Threads that sleep and work a little note the CPU on
+//! which they wake.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::Arc;
+use std::thread;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::clock::now_ns;
+
+/// Arrays have a Default up to this size.
+const MAX_CPUS: usize = 32;
+
+#[derive(Default)]
+struct Shared {
+    stop: AtomicBool,
+    by_cpu: [AtomicU64; MAX_CPUS],
+}
+
+pub struct Wakers {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+fn current_cpu() -> usize {
+    // SAFETY: no arguments.
+    unsafe { libc::sched_getcpu() as usize }
+}
+
+fn work(time: Duration) {
+    let end = now_ns() + time.as_nanos() as u64;
+    while now_ns() < end {}
+}
+
+impl Wakers {
+    pub fn start(count: usize, nap: Duration, busy: Duration) -> Self {
+        let shared = Arc::new(Shared::default());
+        let threads = (0..count)
+            .map(|_| {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || {
+                    while !shared.stop.load(Relaxed) {
+                        thread::sleep(nap);
+                        shared.by_cpu[current_cpu()].fetch_add(1, Relaxed);
+                        work(busy);
+                    }
+                })
+            })
+            .collect();
+        Self { shared, threads }
+    }
+
+    /// Wake-ups by CPU until now.
+    pub fn by_cpu(&self) -> Vec<u64> {
+        let counts = self.shared.by_cpu.iter();
+        counts.map(|count| count.load(Relaxed)).collect()
+    }
+}
+
+impl Drop for Wakers {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Relaxed);
+        for waker in self.threads.drain(..) {
+            let _ = waker.join();
+        }
+    }
+}
+
+/// CPUs that got at least 2 % of these wake-ups.
+pub fn used_cpus(by_cpu: &[u64]) -> usize {
+    let total: u64 = by_cpu.iter().sum();
+    assert!(total > 0, "nobody woke up");
+    by_cpu.iter().filter(|n| **n * 50 >= total).count()
+}
+
+/// Children that work for a moment and die, all at once.
+pub fn fork_burst(children: usize, busy: Duration) {
+    let pids: Vec<i32> = (0..children)
+        .map(|_| {
+            // SAFETY: the child only reads a clock and exits.
+            let pid = unsafe { libc::fork() };
+            assert!(pid >= 0, "fork");
+            if pid == 0 {
+                work(busy);
+                // SAFETY: ends the child without running our destructors.
+                unsafe { libc::_exit(0) };
+            }
+            pid
+        })
+        .collect();
+    for pid in pids {
+        // SAFETY: a child of ours; its status is not wanted.
+        unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
+    }
+}
