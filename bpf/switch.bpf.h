@@ -348,11 +348,15 @@ static bool switch_refresh_pending(void)
 	return found;
 }
 
-/* No CPU runs anything: nobody waits for a quick answer. */
-static bool switch_all_idle(void)
+/*
+ * No CPU runs anything and nothing is queued: nobody waits for a quick answer.
+ * Twice in a row, since between two tasks a busy machine looks idle, too.
+ */
+static bool switch_quiet(void)
 {
+	static bool before;
 	const struct cpumask *idle, *online;
-	bool all;
+	bool all, quiet;
 
 	bpf_rcu_read_lock();
 	idle = scx_bpf_get_idle_cpumask();
@@ -361,7 +365,11 @@ static bool switch_all_idle(void)
 	scx_bpf_put_cpumask(online);
 	scx_bpf_put_idle_cpumask(idle);
 	bpf_rcu_read_unlock();
-	return all;
+
+	all = all && !policies_queued(state_hot.active);
+	quiet = all && before;
+	before = all;
+	return quiet;
 }
 
 static u64 switch_next_fire(u64 now, bool quiet)
@@ -382,7 +390,7 @@ static int switch_fire(void *map, u32 *key, struct bpf_timer *timer)
 {
 	struct switch_plan plan = {};
 	u64 now = bpf_ktime_get_ns();
-	bool pending;
+	bool pending, quiet;
 	u32 active;
 
 	if (switch_exiting)
@@ -411,9 +419,8 @@ static int switch_fire(void *map, u32 *key, struct bpf_timer *timer)
 		switch_wake_idle();
 	switch_publish();
 
-	policy_timer_start(timer,
-			   switch_next_fire(bpf_ktime_get_ns(),
-					    !pending && switch_all_idle()),
+	quiet = switch_quiet() && !pending;
+	policy_timer_start(timer, switch_next_fire(bpf_ktime_get_ns(), quiet),
 			   BPF_F_TIMER_ABS);
 	return 0;
 }
