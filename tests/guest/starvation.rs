@@ -147,3 +147,26 @@ fn pinned_hogs_do_not_starve_others() {
     scheduler.assert_healthy();
     scheduler.stop();
 }
+
+/// Central queues a bound sleeper and counts on waking its CPU later; a switch
+/// in between must not leave the task with a CPU that idles. Only an idle
+/// machine can show that: a busy one looks into the queues all the time.
+#[test]
+fn no_sleeper_is_stranded_on_an_idle_machine() {
+    let mut scheduler = start("1ms");
+    let sleepers: Vec<Task> = (0..bound::cpus())
+        .map(|cpu| Task::sleeper_on(Some(cpu), Duration::from_millis(1)))
+        .collect();
+    let bound_ns = bound::longest_wait_ns(sleepers.len());
+    thread::sleep(Duration::from_secs(1));
+    for sleeper in &sleepers {
+        sleeper.reset_gap();
+    }
+    thread::sleep(Duration::from_secs(15));
+    let gap_ns = longest_gap_ns("bound sleepers", &sleepers);
+    drop(sleepers);
+    assert_conserved(scheduler.maps());
+    assert!(gap_ns < bound_ns, "a sleeper was stranded");
+    scheduler.assert_healthy();
+    scheduler.stop();
+}

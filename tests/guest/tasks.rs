@@ -124,7 +124,15 @@ impl Task {
     /// Sleeps, works a little, and so on. The gap between two beats is the
     /// nap and what it waited for a CPU.
     pub fn sleeper(nap: Duration) -> Self {
+        Self::sleeper_on(None, nap)
+    }
+
+    /// A sleeper that may run on one CPU only.
+    pub fn sleeper_on(cpu: Option<usize>, nap: Duration) -> Self {
         Self::spawn(move |stopped, beat| {
+            if let Some(cpu) = cpu {
+                bind_to(cpu);
+            }
             while !stopped() {
                 thread::sleep(nap);
                 spin(SPINS_A_BEAT);
