@@ -150,10 +150,17 @@ fn pinned_hogs_do_not_starve_others() {
 
 /// Central queues a bound sleeper and counts on waking its CPU later; a switch
 /// in between must not leave the task with a CPU that idles. Only an idle
-/// machine can show that: a busy one looks into the queues all the time.
+/// machine can show that: a busy one looks into the queues all the time. The
+/// turn that follows central's is longer than the bound.
 #[test]
-fn no_sleeper_is_stranded_on_an_idle_machine() {
-    let mut scheduler = start("1ms");
+fn cpus4_no_sleeper_is_stranded_on_an_idle_machine() {
+    let mut scheduler = Scheduler::start(&[
+        "--weights",
+        "central=1,fifo=3",
+        "--base-slice",
+        "500ms",
+        "--stats-json",
+    ]);
     let sleepers: Vec<Task> = (0..bound::cpus())
         .map(|cpu| Task::sleeper_on(Some(cpu), Duration::from_millis(1)))
         .collect();
@@ -162,7 +169,7 @@ fn no_sleeper_is_stranded_on_an_idle_machine() {
     for sleeper in &sleepers {
         sleeper.reset_gap();
     }
-    thread::sleep(Duration::from_secs(15));
+    thread::sleep(Duration::from_secs(25));
     let gap_ns = longest_gap_ns("bound sleepers", &sleepers);
     drop(sleepers);
     assert_conserved(scheduler.maps());
