@@ -18,44 +18,46 @@ static __noinline void account_adoption(void)
 	if (!__sync_lock_test_and_set(&state_hot.adopting, 0))
 		return;
 	took_ns = bpf_ktime_get_ns() - state_hot.entered_at_ns;
-	stats_inc(state_hot.active, adoptions);
-	stats_add(state_hot.active, adopt_ns, took_ns);
-	stats_max(state_hot.active, adopt_max_ns, took_ns);
+	stats_inc(state_active(), adoptions);
+	stats_add(state_active(), adopt_ns, took_ns);
+	stats_max(state_active(), adopt_max_ns, took_ns);
+	turns_note(first_ns, took_ns);
 }
 
 static __always_inline void account_start(struct task_struct *p,
 					  struct task_ctx *t)
 {
 	struct cpu_ctx *c = state_cpu(scx_bpf_task_cpu(p));
+	u32 owner = task_owner(t);
 
 	/*
 	 * Queued without an end by a policy that has left since: bound it now,
 	 * before the kernel decides whether this CPU may stop its tick.
 	 */
-	if (unlikely(p->scx.slice == SCX_SLICE_INF &&
-		     t->owner != state_hot.active))
+	if (unlikely(p->scx.slice == SCX_SLICE_INF && owner != state_active()))
 		scx_bpf_task_set_slice(p, slice_ns);
 
 	t->run_at = scx_bpf_now();
-	c->owner = t->owner;
-	if (t->owner)
-		c->last_owner = t->owner;
+	c->owner = owner;
+	if (owner)
+		c->last_owner = owner;
 	c->slice_inf = p->scx.slice == SCX_SLICE_INF;
 	c->started_at = t->run_at;
 	c->kept = false;
 
-	if (unlikely(state_hot.adopting) && t->owner == state_hot.active)
+	if (unlikely(state_hot.adopting) && owner == state_active())
 		account_adoption();
-	policies_running(t->owner, p, t);
+	turns_start(c, owner);
+	policies_running(owner, p, t);
 }
 
 static __always_inline void account_running(struct task_struct *p,
 					    struct task_ctx *t)
 {
+	u32 was = task_unqueue(t);
 	struct meta_stats *s;
 
-	if (t->queued && (s = stats_of(t->owner))) {
-		t->queued = false;
+	if ((was & TASK_QUEUED) && (s = stats_of(was & ~TASK_QUEUED))) {
 		s->ran++;
 		if (measure_waits) {
 			u64 now = scx_bpf_now();
@@ -73,13 +75,14 @@ static __always_inline void account_stopping(struct task_struct *p,
 					     struct task_ctx *t, bool runnable)
 {
 	struct cpu_ctx *c = state_cpu(scx_bpf_task_cpu(p));
-	u64 now = scx_bpf_now(), used_ns;
+	u64 used_ns = task_used_ns(t, scx_bpf_now());
+	u32 owner = task_owner(t);
 
-	used_ns = time_after(now, t->run_at) ? now - t->run_at : 0;
-	stats_add(t->owner, cpu_ns, used_ns);
+	stats_add(owner, cpu_ns, used_ns);
+	turns_stop(c, owner);
 	c->owner = META_NONE;
 	c->started_at = 0;
-	policies_stopping(t->owner, p, t, used_ns, runnable);
+	policies_stopping(owner, p, t, used_ns, runnable);
 }
 
 /*
@@ -100,8 +103,8 @@ static __always_inline void account_keep(struct task_struct *prev, u32 policy)
 		return;
 	account_stopping(prev, t, true);
 	if (!state_is_pinned_kthread(prev))
-		t->owner = policy;
-	stats_inc(t->owner, kept);
+		t->custody = policy;
+	stats_inc(task_owner(t), kept);
 	scx_bpf_task_set_slice(prev, slice_ns);
 	account_start(prev, t);
 	c->slice_inf = slice_inf;
@@ -115,12 +118,12 @@ static __always_inline void account_keep(struct task_struct *prev, u32 policy)
  */
 static __always_inline void account_remove(struct task_ctx *t, bool for_good)
 {
-	if (t->queued) {
-		t->queued = false;
-		stats_inc(t->owner, removed);
-	}
+	u32 was = task_unqueue(t);
+
+	if (was & TASK_QUEUED)
+		stats_inc(was & ~TASK_QUEUED, removed);
 	if (for_good)
-		t->owner = META_NONE;
+		t->custody = META_NONE;
 }
 
 #endif /* META_ACCOUNT_BPF_H */

@@ -44,11 +44,10 @@ static __always_inline void dsq_take(struct task_ctx *t, u32 policy,
 				     bool direct)
 {
 	struct meta_stats *s = stats_of(policy);
+	u32 was = task_take(t, policy);
 
-	if (t->queued)
-		stats_inc(t->owner, removed);
-	t->owner = policy;
-	t->queued = true;
+	if (unlikely(was & TASK_QUEUED))
+		stats_inc(was & ~TASK_QUEUED, removed);
 	if (measure_waits)
 		t->queued_at = scx_bpf_now();
 	if (s) {
@@ -98,6 +97,28 @@ static __always_inline u32 dsq_nr_queued(u32 policy, u32 n)
 	s32 nr = scx_bpf_dsq_nr_queued(policy_dsq(policy, n));
 
 	return nr > 0 ? nr : 0;
+}
+
+/* A policy names a queue out of which its tasks are to go; see handover.bpf.h.
+ */
+static int handover_queue(u32 from, u32 n, u32 to);
+
+/* The two ways to receive one: @it stands at @p in the other's queue. */
+static __always_inline bool dsq_adopt(struct bpf_iter_scx_dsq *it,
+				      struct task_struct *p, u32 policy, u32 n,
+				      u64 slice)
+{
+	scx_bpf_dsq_move_set_slice(it, slice);
+	return scx_bpf_dsq_move(it, p, policy_dsq(policy, n), 0);
+}
+
+static __always_inline bool dsq_adopt_vtime(struct bpf_iter_scx_dsq *it,
+					    struct task_struct *p, u32 policy,
+					    u32 n, u64 slice, u64 vtime)
+{
+	scx_bpf_dsq_move_set_slice(it, slice);
+	scx_bpf_dsq_move_set_vtime(it, vtime);
+	return scx_bpf_dsq_move_vtime(it, p, policy_dsq(policy, n), 0);
 }
 
 /*

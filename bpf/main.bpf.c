@@ -28,6 +28,8 @@
 #include "dsq.bpf.h"
 #include "vclock.bpf.h"
 #include "policies.bpf.h"
+#include "handover.bpf.h"
+#include "turns.bpf.h"
 #include "account.bpf.h"
 #include "switch.bpf.h"
 
@@ -77,12 +79,12 @@ void BPF_STRUCT_OPS(meta_enqueue, struct task_struct *p, u64 enq_flags)
  */
 void BPF_STRUCT_OPS(meta_dispatch, s32 cpu, struct task_struct *prev)
 {
-	bool pending = unlikely(state_hot.pending);
+	bool pending = unlikely(state_pending());
 	bool drain_first = pending && switch_drains_first(cpu, prev);
 
 	if (drain_first && switch_drain(cpu, false))
 		return;
-	if (policies_dispatch(state_hot.active, cpu, prev))
+	if (policies_dispatch(state_active(), cpu, prev))
 		return;
 	if (pending && !drain_first && switch_drain(cpu, false))
 		return;
@@ -118,16 +120,22 @@ void BPF_STRUCT_OPS(meta_quiescent, struct task_struct *p, u64 deq_flags)
 }
 
 /*
- * No infinite slice outlives its policy: once its owner is not active, a
- * running task gets what is left of one ordinary slice.
+ * Once its owner is not active, a running task loses its slice if tasks are
+ * handed over. If they are drained, only no infinite slice outlives its policy:
+ * the task gets what is left of an ordinary one.
  */
 void BPF_STRUCT_OPS(meta_tick, struct task_struct *p)
 {
 	struct cpu_ctx *c = state_cpu(scx_bpf_task_cpu(p));
 	u64 used_ns;
 
-	if (likely(c->owner == state_hot.active)) {
+	turns_stop(c, c->owner);
+	if (likely(c->owner == state_active())) {
 		policies_tick(c->owner, p);
+		return;
+	}
+	if (handover_cuts(c->owner)) {
+		scx_bpf_task_set_slice(p, 0);
 		return;
 	}
 	if (p->scx.slice != SCX_SLICE_INF)

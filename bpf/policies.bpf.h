@@ -116,6 +116,29 @@ static __always_inline u32 policies_queued(u32 policy)
 	return 0;
 }
 
+static __always_inline bool policies_adopt(u32 policy,
+					   struct bpf_iter_scx_dsq *it,
+					   struct task_struct *p,
+					   struct task_ctx *t)
+{
+	switch (policy) {
+#define X(ID, name, hooks, needs, desc) \
+	POLICIES_CASE(ID, hooks, _adopt, it, p, t)
+		POLICY_LIST(X)
+#undef X
+	}
+	return false;
+}
+
+static __always_inline void policies_release(u32 policy, u32 to)
+{
+	switch (policy) {
+#define X(ID, name, hooks, needs, desc) POLICIES_CASE(ID, hooks, _release, to)
+		POLICY_LIST(X)
+#undef X
+	}
+}
+
 static __always_inline void policies_running(u32 policy, struct task_struct *p,
 					     struct task_ctx *t)
 {

@@ -17,7 +17,10 @@ const volatile u32 available = ~0U; /* bit a policy id */
 const volatile s32 central_cpu = 0;
 const volatile u32 nr_cpu_ids = 1;
 const volatile u64 nohz_full[META_MAX_CPUS / 64];
+const volatile u32 handover = META_HANDOVER_DRAIN; /* enum meta_handover */
+const volatile bool counting = true;		   /* the map "stats" */
 const volatile bool measure_waits = true;
+const volatile bool record_turns = false; /* the map "turns" */
 
 /* Live: what people and `scx_meta set` write. */
 struct {
@@ -78,6 +81,9 @@ struct cpu_ctx {
 	bool slice_inf; /* it was started without an end */
 	bool kept;	/* it runs on only because nothing else was found */
 	u64 started_at; /* 0: no task of ours runs */
+	u64 charged_at; /* by turns.bpf.h, like the next two */
+	u32 in_use;
+	u32 own;
 } __attribute__((aligned(META_CACHELINE)));
 
 static struct cpu_ctx state_cpus[META_MAX_CPUS];
@@ -99,9 +105,12 @@ struct nest_task {
 	u32 misses;
 };
 
+/*
+ * @custody: the policy that queued the task, NONE if the kernel placed it; and
+ *	     TASK_QUEUED from its insert until it runs
+ */
 struct task_ctx {
-	u32 owner;   /* the policy that queued it; NONE: the kernel placed it */
-	bool queued; /* in custody: inserted and not yet run */
+	u32 custody;
 	u64 queued_at;
 	u64 run_at;
 	struct vtask vtime;
@@ -120,10 +129,90 @@ static __always_inline struct task_ctx *state_task(struct task_struct *p)
 	return bpf_task_storage_get(&state_tasks, p, NULL, 0);
 }
 
+/*
+ * Its own rq lock is held wherever a task's custody changes, but for one case:
+ * tasks are handed over while they wait. So with that in the program each
+ * change is one atomic step, and counted by what it found.
+ */
+#define TASK_QUEUED (1U << 31)
+
+static __always_inline u32 task_owner(const struct task_ctx *t)
+{
+	return t->custody & ~TASK_QUEUED;
+}
+
+/* Into @owner's queue; returns the custody so far. */
+static __always_inline u32 task_take(struct task_ctx *t, u32 owner)
+{
+	u32 was = t->custody;
+
+	if (handover == META_HANDOVER_ADOPT && (was & TASK_QUEUED))
+		return __sync_lock_test_and_set(&t->custody,
+						owner | TASK_QUEUED);
+	t->custody = owner | TASK_QUEUED;
+	return was;
+}
+
+/* It runs, or will not; returns the custody so far. */
+static __always_inline u32 task_unqueue(struct task_ctx *t)
+{
+	u32 was = t->custody;
+
+	if (handover == META_HANDOVER_ADOPT && (was & TASK_QUEUED))
+		return __sync_fetch_and_and(&t->custody, ~TASK_QUEUED);
+	t->custody = was & ~TASK_QUEUED;
+	return was;
+}
+
+/* From one policy's queue to another's, unless it left the first meanwhile. */
+static __always_inline bool task_hand_over(struct task_ctx *t, u32 from, u32 to)
+{
+	return __sync_bool_compare_and_swap(&t->custody, from | TASK_QUEUED,
+					    to | TASK_QUEUED);
+}
+
+static __always_inline u64 task_used_ns(const struct task_ctx *t, u64 now)
+{
+	return time_after(now, t->run_at) ? now - t->run_at : 0;
+}
+
+/*
+ * A build of one policy alone, against which the cost of holding several is
+ * measured (-DMETA_ONLY=META_FIFO): what is one load here is a constant there.
+ */
+#ifdef META_ONLY
+static __always_inline bool state_available(u32 policy)
+{
+	return policy == META_ONLY;
+}
+
+static __always_inline u32 state_active(void)
+{
+	return META_ONLY;
+}
+
+static __always_inline u32 state_pending(void)
+{
+	return 0;
+}
+#else
 static __always_inline bool state_available(u32 policy)
 {
 	return available & (1U << policy);
 }
+
+/* The policy in charge. */
+static __always_inline u32 state_active(void)
+{
+	return state_hot.active;
+}
+
+/* Policies that were left with tasks, a bit an id. */
+static __always_inline u32 state_pending(void)
+{
+	return state_hot.pending;
+}
+#endif
 
 /*
  * A policy arms its timers for one activation, named by generation + 1 (0:

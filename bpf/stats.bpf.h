@@ -13,9 +13,10 @@ struct {
 	__type(value, struct meta_stats);
 } stats SEC(".maps");
 
+/* NULL also if nothing is to be counted; then no code is left of it. */
 static __always_inline struct meta_stats *stats_of(u32 policy)
 {
-	return bpf_map_lookup_elem(&stats, &policy);
+	return counting ? bpf_map_lookup_elem(&stats, &policy) : NULL;
 }
 
 #define stats_add(policy, name, n)                             \

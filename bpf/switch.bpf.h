@@ -11,7 +11,8 @@
  *	in the pending mask. As long as there is a bit, each CPU takes a task
  *	from a policy that was left and one from the active policy by turns:
  *	of those left the oldest first, in the order in which they left. So who
- *	was left cannot starve, and who entered starts at once.
+ *	was left cannot starve, and who entered starts at once. With --handover
+ *	adopt most of it is moved instead (handover.bpf.h).
  *
  * Why no task is lost
  *	An insert from enqueue() lands after the op returned, perhaps after the
@@ -101,7 +102,7 @@ static bool switch_exiting;
 /* A policy per cgroup, later, is a change of this function alone. */
 static __always_inline u32 switch_policy_of(struct task_struct *p)
 {
-	return state_hot.active;
+	return state_active();
 }
 
 static u32 switch_read_weight(enum meta_policy policy)
@@ -233,6 +234,8 @@ static void switch_publish(void)
 		return;
 	st->active = active;
 	st->available = available;
+	st->slice_us = slice_ns / SWITCH_US;
+	st->handover = handover;
 	st->generation = state_hot.generation;
 	st->entered_at_ns = state_hot.entered_at_ns;
 	st->turn_ns = switch_plan.pin || switch_plan.nr < 2 ?
@@ -247,7 +250,7 @@ static void switch_publish(void)
 static void switch_flip(u32 to, u64 now)
 {
 	u32 from = state_hot.active;
-	u64 order, begin = bpf_ktime_get_ns();
+	u64 order, before_at, cost_ns, begin = bpf_ktime_get_ns();
 
 	if (to == from || to >= META_NR_POLICIES || from >= META_NR_POLICIES)
 		return;
@@ -263,12 +266,16 @@ static void switch_flip(u32 to, u64 now)
 	state_hot.generation++;
 	state_hot.active = to;
 	__sync_fetch_and_and(&state_hot.pending, ~(1U << to));
-	stats_add(from, active_ns, begin - state_hot.entered_at_ns);
+	before_at = state_hot.entered_at_ns;
+	stats_add(from, active_ns, begin - before_at);
 	state_hot.entered_at_ns = begin;
 	state_hot.adopting = 1;
 
 	policies_leave(from, now);
-	stats_flip(to, bpf_ktime_get_ns() - begin);
+	cost_ns = bpf_ktime_get_ns() - begin;
+	stats_flip(to, cost_ns);
+	turns_begin(from, to, before_at);
+	turns_note(flip_ns, cost_ns);
 }
 
 /*
@@ -372,12 +379,25 @@ static bool switch_quiet(void)
 	return quiet;
 }
 
-static u64 switch_next_fire(u64 now, bool quiet)
+/* Move what waits to the active policy; returns how many tasks. */
+static u32 switch_hand_over(void)
+{
+	u64 begin = bpf_ktime_get_ns(), cost_ns;
+	u32 moved = handover_batch(state_active());
+
+	if (!moved)
+		return 0;
+	cost_ns = bpf_ktime_get_ns() - begin;
+	stats_add(state_active(), handover_ns, cost_ns);
+	turns_note_once(handover_ns, cost_ns);
+	return moved;
+}
+
+static u64 switch_next_fire(u64 now, u64 poll_ns)
 {
 	u32 active = state_hot.active;
-	u64 at, turn_end;
+	u64 at = now + poll_ns, turn_end;
 
-	at = now + (quiet ? SWITCH_POLL_IDLE_NS : SWITCH_POLL_BUSY_NS);
 	if (switch_plan.pin || switch_plan.nr < 2 || active >= META_NR_POLICIES)
 		return at;
 	turn_end = switch_turn_start + switch_plan.turn_ns[switch_slot(active)];
@@ -390,8 +410,9 @@ static int switch_fire(void *map, u32 *key, struct bpf_timer *timer)
 {
 	struct switch_plan plan = {};
 	u64 now = bpf_ktime_get_ns();
-	bool pending, quiet;
-	u32 active;
+	u64 poll_ns = SWITCH_POLL_BUSY_NS;
+	u32 active, moved;
+	bool pending;
 
 	if (switch_exiting)
 		return 0;
@@ -414,13 +435,17 @@ static int switch_fire(void *map, u32 *key, struct bpf_timer *timer)
 	}
 
 	switch_flip(plan.pin ?: switch_rotate(now), now);
+	moved = switch_hand_over();
 	pending = switch_refresh_pending();
-	if (pending)
+	if (moved || pending)
 		switch_wake_idle();
 	switch_publish();
 
-	quiet = switch_quiet() && !pending;
-	policy_timer_start(timer, switch_next_fire(bpf_ktime_get_ns(), quiet),
+	if (moved && pending)
+		poll_ns = HANDOVER_INTERVAL_NS;
+	else if (switch_quiet() && !pending)
+		poll_ns = SWITCH_POLL_IDLE_NS;
+	policy_timer_start(timer, switch_next_fire(bpf_ktime_get_ns(), poll_ns),
 			   BPF_F_TIMER_ABS);
 	return 0;
 }
@@ -449,6 +474,7 @@ static s32 switch_init(void)
 	state_hot.entered_at_ns = switch_turn_start;
 	state_hot.adopting = 1;
 	stats_inc(first, activations);
+	turns_begin(META_NONE, first, switch_turn_start);
 	switch_publish();
 
 	st = bpf_map_lookup_elem(&switch_timer, &key);
@@ -495,13 +521,13 @@ static __always_inline bool switch_drain(s32 cpu, bool all)
 		if (!policy || policy >= META_NR_POLICIES)
 			break;
 		bit = 1U << policy;
-		if (!all && !(state_hot.pending & bit))
+		if (!all && !(state_pending() & bit))
 			continue;
 		if (policies_drain(policy, cpu)) {
 			stats_inc(policy, drained);
 			return true;
 		}
-		if ((state_hot.pending & bit) && !policies_queued(policy) &&
+		if ((state_pending() & bit) && !policies_queued(policy) &&
 		    (__sync_fetch_and_and(&state_hot.pending, ~bit) & bit))
 			switch_drained(policy);
 	}
@@ -515,7 +541,7 @@ static __always_inline bool switch_drain(s32 cpu, bool all)
 static __always_inline bool switch_drains_first(s32 cpu,
 						struct task_struct *prev)
 {
-	return state_cpu(cpu)->last_owner == state_hot.active &&
+	return state_cpu(cpu)->last_owner == state_active() &&
 	       !state_prev_left_ns(cpu, prev);
 }
 

@@ -65,9 +65,8 @@ static __always_inline bool vclock_prev_first(struct vtask *vt,
 					      struct task_ctx *t,
 					      struct task_struct *prev, u64 dsq)
 {
-	u64 now = scx_bpf_now();
-	u64 used_ns = time_after(now, t->run_at) ? now - t->run_at : 0;
-	u64 vtime = vt->vtime + vclock_scale(prev, used_ns);
+	u64 vtime =
+		vt->vtime + vclock_scale(prev, task_used_ns(t, scx_bpf_now()));
 	struct task_struct *p;
 	bool first = true;
 

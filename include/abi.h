@@ -26,6 +26,12 @@ enum meta_needs {
 	META_NEEDS_TICK = 1 << 0,
 };
 
+/* What becomes of the tasks that wait when their policy leaves. */
+enum meta_handover {
+	META_HANDOVER_DRAIN, /* they stay in its queues, which are drained */
+	META_HANDOVER_ADOPT, /* the next policy takes them over */
+};
+
 enum meta_limits {
 	/* The leave order packs one policy id a byte into a u64. */
 	META_MAX_POLICIES = 8,
@@ -42,6 +48,9 @@ enum meta_limits {
 	META_MIN_SLICE_US = 100,
 	META_MAX_SLICE_US = 100000,
 	META_DFL_SLICE_US = 20000,
+
+	/* Turns that the map "turns" remembers; a power of two. */
+	META_TURNS = 1024,
 };
 
 /* In a u32 of microseconds: one hour. */
@@ -63,12 +72,35 @@ struct meta_status {
 	u64 turn_ns;	   /* length of this turn; 0: no end in sight */
 	enum meta_policy active;
 	u32 available; /* bit a policy id: can be given a weight */
+	u32 slice_us;
+	enum meta_handover handover;
+};
+
+/*
+ * The value of the map "turns": what happened in a turn, in slot number %
+ * META_TURNS. Each CPU writes a copy of its own; those with the same number add
+ * up. Times are since entered_at_ns; 0: it did not happen.
+ */
+struct meta_turn {
+	u64 number;	   /* 1 is the first turn after load; 0: no turn */
+	u64 entered_at_ns; /* CLOCK_MONOTONIC */
+	u64 flip_ns;	   /* cost of the switch */
+	u64 handover_ns;   /* cost of the first batch taken over */
+	u64 first_ns;	   /* until the first task of the policy ran */
+	u64 most_ns;	   /* until such tasks ran on 95 % of the CPUs in use */
+	u64 owner_ns;	   /* CPU time of the policy's own tasks */
+	u64 all_ns;	   /* CPU time of all tasks */
+	enum meta_policy from;
+	enum meta_policy to;
 };
 
 _Static_assert(META_NR_POLICIES - 1 <= META_MAX_POLICIES,
 	       "the leave order has room for eight policies");
 _Static_assert((META_MAX_CPUS & (META_MAX_CPUS - 1)) == 0,
 	       "CPU ids are bounded by a mask");
-_Static_assert(sizeof(struct meta_status) == 32, "no padding in status");
+_Static_assert((META_TURNS & (META_TURNS - 1)) == 0,
+	       "slots of turns are found by a mask");
+_Static_assert(sizeof(struct meta_status) == 40, "no padding in status");
+_Static_assert(sizeof(struct meta_turn) == 72, "no padding in a turn");
 
 #endif /* META_ABI_H */

@@ -8,7 +8,7 @@
  * @fold: how user space joins the CPUs' values: sum or max
  *
  * Conservation, exact once nothing is in flight:
- *	enqueued = ran + removed + still queued
+ *	enqueued + handed_in = ran + removed + handed_out + still queued
  */
 #ifndef META_STATS_H
 #define META_STATS_H
@@ -21,6 +21,9 @@
 	X(direct, count, sum, "of these, straight to an idle CPU")             \
 	X(ran, count, sum, "tasks in custody that got a CPU")                  \
 	X(removed, count, sum, "tasks that left custody without running")      \
+	X(handed_in, count, sum, "waiting tasks taken over from others")       \
+	X(handed_out, count, sum, "waiting tasks that others took over")       \
+	X(handover_ns, ns, sum, "cost of taking tasks over")                   \
 	X(pulled, count, sum, "tasks a CPU took from a queue by itself")       \
 	X(pushed, count, sum, "tasks placed on another CPU's behalf")          \
 	X(kept, count, sum, "times a task ran on, nothing better to run")      \

@@ -22,10 +22,12 @@ use crate::policy::Policy;
 use crate::preflight;
 use crate::preflight::Machine;
 use crate::sched;
+use crate::sched::Handover;
 use crate::sched::Plan;
 use crate::sched::Report;
 use crate::sched::Stop;
 use crate::stats::Snapshot;
+use crate::turns;
 use crate::weights;
 use crate::weights::Assignment;
 use crate::weights::PolicyList;
@@ -78,6 +80,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "US", default_value_t = abi::meta_limits_META_DFL_SLICE_US, value_parser = slice_us_range())]
     slice_us: u32,
 
+    /// What becomes of the tasks that wait when their policy leaves
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = Handover::Drain)]
+    handover: Handover,
+
     /// The CPU that decides for the others under central
     #[arg(long, value_name = "CPU", default_value_t = 0)]
     central_cpu: u32,
@@ -98,6 +104,15 @@ pub struct RunArgs {
     /// often as --stats says, and one at the end
     #[arg(long)]
     stats_json: bool,
+
+    /// Keep no counters: `status` shows zeros, and they cost nothing
+    #[arg(long, conflicts_with_all = ["stats", "stats_json"])]
+    no_stats: bool,
+
+    /// Record the last 1024 turns for `scx_meta turns`: cost, hand-over, and who
+    /// got the CPU time
+    #[arg(long)]
+    record_turns: bool,
 
     /// Stop by itself this many seconds after attaching
     #[arg(long, value_name = "N", value_parser = weights::parse_seconds)]
@@ -134,6 +149,12 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Show the last turns of a scx_meta that runs with --record-turns
+    Turns {
+        /// One JSON array
+        #[arg(long)]
+        json: bool,
+    },
     /// Check what this machine needs to run scx_meta
     Doctor,
 }
@@ -164,6 +185,7 @@ pub fn run() -> Result<ExitCode> {
         }
         Some(Command::Unpin) => live::set_pin(&Live::open(&machine)?, None, &mut out)?,
         Some(Command::Status { json }) => status(&machine, json, &mut out)?,
+        Some(Command::Turns { json }) => recorded_turns(&machine, json, &mut out)?,
         Some(Command::Doctor) => {
             if !preflight::doctor(&machine, &mut out)? {
                 return Ok(ExitCode::FAILURE);
@@ -185,6 +207,16 @@ fn status(machine: &Machine, json: bool, out: &mut impl Write) -> Result<()> {
         writeln!(out, "{}", snapshot.json(None))?;
     } else {
         write!(out, "{}\n{}", snapshot.headline(), snapshot.table(None))?;
+    }
+    Ok(())
+}
+
+fn recorded_turns(machine: &Machine, json: bool, out: &mut impl Write) -> Result<()> {
+    let turns = turns::read(&Live::open(machine)?)?;
+    if json {
+        writeln!(out, "{}", turns::json(&turns))?;
+    } else {
+        write!(out, "{}", turns::table(&turns))?;
     }
     Ok(())
 }
@@ -238,10 +270,13 @@ impl RunArgs {
                 pin: self.pin,
             },
             slice_us: self.slice_us,
+            handover: self.handover,
             central_cpu: self.central_cpu,
             partial: self.partial,
             seconds: self.seconds,
             report,
+            counting: !self.no_stats,
+            record_turns: self.record_turns,
         })
     }
 }

@@ -6,7 +6,7 @@
 //! ```text
 //! cli ──► sched: open ─► fill ─► load ─► pin ─► attach ─► wait ─► report
 //!           │                             │               │
-//!        weights, cpus, preflight       live            stats
+//!        weights, cpus, preflight       live        stats, turns
 //! ```
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -20,4 +20,5 @@ pub mod policy;
 pub mod preflight;
 pub mod sched;
 pub mod stats;
+pub mod turns;
 pub mod weights;

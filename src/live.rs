@@ -45,7 +45,7 @@ use crate::weights::Weights;
 /// Where the maps are pinned while a loader runs.
 pub const PIN_DIR: &str = "/sys/fs/bpf/scx_meta";
 
-const MAP_PINS: [&str; 5] = ["weights", "period_us", "pinned", "status", "stats"];
+const MAP_PINS: [&str; 6] = ["weights", "period_us", "pinned", "status", "stats", "turns"];
 const APPLY_PIN: &str = "apply";
 
 /// Key of the maps with one value.
@@ -69,6 +69,7 @@ pub struct Live {
     pinned: MapHandle,
     status: MapHandle,
     stats: MapHandle,
+    turns: MapHandle,
     apply: OwnedFd,
 }
 
@@ -81,6 +82,7 @@ impl Live {
             pinned: MapHandle::try_from(&skel.maps.pinned)?,
             status: MapHandle::try_from(&skel.maps.status)?,
             stats: MapHandle::try_from(&skel.maps.stats)?,
+            turns: MapHandle::try_from(&skel.maps.turns)?,
             apply: skel.progs.meta_apply.as_fd().try_clone_to_owned()?,
         })
     }
@@ -107,6 +109,7 @@ impl Live {
             pinned: map("pinned")?,
             status: map("status")?,
             stats: map("stats")?,
+            turns: map("turns")?,
             apply: Program::fd_from_pinned_path(pin_path(APPLY_PIN))
                 .with_context(|| missing(APPLY_PIN))?,
         })
@@ -186,6 +189,26 @@ impl Live {
         stats::fold(&values)
     }
 
+    /// Each CPU's copies of the map `turns`, by slot; empty without
+    /// --record-turns.
+    pub(crate) fn turn_copies(&self) -> Result<Vec<Vec<abi::meta_turn>>> {
+        if self.turns.max_entries() == 1 {
+            return Ok(Vec::new());
+        }
+        (0..self.turns.max_entries())
+            .map(|slot| {
+                let copies = self
+                    .turns
+                    .lookup_percpu(&slot.to_ne_bytes(), MapFlags::ANY)?
+                    .ok_or_else(|| anyhow!("the map turns has no entry {slot}"))?;
+                copies
+                    .iter()
+                    .map(|bytes| stats::from_bytes(bytes))
+                    .collect()
+            })
+            .collect()
+    }
+
     /// Everything a restart carries over.
     pub fn knobs(&self) -> Result<Knobs> {
         Ok(Knobs {
@@ -250,8 +273,13 @@ pub fn set(live: &Live, items: &[Assignment], out: &mut impl Write) -> Result<()
         }
     }
     live.apply()?;
-    if live.weights()?.iter().all(|(_, weight)| *weight == 0) {
+    let weights = Weights::new(live.weights()?);
+    if weights.in_rotation() == 0 {
         writeln!(out, "# all weights are 0: the current policy is held")?;
+    }
+    let slice_us = live.status()?.slice_us;
+    if let Some(warning) = weights.warn_of_short_turns(live.period_us()?, slice_us) {
+        writeln!(out, "# warning: {warning}")?;
     }
     Ok(())
 }
@@ -315,6 +343,7 @@ impl PinDir {
             &live.pinned,
             &live.status,
             &live.stats,
+            &live.turns,
         ]) {
             pin(map.as_fd(), name)?;
         }

@@ -16,6 +16,7 @@ use anyhow::bail;
 use anyhow::ensure;
 use anyhow::Context;
 use anyhow::Result;
+use clap::ValueEnum;
 use libbpf_rs::libbpf_sys;
 use libbpf_rs::AsRawLibbpf;
 use libbpf_rs::Link;
@@ -54,6 +55,8 @@ pub struct Plan {
     pub knobs: Knobs,
     /// Length of a time slice.
     pub slice_us: u32,
+    /// What becomes of waiting tasks at a switch.
+    pub handover: Handover,
     /// The CPU that decides under central.
     pub central_cpu: u32,
     /// Schedule only tasks of class SCHED_EXT.
@@ -62,11 +65,38 @@ pub struct Plan {
     pub seconds: Option<Duration>,
     /// What to print, and how often.
     pub report: Option<Report>,
+    /// Keep the counters of the map `stats`.
+    pub counting: bool,
+    /// Keep the map `turns`.
+    pub record_turns: bool,
+}
+
+/// What becomes of the tasks that wait when their policy leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Handover {
+    /// They stay in its queues; each CPU takes by turns one of them and one of
+    /// the new policy's
+    Drain,
+    /// The new policy takes them over, and running tasks are cut at the next
+    /// tick
+    Adopt,
+}
+
+impl Handover {
+    fn rodata(self) -> u32 {
+        match self {
+            Self::Drain => abi::meta_handover_META_HANDOVER_DRAIN,
+            Self::Adopt => abi::meta_handover_META_HANDOVER_ADOPT,
+        }
+    }
 }
 
 impl Plan {
-    fn needs(&self, need: u32) -> bool {
-        self.policies.needs() & need != 0
+    /// Policies may want the tick; so does who acts or counts at each.
+    fn needs_tick(&self) -> bool {
+        self.policies.needs() & abi::meta_needs_META_NEEDS_TICK != 0
+            || self.handover == Handover::Adopt
+            || self.record_turns
     }
 
     fn uses_central_cpu(&self) -> bool {
@@ -129,6 +159,12 @@ pub fn run(plan: &Plan, machine: &Machine, stop: &Stop) -> Result<()> {
         let skel = load(plan, machine, &mut object)?;
         let running = Running::start(skel, &plan.policies, &knobs, &pins)?;
         announce(&knobs);
+        if let Some(warning) = knobs
+            .weights
+            .warn_of_short_turns(knobs.period_us, plan.slice_us)
+        {
+            say(&format!("warning: {warning}"));
+        }
         let attached = Instant::now();
         let deadline = *deadline.get_or_insert(plan.seconds.map(|time| attached + time));
 
@@ -154,6 +190,9 @@ fn load<'obj>(
     let mut skel = scx_ops_open!(builder, object, meta_ops, no_options)?;
     fill_rodata(&mut skel, plan, machine)?;
     fill_ops(&mut skel, plan)?;
+    if !plan.record_turns {
+        skel.maps.turns.set_max_entries(1)?;
+    }
     leave_ops_to_us(&mut skel);
     scx_ops_load!(skel, meta_ops, uei)
 }
@@ -169,14 +208,17 @@ fn fill_rodata(skel: &mut OpenBpfSkel<'_>, plan: &Plan, machine: &Machine) -> Re
     rodata.central_cpu = central_cpu(plan, &machine.cpu_list("online")?) as i32;
     rodata.nr_cpu_ids = cpus::nr_cpu_ids(&machine.cpu_list("possible")?)?;
     rodata.nohz_full = cpus::bitmap(&machine.cpu_list("nohz_full")?);
+    rodata.handover = plan.handover.rodata();
+    rodata.counting = plan.counting;
     rodata.measure_waits = plan.report.is_some();
+    rodata.record_turns = plan.record_turns;
     Ok(())
 }
 
 /// libbpf does not load the program of an op that is null.
 fn fill_ops(skel: &mut OpenBpfSkel<'_>, plan: &Plan) -> Result<()> {
     let ops = skel.struct_ops.meta_ops_mut();
-    if !plan.needs(abi::meta_needs_META_NEEDS_TICK) {
+    if !plan.needs_tick() {
         ops.tick = std::ptr::null_mut();
     }
     if plan.partial {

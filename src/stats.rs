@@ -28,6 +28,7 @@ const SNAPSHOT_TRIES: u32 = 5;
 trait Plain: Copy {}
 impl Plain for abi::meta_stats {}
 impl Plain for abi::meta_status {}
+impl Plain for abi::meta_turn {}
 
 #[allow(private_bounds)]
 /// A map value of zeroes.
@@ -237,8 +238,9 @@ impl Snapshot {
 
 /// In custody and not running; the CPUs' counters are not read at one instant.
 fn waiting(counters: &abi::meta_stats) -> u64 {
-    let left = counters.ran.saturating_add(counters.removed);
-    counters.enqueued.saturating_sub(left)
+    let taken = counters.enqueued.saturating_add(counters.handed_in);
+    let gone = [counters.ran, counters.removed, counters.handed_out];
+    taken.saturating_sub(gone.into_iter().fold(0, u64::saturating_add))
 }
 
 fn counters_json(counters: &abi::meta_stats) -> Map<String, Value> {
@@ -278,7 +280,7 @@ fn quantity(count: u64) -> String {
 }
 
 /// A time with three digits or so and its unit.
-fn nanoseconds(ns: u64) -> String {
+pub(crate) fn nanoseconds(ns: u64) -> String {
     let value = ns as f64;
     match ns {
         0..=999 => format!("{ns} ns"),

@@ -168,6 +168,34 @@ impl Weights {
         self.0.iter().filter(|(_, weight)| *weight > 0).count() as u32
     }
 
+    /// The policy with the shortest turn of a rotation that lasts `period_us`,
+    /// and that turn's length; None unless policies take turns.
+    pub fn shortest_turn(&self, period_us: u32) -> Option<(Policy, Duration)> {
+        if self.in_rotation() < 2 {
+            return None;
+        }
+        let sum: u64 = self.0.iter().map(|(_, weight)| u64::from(*weight)).sum();
+        let turning = self.0.iter().filter(|(_, weight)| *weight > 0);
+        let (policy, weight) = turning.min_by_key(|(_, weight)| *weight)?;
+        let turn_us = u64::from(period_us) * u64::from(*weight) / sum;
+        Some((*policy, Duration::from_micros(turn_us)))
+    }
+
+    /// Turns shorter than a slice are mixtures of policies: a running task may
+    /// keep its CPU for all of the next policy's turn.
+    pub fn warn_of_short_turns(&self, period_us: u32, slice_us: u32) -> Option<String> {
+        let (policy, turn) = self.shortest_turn(period_us)?;
+        let slice = Duration::from_micros(slice_us.into());
+        (turn < slice).then(|| {
+            format!(
+                "the turn of {policy} ({}) is shorter than a slice ({}): tasks run across it; \
+                 raise the period or start with a smaller --slice-us",
+                humantime::format_duration(turn),
+                humantime::format_duration(slice),
+            )
+        })
+    }
+
     /// Refuses a weight for a policy that is not loaded.
     pub fn check_available(&self, available: &PolicyList) -> Result<()> {
         for (policy, weight) in &self.0 {

@@ -329,6 +329,19 @@ static bool central_drain(s32 cpu)
 	return central_pull_fallback() || dsq_pull(META_CENTRAL, CENTRAL_QUEUE);
 }
 
+static bool central_adopt(struct bpf_iter_scx_dsq *it, struct task_struct *p,
+			  struct task_ctx *t)
+{
+	scx_bpf_kick_cpu(central_cpu, SCX_KICK_PREEMPT);
+	return dsq_adopt(it, p, META_CENTRAL, CENTRAL_QUEUE, SCX_SLICE_INF);
+}
+
+static void central_release(u32 to)
+{
+	handover_queue(META_CENTRAL, CENTRAL_FALLBACK, to);
+	handover_queue(META_CENTRAL, CENTRAL_QUEUE, to);
+}
+
 static u32 central_queued(void)
 {
 	return dsq_nr_queued(META_CENTRAL, CENTRAL_QUEUE) +

@@ -64,6 +64,17 @@ static bool fifo_drain(s32 cpu)
 	return dsq_pull(META_FIFO, FIFO_QUEUE);
 }
 
+static bool fifo_adopt(struct bpf_iter_scx_dsq *it, struct task_struct *p,
+		       struct task_ctx *t)
+{
+	return dsq_adopt(it, p, META_FIFO, FIFO_QUEUE, slice_ns);
+}
+
+static void fifo_release(u32 to)
+{
+	handover_queue(META_FIFO, FIFO_QUEUE, to);
+}
+
 static u32 fifo_queued(void)
 {
 	return dsq_nr_queued(META_FIFO, FIFO_QUEUE);

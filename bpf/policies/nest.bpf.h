@@ -356,7 +356,7 @@ static __always_inline bool nest_dispatch(s32 cpu, struct task_struct *prev)
 
 	if (state_prev_runnable(prev)) {
 		t = state_task(prev);
-		if (t && t->owner == META_NEST &&
+		if (t && task_owner(t) == META_NEST &&
 		    vclock_prev_first(&t->nest.vt, t, prev,
 				      policy_dsq(META_NEST, NEST_QUEUE)))
 			return false;
@@ -377,6 +377,20 @@ static __always_inline bool nest_dispatch(s32 cpu, struct task_struct *prev)
 static __always_inline bool nest_drain(s32 cpu)
 {
 	return dsq_pull(META_NEST, NEST_QUEUE);
+}
+
+static __always_inline bool nest_adopt(struct bpf_iter_scx_dsq *it,
+				       struct task_struct *p,
+				       struct task_ctx *t)
+{
+	u64 vtime = vclock_place(&nest_clock, &t->nest.vt, p);
+
+	return dsq_adopt_vtime(it, p, META_NEST, NEST_QUEUE, slice_ns, vtime);
+}
+
+static __always_inline void nest_release(u32 to)
+{
+	handover_queue(META_NEST, NEST_QUEUE, to);
 }
 
 static __always_inline u32 nest_queued(void)

@@ -66,7 +66,7 @@ static bool vtime_dispatch(s32 cpu, struct task_struct *prev)
 
 	if (state_prev_runnable(prev)) {
 		t = state_task(prev);
-		if (t && t->owner == META_VTIME &&
+		if (t && task_owner(t) == META_VTIME &&
 		    vclock_prev_first(&t->vtime, t, prev,
 				      policy_dsq(META_VTIME, VTIME_QUEUE)))
 			return false;
@@ -77,6 +77,19 @@ static bool vtime_dispatch(s32 cpu, struct task_struct *prev)
 static bool vtime_drain(s32 cpu)
 {
 	return dsq_pull(META_VTIME, VTIME_QUEUE);
+}
+
+static bool vtime_adopt(struct bpf_iter_scx_dsq *it, struct task_struct *p,
+			struct task_ctx *t)
+{
+	u64 vtime = vclock_place(&vtime_clock, &t->vtime, p);
+
+	return dsq_adopt_vtime(it, p, META_VTIME, VTIME_QUEUE, slice_ns, vtime);
+}
+
+static void vtime_release(u32 to)
+{
+	handover_queue(META_VTIME, VTIME_QUEUE, to);
 }
 
 static u32 vtime_queued(void)

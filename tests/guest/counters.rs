@@ -77,7 +77,8 @@ pub fn longest_wait_ns(maps: &Maps) -> u64 {
 }
 
 fn in_custody(stats: &abi::meta_stats) -> i64 {
-    (stats.enqueued as i64) - (stats.ran as i64) - (stats.removed as i64)
+    let taken = stats.enqueued + stats.handed_in;
+    taken as i64 - (stats.ran + stats.removed + stats.handed_out) as i64
 }
 
 /// Once nothing waits, every task taken into custody has run or was removed:
@@ -92,11 +93,13 @@ pub fn assert_conserved(maps: &Maps) {
     });
     for (policy, stats) in &rows {
         println!(
-            "{policy}: enqueued {} = ran {} + removed {} + {}; drained {}, kept {}, \
-             activations {}, skipped {}, wait max {:.0} ms",
+            "{policy}: enqueued {} + handed in {} = ran {} + removed {} + handed out {} + {}; \
+             drained {}, kept {}, activations {}, skipped {}, wait max {:.0} ms",
             stats.enqueued,
+            stats.handed_in,
             stats.ran,
             stats.removed,
+            stats.handed_out,
             in_custody(stats),
             stats.drained,
             stats.kept,

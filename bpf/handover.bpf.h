@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * --handover adopt: who enters takes over what waits.
+ *
+ * Problem
+ *	Draining, the new policy gets each CPU only by turns with the backlog.
+ *	With 8 busy tasks, slices of 20 ms and 2 CPUs that is most of a turn of
+ *	100 ms: the machine runs the old policy's order under the new one's
+ *	name.
+ *
+ * How it works
+ *	At the flip the timer moves up to a batch of waiting tasks into the new
+ *	policy's queues, oldest leaver first and in the order in which they
+ *	would have run; what is left follows in batches HANDOVER_INTERVAL_NS
+ *	apart. A running task of another owner loses its slice at the next tick,
+ *	and is queued under the new policy like anybody else. Nothing is kicked.
+ *
+ * Why no task is lost
+ *	A move is from queue to queue under the kernel's locks; a task that got
+ *	a CPU meanwhile is not moved. Whatever is not moved is drained. Waiting
+ *	time goes on: a move does not reset what the watchdog looks at.
+ *
+ * Limits
+ *	A batch is moved in one go in the timer's softirq: a few microseconds a
+ *	task on a real machine. A task cut at a tick loses the rest of its
+ *	slice, so turns shorter than a slice make slices of a tick.
+ */
+#ifndef META_HANDOVER_BPF_H
+#define META_HANDOVER_BPF_H
+
+/* Of one batch; more where there are more CPUs, so that each can get one. */
+#define HANDOVER_BATCH_MIN 32
+#define HANDOVER_INTERVAL_NS (1000 * 1000ULL)
+
+/*
+ * What may still be moved in this batch. Only the timer touches it, and the
+ * verifier does not follow each of its values as it would a local one's.
+ */
+static u32 handover_left;
+
+/*
+ * Hand tasks that wait in queue @n of @from over to @to. Custody passes before
+ * the move: if the task gets a CPU in between, the move fails and it runs on
+ * @to's account.
+ */
+static __noinline int handover_queue(u32 from, u32 n, u32 to)
+{
+	struct task_struct *p;
+	struct task_ctx *t;
+
+	if (!dsq_nr_queued(from, n))
+		return 0;
+	bpf_for_each(scx_dsq, p, policy_dsq(from, n), 0) {
+		if (!handover_left)
+			break;
+		t = state_task(p);
+		if (!t || !task_hand_over(t, from, to))
+			continue;
+		stats_inc(from, handed_out);
+		stats_inc(to, handed_in);
+		if (policies_adopt(to, BPF_FOR_EACH_ITER, p, t))
+			handover_left--;
+	}
+	return 0;
+}
+
+/* One batch, in the order in which the policies were left. */
+static u32 handover_batch(u32 to)
+{
+	u64 order = state_hot.left_order;
+	u32 batch = HANDOVER_BATCH_MIN, i, from;
+
+	if (handover != META_HANDOVER_ADOPT)
+		return 0;
+	if (batch < nr_cpu_ids)
+		batch = nr_cpu_ids;
+	handover_left = batch;
+	bpf_for(i, 0, META_MAX_POLICIES) {
+		from = (order >> (8 * i)) & 0xff;
+		if (!from || !handover_left)
+			break;
+		if (from != to)
+			policies_release(from, to);
+	}
+	return batch - handover_left;
+}
+
+/*
+ * Does @p, which runs, hold its CPU for a policy that has left? What nobody
+ * queued has no policy to go back to.
+ */
+static __always_inline bool handover_cuts(u32 owner)
+{
+	return handover == META_HANDOVER_ADOPT && owner != META_NONE;
+}
+
+#endif /* META_HANDOVER_BPF_H */
