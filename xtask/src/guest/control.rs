@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::process::Child;
 use std::process::ChildStdout;
 use std::process::Command;
-use std::process::ExitStatus;
 use std::process::Stdio;
 use std::sync::mpsc;
 use std::sync::mpsc::Receiver;
@@ -21,10 +20,14 @@ use anyhow::bail;
 use anyhow::ensure;
 use anyhow::Context;
 use anyhow::Result;
+use labkit::process::find_tool;
+use labkit::process::run;
+use labkit::process::shown;
+use labkit::process::wait_for;
+use labkit::scx;
+use labkit::sys;
 
-use super::load;
 use super::snapshot::Snapshot;
-use super::sys;
 
 /// Where scx_meta pins its maps.
 const PINS: &str = "/sys/fs/bpf/scx_meta";
@@ -115,7 +118,7 @@ impl Loader {
             !Path::new(PINS).exists(),
             "scx_meta stopped but left its maps pinned in {PINS}"
         );
-        let state = Kernel::state()?;
+        let state = scx::state()?;
         ensure!(
             state == "disabled",
             "scx_meta stopped, yet sched_ext is {state}"
@@ -147,7 +150,7 @@ pub fn warm_up(scx_meta: &Path) -> Result<()> {
 }
 
 fn bpftool() -> Result<PathBuf> {
-    load::find_tool("bpftool").context("no bpftool on this machine")
+    find_tool("bpftool").context("no bpftool on this machine")
 }
 
 /// Sets weights with `bpftool map update`, one command each, raising before lowering: so the sum
@@ -204,55 +207,6 @@ fn bytes_of(number: u32) -> [String; 4] {
     number.to_ne_bytes().map(|byte| byte.to_string())
 }
 
-/// What the kernel counts about sched_ext.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Kernel {
-    /// Schedulers enabled since boot.
-    pub enable_seq: u64,
-    /// Bypasses of the loaded scheduler; unknown before kernel 6.18, which first shows the events.
-    pub bypasses: Option<u64>,
-}
-
-impl Kernel {
-    const ROOT: &'static str = "/sys/kernel/sched_ext";
-
-    /// Reads the counters; the scheduler must be loaded.
-    pub fn read() -> Result<Self> {
-        let enable_seq = Self::file("enable_seq")?;
-        let enable_seq = enable_seq
-            .parse()
-            .with_context(|| format!("enable_seq reads {enable_seq}"))?;
-        let bypasses = if Path::new(Self::ROOT).join("root/events").exists() {
-            let events = Self::file("root/events")?;
-            Some(bypasses_in(&events).context("the kernel's events name no bypass")?)
-        } else {
-            None
-        };
-        Ok(Self {
-            enable_seq,
-            bypasses,
-        })
-    }
-
-    /// `disabled`, `enabled` and so on; an error on a kernel without sched_ext.
-    pub fn state() -> Result<String> {
-        Self::file("state").context("this kernel has no sched_ext (CONFIG_SCHED_CLASS_EXT)")
-    }
-
-    fn file(name: &str) -> Result<String> {
-        let path = Path::new(Self::ROOT).join(name);
-        let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
-        Ok(text.trim().to_owned())
-    }
-}
-
-fn bypasses_in(events: &str) -> Option<u64> {
-    let mut lines = events.lines().map(str::split_whitespace);
-    let mut line = lines.find(|line| line.clone().next() == Some("SCX_EV_BYPASS_ACTIVATE"))?;
-    line.nth(1)?.parse().ok()
-}
-
 fn read_lines(stdout: ChildStdout) -> Receiver<Result<Snapshot>> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
@@ -266,43 +220,6 @@ fn read_lines(stdout: ChildStdout) -> Receiver<Result<Snapshot>> {
         }
     });
     receiver
-}
-
-/// Runs a command to its end and returns what it printed.
-fn run(command: &mut Command) -> Result<String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot run {}", shown(command)))?;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "{} failed ({}): {}",
-        shown(command),
-        output.status,
-        errors.trim()
-    );
-    String::from_utf8(output.stdout).with_context(|| format!("{} is not text", shown(command)))
-}
-
-fn wait_for(child: &mut Child, timeout: Duration) -> Result<Option<ExitStatus>> {
-    let deadline = Instant::now() + timeout;
-    loop {
-        let status = child.try_wait().context("cannot wait for scx_meta")?;
-        if status.is_some() || Instant::now() >= deadline {
-            return Ok(status);
-        }
-        thread::sleep(POLL / 10);
-    }
-}
-
-/// The command line, with the program's bare name: to be read and typed again.
-fn shown(command: &Command) -> String {
-    let program = Path::new(command.get_program());
-    let name = program.file_name().unwrap_or(command.get_program());
-    let words = std::iter::once(name).chain(command.get_args());
-    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
-    words.join(" ")
 }
 
 #[cfg(test)]
@@ -333,21 +250,6 @@ mod tests {
         let bytes = bytes_of(0x0100_0002);
         let numbers = bytes.map(|byte| byte.parse().unwrap());
         assert_eq!(u32::from_ne_bytes(numbers), 0x0100_0002);
-    }
-
-    #[test]
-    fn bypasses_are_found_among_the_events() {
-        let events = "SCX_EV_BYPASS_DISPATCH 7\nSCX_EV_BYPASS_ACTIVATE 2\n";
-        assert_eq!(bypasses_in(events), Some(2));
-        assert_eq!(bypasses_in("SCX_EV_SELECT_CPU_FALLBACK 0\n"), None);
-    }
-
-    #[test]
-    fn a_failing_command_is_quoted_with_its_words() {
-        let mut command = Command::new("sh");
-        command.args(["-c", "echo no such map >&2; exit 4"]);
-        let error = run(&mut command).unwrap_err().to_string();
-        assert!(error.contains("exit status: 4") && error.contains("no such map"));
     }
 
     fn fake(script: &str) -> Loader {

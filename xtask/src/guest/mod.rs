@@ -10,12 +10,8 @@
 //! included, ends the load and scx_meta.
 
 mod control;
-mod load;
-mod machine;
-mod probe;
 mod report;
 mod snapshot;
-mod sys;
 
 use std::env;
 use std::path::PathBuf;
@@ -25,14 +21,17 @@ use std::time::Instant;
 use anyhow::ensure;
 use anyhow::Context;
 use anyhow::Result;
+use labkit::load;
+use labkit::load::Load;
+use labkit::machine::CpuTime;
+use labkit::machine::Machine;
+use labkit::probe::Class;
+use labkit::probe::Probe;
+use labkit::scx;
+use labkit::scx::Counters;
+use labkit::sys;
 
-use self::control::Kernel;
 use self::control::Loader;
-use self::load::Load;
-use self::machine::CpuTime;
-use self::probe::Class;
-use self::probe::Probe;
-use self::report::Machine;
 use self::report::Run;
 use self::snapshot::Change;
 use self::snapshot::Snapshot;
@@ -87,7 +86,7 @@ pub fn parse_seconds(text: &str) -> Result<u64> {
 /// Does the main job on this machine and reports it.
 pub fn run(args: &Args) -> Result<()> {
     sys::catch_interrupts().context("cannot catch signals")?;
-    let state = Kernel::state()?;
+    let state = scx::state()?;
     ensure!(
         state == "disabled",
         "sched_ext is {state}: another scheduler is in charge (see `scx_meta doctor`)"
@@ -124,7 +123,7 @@ impl Session {
         let machine = Machine::here()?;
         control::warm_up(&scx_meta)?;
         println!("Starting the load on {} CPUs:", machine.cpus);
-        let load = Load::start(machine.cpus, Duration::from_secs(seconds))?;
+        let load = Load::start(&load::mixed(machine.cpus), Duration::from_secs(seconds))?;
         for (what, command) in load.describe() {
             println!("  {what:<10}  {command}");
         }
@@ -145,7 +144,7 @@ impl Session {
 
     fn run(mut self) -> Result<Run> {
         let seconds = Duration::from_secs(self.seconds);
-        let kernel_before = Kernel::read()?;
+        let kernel_before = Counters::read()?;
         let cpu_before = CpuTime::read()?;
         let probe = Probe::start(Class::Ordinary)?;
         let machine_probe = Probe::start(Class::RealTime)?;
@@ -168,7 +167,7 @@ impl Session {
         // A container may refuse the class; `run` has said so.
         let machine_latency = machine_probe.finish().ok();
         let busy = CpuTime::read()?.busy_since(cpu_before);
-        let kernel_after = Kernel::read()?;
+        let kernel_after = Counters::read()?;
         self.load.check()?;
         self.loader.stop()?;
 

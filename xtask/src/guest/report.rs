@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use anyhow::Result;
+use labkit::machine::Machine;
+use labkit::probe;
+use labkit::probe::Latency;
 use serde::Serialize;
 
-use super::probe;
-use super::probe::Latency;
 use super::snapshot::Change;
 
 /// Shares further from their weights than this are pointed out.
@@ -20,15 +21,6 @@ const CPU_TOLERANCE: f64 = 0.05;
 
 /// A machine that stands still longer than this cannot keep turns of 100 ms.
 const STALL: Duration = Duration::from_millis(50);
-
-/// Where the run took place.
-pub struct Machine {
-    /// Kernel release.
-    pub kernel: String,
-    /// `kvm`, `tcg`, or words for a machine that is not virtual.
-    pub accel: String,
-    pub cpus: usize,
-}
 
 /// Everything the run found out.
 pub struct Run {
@@ -335,6 +327,7 @@ mod tests {
                 kernel: "6.18.1".into(),
                 accel: "tcg".into(),
                 cpus: 2,
+                deterministic: false,
             },
             seconds: 30,
             phases: vec![change(), change()],

@@ -60,6 +60,8 @@ pub struct Job {
     pub files: Vec<PathBuf>,
     /// Keep a copy of standard output.
     pub keep_output: bool,
+    /// Do not print standard output.
+    pub quiet: bool,
 }
 
 impl Job {
@@ -70,6 +72,7 @@ impl Job {
             env: BTreeMap::new(),
             files: Vec::new(),
             keep_output: false,
+            quiet: false,
         }
     }
 }
@@ -104,14 +107,14 @@ pub fn run(vm: &Vm, job: &Job) -> Result<Done> {
 fn boot(vm: &Vm, job: &Job, accel: Accel, boot_limit: Duration) -> Result<Done> {
     let host = host::Host::new()?;
     let dir = host.dir();
-    fs::write(dir.join("job.sh"), script(job, accel)?)?;
+    fs::write(dir.join("job.sh"), script(vm, job, accel)?)?;
 
     let end = if vm.deterministic {
         "lab-end".to_string()
     } else {
         format!("lab-end-{}", host.token())
     };
-    let streams = streams::Streams::listen(dir, &end, job.keep_output)?;
+    let streams = streams::Streams::listen(dir, &end, job)?;
     let mut shares = Vec::new();
     if !vm.deterministic {
         let out = paths::lab_dir("out")?;
@@ -142,7 +145,7 @@ fn boot(vm: &Vm, job: &Job, accel: Accel, boot_limit: Duration) -> Result<Done> 
 }
 
 /// The shell script that the guest runs.
-fn script(job: &Job, accel: Accel) -> Result<String> {
+fn script(vm: &Vm, job: &Job, accel: Accel) -> Result<String> {
     let mut path = env::var_os("PATH").unwrap_or_default();
     path.push(":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/lab");
     let mut text = String::new();
@@ -154,6 +157,9 @@ fn script(job: &Job, accel: Accel) -> Result<String> {
     export("TMPDIR", OsStr::new("/run/tmp"));
     export("LAB_OUT", OsStr::new("/run/out"));
     export("LAB_ACCEL", OsStr::new(&accel.to_string()));
+    if vm.deterministic {
+        export("LAB_DETERMINISTIC", OsStr::new("1"));
+    }
     export("PYTHONDONTWRITEBYTECODE", OsStr::new("1"));
     for (name, value) in &job.env {
         export(name, value);

@@ -25,6 +25,7 @@ use anyhow::Result;
 
 use super::host::Process;
 use super::Done;
+use super::Job;
 
 /// The channels; guest.sh knows them by these names.
 pub const NAMES: [&str; 3] = ["out", "err", "status"];
@@ -123,7 +124,8 @@ pub struct Streams {
 
 impl Streams {
     /// Opens the sockets and starts to pass on what arrives.
-    pub fn listen(dir: &Path, end: &str, keep: bool) -> Result<Self> {
+    pub fn listen(dir: &Path, end: &str, job: &Job) -> Result<Self> {
+        let (keep, quiet) = (job.keep_output, job.quiet);
         let (sender, events) = channel();
         let mut mark = vec![0];
         mark.extend_from_slice(end.as_bytes());
@@ -138,6 +140,7 @@ impl Streams {
                     return;
                 };
                 match name {
+                    "out" if quiet => pass(stream, io::sink(), &mark, keep, &sender),
                     "out" => pass(stream, io::stdout(), &mark, keep, &sender),
                     "err" => pass(stream, io::stderr(), &mark, false, &sender),
                     _ => statuses(stream, &sender),

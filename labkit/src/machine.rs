@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The machine under the run: kernel, virtualisation, CPUs and how busy they are.
+//! The machine under a run: kernel, virtualisation, CPUs and how busy they are.
 
 use std::env;
 use std::fs;
@@ -8,8 +8,25 @@ use std::thread;
 
 use anyhow::Context;
 use anyhow::Result;
+use serde::Deserialize;
+use serde::Serialize;
 
-use super::report::Machine;
+/// How `cargo xtask vm` names an emulated guest's accelerator.
+const EMULATED: &str = "tcg";
+
+/// Where a run takes place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Kernel release.
+    pub kernel: String,
+    /// `kvm`, `tcg`, or words for a machine that is not virtual.
+    pub accel: String,
+    /// CPUs that this process may use.
+    pub cpus: usize,
+    /// Time counts instructions, and CPUs take turns on one clock (`cargo xtask vm
+    /// --deterministic`).
+    pub deterministic: bool,
+}
 
 impl Machine {
     /// Looks at this machine.
@@ -21,7 +38,13 @@ impl Machine {
             kernel: kernel.trim().to_owned(),
             accel: accel(),
             cpus: cpus.get(),
+            deterministic: env::var("LAB_DETERMINISTIC").is_ok_and(|value| value == "1"),
         })
+    }
+
+    /// Whether software plays the processor: then no time is that of a real machine.
+    pub fn is_emulated(&self) -> bool {
+        self.accel == EMULATED
     }
 }
 
@@ -34,7 +57,7 @@ fn accel() -> String {
     let detected = detected.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
     match detected.as_deref().map(str::trim) {
         // systemd's name for QEMU without KVM.
-        Ok("qemu") => "tcg".into(),
+        Ok("qemu") => EMULATED.into(),
         Ok("none") => "none (this machine)".into(),
         Ok(name) if !name.is_empty() => name.into(),
         _ if says_hypervisor() => "unknown hypervisor".into(),

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The mixed load: messages between many tasks, busy tasks enough to saturate every CPU, and
-//! forks. Real tools where the machine has them.
+//! Loads, in parts: messages between many tasks, busy tasks, forks, and tasks that mostly sleep.
+//! Real tools where the machine has them.
 
-use std::env;
-use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
 use std::process::Stdio;
@@ -14,10 +12,15 @@ use anyhow::bail;
 use anyhow::Context;
 use anyhow::Result;
 
+use super::process::find_tool;
+use super::sleepers::Sleepers;
 use super::sys;
 
 /// With messaging beside them, two busy tasks a CPU leave none idle and keep queues short.
 const BUSY_PER_CPU: usize = 2;
+
+/// A stand-in for perf's 40 tasks that saturates two CPUs as well.
+const PIPES_PER_GROUP: usize = 4;
 
 /// Within this time after the start every part runs, or has failed.
 const SETTLE: Duration = Duration::from_secs(1);
@@ -25,13 +28,52 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// stress-ng ends by itself this long after the run, whatever became of us.
 const GRACE: Duration = Duration::from_secs(120);
 
-/// A running load. All of it ends when this is dropped, or when we die.
-pub struct Load {
-    parts: Vec<Part>,
+/// A part of a load.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part {
+    /// Groups of 40 tasks that send each other messages, over and over.
+    Messaging {
+        /// Groups.
+        groups: usize,
+    },
+    /// Tasks that never sleep.
+    Busy {
+        /// Tasks.
+        tasks: usize,
+    },
+    /// Tasks that fork, over and over.
+    Forks {
+        /// Tasks.
+        tasks: usize,
+    },
+    /// Tasks that wake up now and then, and do nothing.
+    Sleepers {
+        /// Tasks.
+        tasks: usize,
+        /// Time from one wake-up of a task to its next.
+        every: Duration,
+    },
 }
 
-/// One process group of the load.
-struct Part {
+/// The mixed load: messages, busy tasks enough to saturate every CPU, and forks.
+pub fn mixed(cpus: usize) -> Vec<Part> {
+    vec![
+        Part::Messaging { groups: 1 },
+        Part::Busy {
+            tasks: cpus * BUSY_PER_CPU,
+        },
+        Part::Forks { tasks: 1 },
+    ]
+}
+
+/// A running load. All of it ends when this is dropped, or when we die.
+pub struct Load {
+    groups: Vec<Group>,
+    sleepers: Vec<Sleepers>,
+}
+
+/// One part of the load that is a process group.
+struct Group {
     what: &'static str,
     command: String,
     child: Child,
@@ -50,11 +92,22 @@ struct Way {
 }
 
 impl Load {
-    /// Starts every part and waits until the load has settled.
-    pub fn start(cpus: usize, seconds: Duration) -> Result<Self> {
-        let mut load = Self { parts: Vec::new() };
-        for recipe in recipes(cpus, seconds) {
-            load.parts.push(recipe.start()?);
+    /// Starts every part, to be used for about `run`, and waits until the load has settled. To be
+    /// called from the main thread: the parts end with the thread that started them.
+    pub fn start(parts: &[Part], run: Duration) -> Result<Self> {
+        let mut load = Self {
+            groups: Vec::new(),
+            sleepers: Vec::new(),
+        };
+        for &part in parts {
+            match part {
+                Part::Sleepers { tasks, every } => {
+                    load.sleepers.push(Sleepers::start(tasks, every)?);
+                }
+                _ => load
+                    .groups
+                    .extend(recipe(part, run).map(|recipe| recipe.start()).transpose()?),
+            }
         }
         thread::sleep(SETTLE);
         load.check()?;
@@ -63,75 +116,80 @@ impl Load {
 
     /// Fails when a part has died.
     pub fn check(&mut self) -> Result<()> {
-        for part in &mut self.parts {
-            if let Some(status) = part.child.try_wait().context("cannot watch the load")? {
+        for group in &mut self.groups {
+            if let Some(status) = group.child.try_wait().context("cannot watch the load")? {
                 bail!(
                     "the load's {} ended ({status}): {}",
-                    part.what,
-                    part.command
+                    group.what,
+                    group.command
                 );
             }
         }
         Ok(())
     }
 
-    /// Each part's purpose and command, for people.
+    /// Each process group's purpose and command, for people.
     pub fn describe(&self) -> impl Iterator<Item = (&'static str, &str)> + '_ {
-        self.parts.iter().map(|part| (part.what, &*part.command))
+        self.groups
+            .iter()
+            .map(|group| (group.what, &*group.command))
     }
 }
 
 impl Drop for Load {
     fn drop(&mut self) {
-        for part in &mut self.parts {
+        for group in &mut self.groups {
             // The group may be gone already; what is left of it is ended and reaped.
-            let _ = sys::kill_group(part.child.id(), libc::SIGKILL);
-            let _ = part.child.wait();
+            let _ = sys::kill_group(group.child.id(), libc::SIGKILL);
+            let _ = group.child.wait();
         }
     }
 }
 
-fn recipes(cpus: usize, seconds: Duration) -> Vec<Recipe> {
-    let busy = cpus * BUSY_PER_CPU;
-    let limit_s = (seconds + GRACE).as_secs();
+/// How to make a part out of processes.
+fn recipe(part: Part, run: Duration) -> Option<Recipe> {
+    let limit_s = (run + GRACE).as_secs();
     // --temp-path: / is read-only in the lab's guest, /run never is for root.
     let stress = |what: String| Way {
         tool: "stress-ng",
         script: format!("exec stress-ng --quiet --temp-path /run --timeout {limit_s} {what}"),
     };
     let shell = |script: String| Way { tool: "sh", script };
-    vec![
-        Recipe {
+    let each = |tasks: usize, body: &str| {
+        shell(format!(
+            "for i in $(seq {tasks}); do while :; do {body}; done & done; wait"
+        ))
+    };
+    Some(match part {
+        Part::Messaging { groups } => Recipe {
             what: "messaging",
             ways: vec![
                 Way {
                     tool: "perf",
-                    script: "while perf bench sched messaging -g 1 -l 300; do :; done".into(),
+                    script: format!(
+                        "while perf bench sched messaging -g {groups} -l 300; do :; done"
+                    ),
                 },
-                stress("--pipe 4".into()),
+                stress(format!("--pipe {}", groups * PIPES_PER_GROUP)),
             ],
         },
-        Recipe {
+        Part::Busy { tasks } => Recipe {
             what: "busy tasks",
             ways: vec![
-                stress(format!("--cpu {busy} --cpu-method int64")),
-                shell(format!(
-                    "for i in $(seq {busy}); do while :; do :; done & done; wait"
-                )),
+                stress(format!("--cpu {tasks} --cpu-method int64")),
+                each(tasks, ":"),
             ],
         },
-        Recipe {
+        Part::Forks { tasks } => Recipe {
             what: "forks",
-            ways: vec![
-                stress("--fork 1".into()),
-                shell("while (:); do :; done".into()),
-            ],
+            ways: vec![stress(format!("--fork {tasks}")), each(tasks, "(:)")],
         },
-    ]
+        Part::Sleepers { .. } => return None,
+    })
 }
 
 impl Recipe {
-    fn start(&self) -> Result<Part> {
+    fn start(&self) -> Result<Group> {
         let way = self.ways.iter().find(|way| find_tool(way.tool).is_some());
         let Some(way) = way else {
             let tools: Vec<_> = self.ways.iter().map(|way| way.tool).collect();
@@ -149,22 +207,12 @@ impl Recipe {
         let child = sys::in_own_group(&mut command, libc::SIGKILL)
             .spawn()
             .with_context(|| format!("cannot start the load's {}: {}", self.what, way.script))?;
-        Ok(Part {
+        Ok(Group {
             what: self.what,
             command: way.script.clone(),
             child,
         })
     }
-}
-
-/// Where a program is: on PATH, or in the directories that a user's PATH lacks.
-pub fn find_tool(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let beside_path = ["/usr/sbin", "/sbin"].map(PathBuf::from);
-    env::split_paths(&path)
-        .chain(beside_path)
-        .map(|folder| folder.join(name))
-        .find(|file| file.is_file())
 }
 
 #[cfg(test)]
@@ -173,7 +221,14 @@ mod tests {
 
     use super::*;
 
-    fn recipe(script: &str) -> Recipe {
+    fn load(group: Group) -> Load {
+        Load {
+            groups: vec![group],
+            sleepers: Vec::new(),
+        }
+    }
+
+    fn script(script: &str) -> Recipe {
         Recipe {
             what: "test",
             ways: vec![Way {
@@ -198,9 +253,9 @@ mod tests {
 
     #[test]
     fn dropping_the_load_ends_grandchildren_too() {
-        let part = recipe("sleep 60 & sleep 60").start().unwrap();
-        let leader = part.child.id();
-        let mut load = Load { parts: vec![part] };
+        let group = script("sleep 60 & sleep 60").start().unwrap();
+        let leader = group.child.id();
+        let mut load = load(group);
         thread::sleep(Duration::from_millis(200));
         load.check().unwrap();
         assert_eq!(members_of_group(leader), 3);
@@ -211,9 +266,7 @@ mod tests {
 
     #[test]
     fn a_part_that_ends_is_named() {
-        let mut load = Load {
-            parts: vec![recipe("exit 3").start().unwrap()],
-        };
+        let mut load = load(script("exit 3").start().unwrap());
         thread::sleep(Duration::from_millis(200));
         let error = load.check().unwrap_err().to_string();
         assert!(error.contains("test ended (exit status: 3)"), "{error}");
@@ -230,11 +283,5 @@ mod tests {
         };
         let error = nothing.start().err().unwrap().to_string();
         assert!(error.contains("install no-such-tool"), "{error}");
-    }
-
-    #[test]
-    fn tools_outside_the_path_are_found() {
-        assert!(find_tool("sh").is_some());
-        assert!(find_tool("no-such-tool").is_none());
     }
 }

@@ -3,6 +3,10 @@
 
 use std::io;
 use std::mem;
+use std::os::fd::AsRawFd;
+use std::os::fd::BorrowedFd;
+use std::os::fd::FromRawFd;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::ptr;
@@ -85,6 +89,41 @@ pub fn kill(pid: u32, signal: libc::c_int) -> io::Result<()> {
 pub fn kill_group(leader: u32, signal: libc::c_int) -> io::Result<()> {
     // SAFETY: killpg takes integers only.
     check(unsafe { libc::killpg(leader as libc::pid_t, signal) })
+}
+
+/// A descriptor that becomes readable when a child of ours ends.
+pub fn pidfd(pid: u32) -> io::Result<OwnedFd> {
+    // SAFETY: pidfd_open takes integers only.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid as libc::pid_t, 0) };
+    let fd = fd as libc::c_int;
+    check(fd)?;
+    // SAFETY: the kernel has just made this descriptor, and nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Waits until the descriptor can be read or its other end is gone; false when `timeout` passed
+/// first. Signals do not end the wait.
+pub fn wait_readable(fd: BorrowedFd, timeout: Duration) -> io::Result<bool> {
+    let deadline = monotonic() + timeout;
+    loop {
+        let left = deadline.saturating_sub(monotonic());
+        let left = libc::timespec {
+            tv_sec: left.as_secs() as libc::time_t,
+            tv_nsec: libc::c_long::from(left.subsec_nanos() as i32),
+        };
+        let mut poll = libc::pollfd {
+            fd: fd.as_raw_fd(),
+            events: libc::POLLIN,
+            revents: 0,
+        };
+        // SAFETY: `poll` and `left` live across the call, which gets one entry and no mask.
+        match check(unsafe { libc::ppoll(&mut poll, 1, &left, ptr::null()) }) {
+            Ok(()) if poll.revents != 0 => return Ok(true),
+            Ok(()) => return Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Timers of the calling thread may be late by this much (the default is 50 µs).

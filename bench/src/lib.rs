@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The benches of scx_meta. Each has two halves: `measure` runs in the guest and writes raw data as
+//! JSON lines, `figures` reads them on the host and writes tables, JSON and SVG. So a report can be
+//! made again from its raw data, number by number.
+//!
+//! ```text
+//! guest                                          host
+//! measure: sched, progs ──► raw (JSON lines) ──► figures: sample ──► table, figure, JSON
+//!                                                                    each with provenance
+//! ```
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod cli;
+pub mod figure;
+pub mod overhead;
+pub mod progs;
+pub mod provenance;
+pub mod raw;
+pub mod ruler;
+pub mod sample;
+pub mod scale;
+pub mod sched;
+pub mod switch;
+pub mod table;
+pub mod watch;

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Raw data: a JSON object a line, each with a `kind`; the first line is the machine.
+//!
+//! A bench's records are an enum with `#[serde(tag = "kind")]`, the same for both halves.
+
+use std::fs::File;
+use std::io::BufRead;
+use std::io::BufReader;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Context;
+use anyhow::Result;
+use labkit::machine::Machine;
+use serde::de::DeserializeOwned;
+use serde::Deserialize;
+use serde::Serialize;
+
+/// The first line.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum First {
+    Machine(Machine),
+}
+
+/// Writes raw data.
+pub struct Writer<W> {
+    out: W,
+}
+
+impl<W: Write> Writer<W> {
+    /// Begins with the machine.
+    pub fn new(out: W, machine: &Machine) -> Result<Self> {
+        let mut writer = Self { out };
+        writer.record(&First::Machine(machine.clone()))?;
+        Ok(writer)
+    }
+
+    /// Writes one record, whole and at once: what a dying guest leaves can still be read.
+    pub fn record(&mut self, record: &impl Serialize) -> Result<()> {
+        let mut line = serde_json::to_string(record).context("cannot write a record as JSON")?;
+        line.push('\n');
+        self.out
+            .write_all(line.as_bytes())
+            .and_then(|()| self.out.flush())
+            .context("cannot write raw data")
+    }
+}
+
+/// What one run wrote.
+#[derive(Debug)]
+pub struct Raw<T> {
+    /// Where it ran.
+    pub machine: Machine,
+    /// Its records, in order.
+    pub records: Vec<T>,
+}
+
+/// Reads one file; errors name the file and the line.
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Raw<T>> {
+    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    parse(BufReader::new(file), &path.display().to_string())
+}
+
+fn parse<T: DeserializeOwned>(text: impl BufRead, name: &str) -> Result<Raw<T>> {
+    let mut lines = text.lines().zip(1..);
+    let (first, _) = lines
+        .next()
+        .with_context(|| format!("{name}: no raw data, the file is empty"))?;
+    let first = first.with_context(|| format!("{name}:1: cannot read"))?;
+    let First::Machine(machine) = serde_json::from_str(&first)
+        .with_context(|| format!("{name}:1: not the machine, which comes first: {first}"))?;
+    let records = lines.map(|(line, number)| {
+        let line = line.with_context(|| format!("{name}:{number}: cannot read"))?;
+        serde_json::from_str(&line).with_context(|| format!("{name}:{number}: no record: {line}"))
+    });
+    Ok(Raw {
+        machine,
+        records: records.collect::<Result<_>>()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(tag = "kind", rename_all = "snake_case")]
+    enum Record {
+        Flip { took_ns: u64 },
+    }
+
+    fn machine() -> Machine {
+        Machine {
+            kernel: "6.18".into(),
+            accel: "tcg".into(),
+            cpus: 2,
+            deterministic: true,
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_read_back() {
+        let mut bytes = Vec::new();
+        let mut writer = Writer::new(&mut bytes, &machine()).unwrap();
+        writer.record(&Record::Flip { took_ns: 930 }).unwrap();
+        assert!(bytes.starts_with(br#"{"kind":"machine","kernel":"6.18","#));
+        let raw: Raw<Record> = parse(&bytes[..], "raw").unwrap();
+        assert_eq!(raw.machine, machine());
+        assert_eq!(raw.records, [Record::Flip { took_ns: 930 }]);
+    }
+
+    #[test]
+    fn errors_name_file_and_line() {
+        let first = serde_json::to_string(&First::Machine(machine())).unwrap();
+        let error = |text: &str| {
+            let error = parse::<Record>(text.as_bytes(), "switch.raw").unwrap_err();
+            format!("{error:#}")
+        };
+        assert!(error("").contains("switch.raw: no raw data"));
+        assert!(error("{\"kind\":\"flip\",\"took_ns\":1}").starts_with("switch.raw:1: not the"));
+        let cut = error(&format!("{first}\n{{\"kind\":\"flip\",\"took"));
+        assert!(
+            cut.starts_with("switch.raw:2: no record: {\"kind\""),
+            "{cut}"
+        );
+        let unknown = error(&format!("{first}\n{{\"kind\":\"flop\"}}"));
+        assert!(unknown.contains("unknown variant `flop`"), "{unknown}");
+    }
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Tables for a terminal, and numbers as people read them.
+
+use comfy_table::presets;
+use comfy_table::CellAlignment;
+use comfy_table::ContentArrangement;
+
+/// Above this, a ratio is said as "to 1" and its decimals mean nothing.
+const LARGE_RATIO: f64 = 100.0;
+
+/// A table. The first column is text and stands left, all others are numbers and stand right.
+pub struct Table {
+    inner: comfy_table::Table,
+}
+
+impl Table {
+    /// A table with these column heads.
+    pub fn new<'a>(heads: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut inner = comfy_table::Table::new();
+        inner
+            .load_preset(presets::UTF8_HORIZONTAL_ONLY)
+            .set_content_arrangement(ContentArrangement::Disabled)
+            .set_header(heads);
+        for column in inner.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        Self { inner }
+    }
+
+    /// Adds a row.
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) -> &mut Self {
+        self.inner.add_row(cells);
+        self
+    }
+}
+
+impl std::fmt::Display for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        self.inner.trim_fmt().fmt(f)
+    }
+}
+
+/// A time in the unit that fits it, to three digits: `930 ns`, `1.25 ms`.
+pub fn time_ns(ns: f64) -> String {
+    let units = [(1e9, "s"), (1e6, "ms"), (1e3, "µs")];
+    // 999.6 ns would be shown as 1000 ns.
+    let unit = units.iter().find(|(size, _)| ns.abs() >= size * 0.9995);
+    match unit {
+        Some((size, unit)) => format!("{} {unit}", three_digits(ns / size)),
+        None => format!("{} ns", three_digits(ns)),
+    }
+}
+
+/// As [`time_ns`], without digits that say nothing: `10 µs`, `2.5 ms`, `0`. For the ticks of an
+/// axis.
+pub fn brief_time_ns(ns: f64) -> String {
+    if ns == 0.0 {
+        return "0".into();
+    }
+    let text = time_ns(ns);
+    let (number, unit) = text.split_once(' ').unwrap_or((&text, ""));
+    let number = match number.contains('.') {
+        true => number.trim_end_matches('0').trim_end_matches('.'),
+        false => number,
+    };
+    format!("{number} {unit}")
+}
+
+/// `123,456 : 1`, or `1.07` for what is near 1.
+pub fn ratio(ratio: f64) -> String {
+    if ratio >= LARGE_RATIO {
+        return format!("{} : 1", count(ratio.round() as u64));
+    }
+    format!("{ratio:.2}")
+}
+
+/// `1,234,567`
+pub fn count(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `12.5 %`
+pub fn percent(part: f64) -> String {
+    format!("{:.1} %", part * 100.0)
+}
+
+fn three_digits(number: f64) -> String {
+    match number.abs() {
+        // One picks what 9.995 and 99.95 round to.
+        size if size < 9.995 => format!("{number:.2}"),
+        size if size < 99.95 => format!("{number:.1}"),
+        _ => format!("{number:.0}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_three_digits_and_a_fitting_unit() {
+        let shown = [
+            0.0, 0.5, 930.0, 999.6, 1000.0, 12_340.0, 99_960.0, 1.25e6, 133e6, 61e9,
+        ];
+        let shown = shown.map(time_ns);
+        assert_eq!(
+            shown,
+            [
+                "0.00 ns", "0.50 ns", "930 ns", "1.00 µs", "1.00 µs", "12.3 µs", "100 µs",
+                "1.25 ms", "133 ms", "61.0 s"
+            ]
+        );
+        assert_eq!(time_ns(-2500.0), "-2.50 µs");
+        let brief = [0.0, 100.0, 1e4, 2.5e6, 1e11].map(brief_time_ns);
+        assert_eq!(brief, ["0", "100 ns", "10 µs", "2.5 ms", "100 s"]);
+    }
+
+    #[test]
+    fn large_ratios_are_grouped_and_small_ones_keep_decimals() {
+        assert_eq!(ratio(123_456.4), "123,456 : 1");
+        assert_eq!(ratio(1.066), "1.07");
+        assert_eq!(
+            [0, 999, 1000, 1_234_567].map(count),
+            ["0", "999", "1,000", "1,234,567"]
+        );
+        assert_eq!(percent(0.1249), "12.5 %");
+    }
+
+    #[test]
+    fn numbers_stand_right_under_their_heads() {
+        let mut table = Table::new(["policy", "flip"]);
+        table.row(["fifo".into(), "930 ns".into()]);
+        table.row(["central".into(), "1.20 µs".into()]);
+        let text = table.to_string();
+        assert!(text.contains(" fifo       930 ns"), "{text}");
+        assert!(text.contains(" central   1.20 µs"), "{text}");
+    }
+}
