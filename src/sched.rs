@@ -156,8 +156,10 @@ pub fn run(plan: &Plan, machine: &Machine, stop: &Stop) -> Result<()> {
     let mut deadline = None;
     loop {
         let mut object = MaybeUninit::uninit();
-        let skel = load(plan, machine, &mut object)?;
-        let running = Running::start(skel, &plan.policies, &knobs, &pins)?;
+        let standby = Standby::load(plan, machine, &mut object)?;
+        standby.live.fill(&plan.policies, &knobs)?;
+        pins.publish(&standby.live)?;
+        let running = standby.attach()?;
         announce(&knobs);
         if let Some(warning) = knobs
             .weights
@@ -261,29 +263,33 @@ fn central_cpu(plan: &Plan, online: &[u32]) -> u32 {
     }
 }
 
-/// An attached program. Dropping it detaches first, then frees.
-struct Running<'obj> {
-    link: Option<Link>,
+/// A program that is loaded and verified, its maps filled, but not in charge:
+/// all that can be done before a replacement begins.
+pub struct Standby<'obj> {
     live: Live,
     skel: BpfSkel<'obj>,
 }
 
-impl<'obj> Running<'obj> {
-    /// Fill the maps, pin them, attach.
-    fn start(
-        mut skel: BpfSkel<'obj>,
-        policies: &PolicyList,
-        knobs: &Knobs,
-        pins: &PinDir,
+impl<'obj> Standby<'obj> {
+    /// Open, fill, load. Nothing is pinned.
+    pub fn load(
+        plan: &Plan,
+        machine: &Machine,
+        object: &'obj mut MaybeUninit<OpenObject>,
     ) -> Result<Self> {
+        let skel = load(plan, machine, object)?;
         let live = Live::of_skeleton(&skel)?;
-        live.fill(policies, knobs)?;
-        pins.publish(&live)?;
-        let link = scx_ops_attach!(skel, meta_ops)?;
-        let running = Self {
+        live.fill(&plan.policies, &plan.knobs)?;
+        Ok(Self { live, skel })
+    }
+
+    /// Puts it in charge; returns once every task is under it.
+    pub fn attach(mut self) -> Result<Running<'obj>> {
+        let link = scx_ops_attach!(self.skel, meta_ops)?;
+        let running = Running {
             link: Some(link),
-            live,
-            skel,
+            live: self.live,
+            skel: self.skel,
         };
         // Since 7.3 a failed enable may return 0 and tell only through ops.exit.
         if uei_exited!(&running.skel, uei) {
@@ -291,6 +297,20 @@ impl<'obj> Running<'obj> {
             bail!("the kernel refused the scheduler");
         }
         Ok(running)
+    }
+}
+
+/// An attached program. Dropping it detaches first, then frees.
+pub struct Running<'obj> {
+    link: Option<Link>,
+    live: Live,
+    skel: BpfSkel<'obj>,
+}
+
+impl Running<'_> {
+    /// Its maps.
+    pub fn live(&self) -> &Live {
+        &self.live
     }
 
     fn wait(
@@ -326,7 +346,7 @@ impl<'obj> Running<'obj> {
     }
 
     /// Detach and report; an ejection for an error is one here.
-    fn end(mut self) -> Result<UserExitInfo> {
+    pub fn end(mut self) -> Result<UserExitInfo> {
         drop(self.link.take());
         uei_report!(&self.skel, uei)
     }
