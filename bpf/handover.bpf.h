@@ -85,13 +85,4 @@ static u32 handover_batch(u32 to)
 	return batch - handover_left;
 }
 
-/*
- * Does @p, which runs, hold its CPU for a policy that has left? What nobody
- * queued has no policy to go back to.
- */
-static __always_inline bool handover_cuts(u32 owner)
-{
-	return handover == META_HANDOVER_ADOPT && owner != META_NONE;
-}
-
 #endif /* META_HANDOVER_BPF_H */

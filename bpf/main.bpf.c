@@ -134,7 +134,7 @@ void BPF_STRUCT_OPS(meta_tick, struct task_struct *p)
 		policies_tick(c->owner, p);
 		return;
 	}
-	if (handover_cuts(c->owner)) {
+	if (state_cuts(c->owner)) {
 		scx_bpf_task_set_slice(p, 0);
 		return;
 	}

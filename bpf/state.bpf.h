@@ -247,14 +247,25 @@ static __always_inline bool state_prev_runnable(struct task_struct *prev)
 	return prev && (prev->scx.flags & SCX_TASK_QUEUED);
 }
 
+/*
+ * Handing over, does a running task of @owner lose its slice? What nobody
+ * queued has no policy to go back to.
+ */
+static __always_inline bool state_cuts(u32 owner)
+{
+	return handover == META_HANDOVER_ADOPT && owner != META_NONE &&
+	       owner != state_active();
+}
+
 /* What a runnable @prev that was preempted has left of an ordinary slice. */
 static __always_inline u64 state_prev_left_ns(s32 cpu, struct task_struct *prev)
 {
-	u64 used_ns = scx_bpf_now() - state_cpu(cpu)->started_at;
+	struct cpu_ctx *c = state_cpu(cpu);
+	u64 used_ns = scx_bpf_now() - c->started_at;
 
-	return state_prev_runnable(prev) && used_ns < slice_ns ?
-		       slice_ns - used_ns :
-		       0;
+	if (!state_prev_runnable(prev) || state_cuts(c->owner))
+		return 0;
+	return used_ns < slice_ns ? slice_ns - used_ns : 0;
 }
 
 /* ksoftirqd, migration threads: forward progress of everybody hangs on them. */

@@ -81,7 +81,7 @@ pub struct RunArgs {
     slice_us: u32,
 
     /// What becomes of the tasks that wait when their policy leaves
-    #[arg(long, value_name = "HOW", value_enum, default_value_t = Handover::Drain)]
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = Handover::Adopt)]
     handover: Handover,
 
     /// The CPU that decides for the others under central

@@ -12,6 +12,7 @@ mod alone;
 mod bound;
 mod clock;
 mod counters;
+mod handover;
 mod identity;
 mod kmsg;
 mod lifecycle;

@@ -25,19 +25,30 @@ use crate::tasks::Task;
 const ALL_EQUAL: &str = "fifo=1,vtime=1,central=1,nest=1";
 
 /// --stats-json makes the program measure waits.
-fn start(base_slice: &str) -> Scheduler {
+fn start(base_slice: &str, handover: &str) -> Scheduler {
     Scheduler::start(&[
         "--weights",
         ALL_EQUAL,
         "--base-slice",
         base_slice,
+        "--handover",
+        handover,
         "--stats-json",
     ])
 }
 
 #[test]
-fn no_task_starves_at_1ms() {
-    let mut scheduler = start("1ms");
+fn no_task_starves_at_1ms_when_queues_are_drained() {
+    no_task_starves_at_1ms("drain");
+}
+
+#[test]
+fn no_task_starves_at_1ms_when_tasks_are_adopted() {
+    no_task_starves_at_1ms("adopt");
+}
+
+fn no_task_starves_at_1ms(handover: &str) {
+    let mut scheduler = start("1ms", handover);
     let hogs = Task::hogs(8);
     let mut messaging = Load::endless_messaging();
     let mut forks = Load::stress("--fork 2 --quiet", 600);
@@ -59,14 +70,23 @@ fn no_task_starves_at_1ms() {
     scheduler.stop();
 }
 
+#[test]
+fn no_task_starves_when_rotation_and_slice_resonate_when_queues_are_drained() {
+    no_task_starves_when_rotation_and_slice_resonate("drain");
+}
+
+#[test]
+fn no_task_starves_when_rotation_and_slice_resonate_when_tasks_are_adopted() {
+    no_task_starves_when_rotation_and_slice_resonate("adopt");
+}
+
 /// Rotations of half a slice, a slice, and two, each begun at several
 /// distances from the kernel's tick (HZ=250): an unlucky phase must not keep
 /// anybody's queue from its turn.
-#[test]
-fn no_task_starves_when_rotation_and_slice_resonate() {
+fn no_task_starves_when_rotation_and_slice_resonate(handover: &str) {
     const TICK_NS: u64 = 4 * MS;
     const PHASES: u64 = 4;
-    let mut scheduler = start("10ms");
+    let mut scheduler = start("10ms", handover);
     let maps = scheduler.maps();
     let hogs = Task::hogs(8);
     let bound_ns = bound::longest_wait_ns(hogs.len());
@@ -111,8 +131,17 @@ fn apply() {
 }
 
 #[test]
-fn pinned_hogs_do_not_starve_others() {
-    let mut scheduler = start("100ms");
+fn pinned_hogs_do_not_starve_others_when_queues_are_drained() {
+    pinned_hogs_do_not_starve_others("drain");
+}
+
+#[test]
+fn pinned_hogs_do_not_starve_others_when_tasks_are_adopted() {
+    pinned_hogs_do_not_starve_others("adopt");
+}
+
+fn pinned_hogs_do_not_starve_others(handover: &str) {
+    let mut scheduler = start("100ms", handover);
     let bound_to_each = (0..bound::cpus()).flat_map(|cpu| [cpu, cpu]);
     let pinned: Vec<Task> = bound_to_each
         .map(|cpu| {
