@@ -2,6 +2,7 @@
 //! Builds scx_meta and its tests with cargo.
 
 use std::env;
+use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,6 +16,9 @@ use serde_json::Value;
 use crate::command;
 use crate::packages;
 use crate::paths;
+
+/// Where scx_cargo looks for more flags for clang.
+const BPF_FLAGS: &str = "BPF_EXTRA_CFLAGS_PRE_INCL";
 
 /// cargo in the source tree, with a clang that is new enough.
 pub fn cargo() -> Result<Command> {
@@ -32,6 +36,23 @@ pub fn cargo() -> Result<Command> {
 pub fn scx_meta() -> Result<PathBuf> {
     command::run(cargo()?.args(["build", "--release", "--package", "scx_meta"]))?;
     Ok(paths::target().join("release/scx_meta"))
+}
+
+/// Builds the release binary and the one that measures it: together, or what
+/// both use is compiled twice, with features of the one and of the other.
+pub fn bench_programs() -> Result<[PathBuf; 2]> {
+    let mut build = cargo()?;
+    build.args(["build", "--release"]);
+    build.args(["--package", "scx_meta", "--package", "scx_metabench"]);
+    command::run(&mut build)?;
+    Ok(["scx_meta", "scx_metabench"].map(|name| paths::target().join("release").join(name)))
+}
+
+/// Puts a copy of what was built in place of an older one, at once.
+pub fn replace(built: &Path, to: &Path) -> Result<()> {
+    let fresh = to.with_extension("new");
+    fs::copy(built, &fresh).with_context(|| format!("cannot copy {}", built.display()))?;
+    fs::rename(&fresh, to).with_context(|| format!("cannot write {}", to.display()))
 }
 
 /// What runs in the guest.
@@ -73,18 +94,34 @@ pub fn guest_tests() -> Result<GuestTests> {
     })
 }
 
+/// Flags for a build in which the row of one policy has the hooks of another.
+pub fn mutant_flags(row: &str, hooks: &str) -> String {
+    // The row's own hooks are left without a caller.
+    format!("-DMETA_HOOKS_{row}={hooks} -Wno-unused-function")
+}
+
 /// Builds a debug binary in which the row of one policy has the hooks of
 /// another, and puts it into `to`.
 pub fn mutant(row: &str, hooks: &str, to: &Path) -> Result<()> {
-    // The row's own hooks are left without a caller.
-    let flags = format!("-DMETA_HOOKS_{row}={hooks} -Wno-unused-function");
     let mut build = cargo()?;
     build.args(["build", "--package", "scx_meta"]);
-    build.env("BPF_EXTRA_CFLAGS_PRE_INCL", flags);
+    build.env(BPF_FLAGS, mutant_flags(row, hooks));
     command::run(&mut build)?;
-    let built = paths::target().join("debug/scx_meta");
-    std::fs::copy(&built, to).with_context(|| format!("cannot copy {}", built.display()))?;
-    Ok(())
+    replace(&paths::target().join("debug/scx_meta"), to)
+}
+
+/// Builds a debug binary in a cargo folder of its own, its BPF side with
+/// these flags, and puts it into `to`.
+pub fn variant(flags: &str, cargo_target: &Path, to: &Path) -> Result<()> {
+    let mut build = cargo()?;
+    build.args(["build", "--quiet", "--package", "scx_meta"]);
+    build.arg("--target-dir").arg(cargo_target);
+    // Less to compile and to link; the BPF side is not affected.
+    build.env("CARGO_PROFILE_DEV_DEBUG", "false");
+    build.env("CARGO_INCREMENTAL", "0");
+    build.env(BPF_FLAGS, flags);
+    command::run(&mut build)?;
+    replace(&cargo_target.join("debug/scx_meta"), to)
 }
 
 /// Replaces the last mutant in cargo's debug folder.

@@ -7,18 +7,20 @@ use std::fs;
 use anyhow::Context;
 use anyhow::Result;
 
+use crate::bench;
 use crate::packages;
 use crate::paths;
 
-/// Removes `target/lab`; names the command that removes the packages.
+/// Removes `target/lab` and `target/bench`; names the command that removes the packages.
 pub fn run() -> Result<()> {
     let list = fs::read_to_string(packages::installed_list()).unwrap_or_default();
     let installed: BTreeSet<&str> = list.lines().collect();
-    let lab = paths::lab();
-    if lab.exists() {
-        fs::remove_dir_all(&lab).with_context(|| format!("cannot remove {}", lab.display()))?;
+    for dir in [paths::lab(), bench::dir()] {
+        if dir.exists() {
+            fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
+        }
+        println!("removed {}", dir.display());
     }
-    println!("removed {}", lab.display());
     if !installed.is_empty() {
         let names: Vec<&str> = installed.into_iter().collect();
         println!("the lab had installed packages; this removes them:");

@@ -37,9 +37,18 @@ pub enum Command {
     Run(Run),
     /// Host tests, then the tests that need root and sched_ext, in virtual machines
     Test(Test),
+    /// What a switch costs, what it disturbs and how far it scales: tables, JSON and figures
+    ///
+    /// Each bench boots its machines one after another, prints a table that says first how it was
+    /// measured, and writes target/bench/NAME.json, figures beside it as SVG, and what was seen in
+    /// each boot to target/bench/raw/NAME-*.jsonl. What an earlier run of the same bench wrote is
+    /// removed before the first boot. From a fresh clone each takes less than 20 minutes on 2
+    /// cores; keep the machine idle meanwhile.
+    #[command(subcommand)]
+    Bench(Bench),
     /// Fetch and install what the other commands need, and do nothing else
-    Setup,
-    /// Remove what the lab put on disk; name what removes its packages
+    Setup(Setup),
+    /// Remove what the lab put on disk, reports included; name what removes its packages
     Clean,
     /// The half of `run` that runs in the guest
     #[command(hide = true)]
@@ -73,6 +82,88 @@ pub struct Test {
     /// Only the tests that need no virtual machine
     #[arg(long)]
     pub host_only: bool,
+}
+
+/// The benches.
+#[derive(Subcommand)]
+pub enum Bench {
+    /// A switch by process replacement against a switch by scx_meta
+    ///
+    /// Measures in one boot what it costs to stop one scheduler and start another (scx_bpfland and
+    /// scx_rusty, which cargo builds; scx_meta itself; a second program loaded beforehand), and
+    /// what scx_meta's flip costs: the work itself, until the first task of the new policy runs,
+    /// and until most CPUs run the new policy; then, in reproducible mode, what the flip does to
+    /// the wake-up latency of others.
+    ///
+    /// Beside what `run` fetches: about 25 MB of crates for the two schedulers. Building those
+    /// takes 4 minutes on 2 cores and 1.4 GB, which go again; 16 MB stay in target/lab/schedulers.
+    Switch(SwitchBench),
+    /// Each callback of scx_meta against schedulers of one policy
+    ///
+    /// Measures in reproducible mode each callback under scx_meta pinned to one policy, against a
+    /// build of the same sources with only that policy and against the kernel tree's own
+    /// scheduler of that kind (scx_simple, scx_central); then perf bench sched messaging and pipe
+    /// and a web server under wrk, against the same.
+    ///
+    /// Beside what `run` fetches: 167 MB of kernel sources, of which 3 MB of programs stay
+    /// in target/lab/stock, nginx (0.5 MB, unpacked, not installed) and the packages wrk,
+    /// python3-minimal and xz-utils. The builds to compare with take 2 minutes on 2 cores and 1 GB
+    /// in target/lab/variants.
+    Overhead(OverheadBench),
+    /// How a flip's cost grows with CPUs, tasks, policies and period
+    ///
+    /// Measures flips on machines of 1, 2, 4 and 8 virtual CPUs, with 10 to 10,000 tasks, between
+    /// each two policies, and the throughput that is left at periods from 1 s to 1 ms.
+    ///
+    /// Beside what `run` fetches: nothing. One more build of scx_meta takes a minute on 2 cores
+    /// and 1 GB in target/lab/variants.
+    Scale(ScaleBench),
+}
+
+/// Options of `bench switch`.
+#[derive(Args)]
+pub struct SwitchBench {
+    #[command(flatten)]
+    pub kernel: BenchKernel,
+    /// Virtual CPUs, 2 to 64; no more than this machine has cores
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(2..=64))]
+    pub cpus: u32,
+}
+
+/// Options of `bench overhead`.
+#[derive(Args)]
+pub struct OverheadBench {
+    #[command(flatten)]
+    pub kernel: BenchKernel,
+    /// Virtual CPUs, 2 to 64; they share one clock and take turns
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(2..=64))]
+    pub cpus: u32,
+}
+
+/// Options of `bench scale`.
+#[derive(Args)]
+pub struct ScaleBench {
+    #[command(flatten)]
+    pub kernel: BenchKernel,
+    /// Virtual CPUs of the largest machine, 1 to 64; the others have 1, 2, 4 … of them
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub cpus: u32,
+}
+
+/// What all benches take.
+#[derive(Args)]
+pub struct BenchKernel {
+    /// A series (6.16, 6.18, 7.3: its newest Debian kernel) or the path of a kernel image
+    #[arg(long = "kernel", value_name = "K", default_value = kernel::DEFAULT)]
+    pub name: String,
+}
+
+/// Options of `setup`.
+#[derive(Args)]
+pub struct Setup {
+    /// Also what `bench` needs: see `bench NAME --help`
+    #[arg(long)]
+    pub bench: bool,
 }
 
 /// Options of `vm`.
@@ -112,4 +203,16 @@ pub struct Machine {
     /// Memory of the guest
     #[arg(long, value_name = "SIZE", default_value = "4G")]
     pub memory: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
 }

@@ -2,6 +2,7 @@
 //! `cargo xtask`: the lab. Its only prerequisite is a Rust toolchain.
 
 mod apt;
+mod bench;
 mod build;
 mod busybox;
 mod clean;
@@ -53,7 +54,8 @@ fn dispatch(cli: &Cli) -> Result<u8> {
         Command::Vm(args) => in_vm(args, cli.yes),
         Command::Run(args) => run::run(args, cli.yes).map(as_status),
         Command::Test(args) => test::run(args, cli.yes).map(|passed| u8::from(!passed)),
-        Command::Setup => setup::run(cli.yes).map(|()| 0),
+        Command::Bench(args) => bench::run(args, cli.yes).map(|()| 0),
+        Command::Setup(args) => setup::run(args, cli.yes).map(|()| 0),
         Command::Clean => clean::run().map(|()| 0),
         Command::GuestRun(args) => guest::run(args).map(|()| 0),
     }

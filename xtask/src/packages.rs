@@ -29,10 +29,12 @@ pub enum Use {
     Load,
     /// Booting a kernel for it.
     Vm,
+    /// Comparing it with the kernel tree's schedulers, under web requests too.
+    Overhead,
 }
 
 /// Debian's packages; clang and QEMU come beside them, chosen by version.
-const DEBIAN: [(Use, &str); 11] = [
+const DEBIAN: [(Use, &str); 14] = [
     (Use::Build, "gcc"),
     (Use::Build, "libc6-dev"),
     (Use::Build, "libelf-dev"),
@@ -45,6 +47,11 @@ const DEBIAN: [(Use, &str); 11] = [
     // virtiofsd is built from source.
     (Use::Vm, "libcap-ng-dev"),
     (Use::Vm, "libseccomp-dev"),
+    // A script of the kernel tree's libbpf.
+    (Use::Overhead, "python3-minimal"),
+    (Use::Overhead, "wrk"),
+    // The kernel's sources are packed with it.
+    (Use::Overhead, "xz-utils"),
 ];
 /// Beside clang itself, with its version appended.
 const CLANG: [&str; 2] = ["clang-", "clang-format-"];
@@ -129,7 +136,7 @@ fn first_number(text: &str) -> Option<u32> {
 
 /// Installs what is missing, after asking.
 pub fn ensure(purpose: Use, yes: bool) -> Result<()> {
-    if purpose == Use::Vm && env::consts::ARCH != "x86_64" {
+    if purpose >= Use::Vm && env::consts::ARCH != "x86_64" {
         bail!(
             "the lab boots x86_64 kernels only, and this machine is {}; on a kernel with \
              sched_ext use `cargo xtask run --here`",
@@ -150,7 +157,7 @@ pub fn ensure(purpose: Use, yes: bool) -> Result<()> {
         .collect();
     let mut missing = missing(&names)?;
     let no_clang = clang().is_none();
-    let no_qemu = purpose == Use::Vm && qemu().is_err();
+    let no_qemu = purpose >= Use::Vm && qemu().is_err();
     if missing.is_empty() && !no_clang && !no_qemu {
         return Ok(());
     }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask setup`: packages, kernels, busybox and virtiofsd, so that the
-//! other commands find all they need.
+//! other commands find all they need; for `bench` only when asked, since that
+//! takes longest.
 
 use anyhow::Result;
 
+use crate::bench;
 use crate::busybox;
+use crate::cli;
 use crate::kernel;
 use crate::packages;
 use crate::packages::Use;
@@ -12,13 +15,17 @@ use crate::test;
 use crate::virtiofsd;
 
 /// Brings it all here; does nothing where it is.
-pub fn run(yes: bool) -> Result<()> {
-    packages::ensure(Use::Vm, yes)?;
+pub fn run(args: &cli::Setup, yes: bool) -> Result<()> {
+    let needs = if args.bench { Use::Overhead } else { Use::Vm };
+    packages::ensure(needs, yes)?;
     busybox::path()?;
     virtiofsd::path()?;
     for series in test::KERNELS {
         let kernel = kernel::find(series)?;
         println!("kernel {}: {}", kernel.release, kernel.image.display());
+    }
+    if args.bench {
+        bench::setup()?;
     }
     Ok(())
 }

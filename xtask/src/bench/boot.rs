@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! One boot of a bench: which machine, and which words for `scx_metabench
+//! measure`.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::kernel::Kernel;
+use crate::vm::Job;
+use crate::vm::Vm;
+
+/// Puts the kernel's configuration where libbpf looks for it, then becomes
+/// the measurement.
+const PROLOGUE: &str = include_str!("guest.sh");
+
+/// What one machine measures.
+pub struct Boot {
+    /// Names the raw data.
+    pub label: String,
+    /// Virtual CPUs.
+    pub cpus: u32,
+    /// One virtual clock that counts instructions.
+    pub deterministic: bool,
+    /// What the measurement needs beside the files that words of `argv` name.
+    pub files: Vec<PathBuf>,
+    /// Arguments of `scx_metabench measure NAME`.
+    pub argv: Vec<OsString>,
+    /// Longest it may take.
+    pub timeout: Duration,
+}
+
+impl Boot {
+    /// The machine.
+    pub fn vm(&self, kernel: &Kernel) -> Vm {
+        Vm {
+            kernel: kernel.clone(),
+            cpus: self.cpus,
+            memory: "4G".to_string(),
+            deterministic: self.deterministic,
+            timeout: self.timeout,
+            console: None,
+        }
+    }
+
+    /// The measurement; its raw data comes on standard output.
+    pub fn job(&self, bench: &str, metabench: &Path, kconfig: Option<&Path>) -> Job {
+        let mut words: Vec<OsString> = ["sh", "-c", PROLOGUE, "sh"].map(Into::into).into();
+        words.extend([metabench.into(), "measure".into(), bench.into()]);
+        words.extend_from_slice(&self.argv);
+        let mut job = Job::new(words);
+        job.files.clone_from(&self.files);
+        job.keep_output = true;
+        job.quiet = true;
+        if let Some(file) = kconfig {
+            job.env.insert("BENCH_KCONFIG".to_string(), file.into());
+        }
+        job
+    }
+}
+
+impl fmt::Display for Boot {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{} (at most {} s)", self.label, self.timeout.as_secs())
+    }
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask bench`: brings what a bench needs, boots its machines one
+//! after another, keeps the raw data that `scx_metabench measure` prints in
+//! each, and has `scx_metabench figures` make the report of it here.
+
+mod boot;
+mod kconfig;
+mod overhead;
+mod scale;
+mod schedulers;
+mod stock;
+mod switch;
+mod variants;
+mod web;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::bail;
+use anyhow::Context;
+use anyhow::Result;
+
+use self::boot::Boot;
+use crate::build;
+use crate::cli;
+use crate::command;
+use crate::kernel;
+use crate::kernel::Kernel;
+use crate::packages;
+use crate::packages::Use;
+use crate::paths;
+use crate::vm;
+use crate::vm::Job;
+
+/// The two programs that every bench runs, out of the way of builds that
+/// happen meanwhile.
+pub struct Programs {
+    /// The scheduler.
+    pub scx_meta: PathBuf,
+    /// The half that measures, and the half that reports.
+    pub metabench: PathBuf,
+}
+
+/// Runs the bench that was asked for.
+pub fn run(bench: &cli::Bench, yes: bool) -> Result<()> {
+    let start = Instant::now();
+    let (name, kernel, needs) = match bench {
+        cli::Bench::Switch(args) => ("switch", &args.kernel, Use::Vm),
+        cli::Bench::Overhead(args) => ("overhead", &args.kernel, Use::Overhead),
+        cli::Bench::Scale(args) => ("scale", &args.kernel, Use::Vm),
+    };
+    packages::ensure(needs, yes)?;
+    let kernel = kernel::find(&kernel.name)?;
+    let kconfig = kconfig::find(&kernel)?;
+    let programs = programs()?;
+    let boots = match bench {
+        cli::Bench::Switch(args) => switch::boots(&programs, &switch::tools()?, args.cpus),
+        cli::Bench::Overhead(args) => overhead::boots(&overhead::tools()?, args.cpus),
+        cli::Bench::Scale(args) => scale::boots(&scale::tools()?, args.cpus),
+    };
+    eprintln!(
+        "lab: bench {name}: everything is there after {} s",
+        start.elapsed().as_secs()
+    );
+    forget(name)?;
+    let mut raw = Vec::new();
+    for (number, boot) in (1..).zip(&boots) {
+        eprintln!(
+            "lab: bench {name}: boot {number} of {}: {boot}",
+            boots.len()
+        );
+        let job = boot.job(name, &programs.metabench, kconfig.as_deref());
+        raw.push(measure(name, &kernel, boot, &job)?);
+    }
+    report(name, &programs, &raw)?;
+    eprintln!(
+        "lab: bench {name} took {} s; report in {}, raw data in {}",
+        start.elapsed().as_secs(),
+        dir().display(),
+        raw_dir().display()
+    );
+    Ok(())
+}
+
+/// Brings what the benches need beside the packages.
+pub fn setup() -> Result<()> {
+    programs()?;
+    switch::tools()?;
+    overhead::tools()?;
+    scale::tools()?;
+    Ok(())
+}
+
+/// Folder of the reports.
+pub fn dir() -> PathBuf {
+    paths::repo().join("target/bench")
+}
+
+fn raw_dir() -> PathBuf {
+    dir().join("raw")
+}
+
+fn programs() -> Result<Programs> {
+    eprintln!("lab: building scx_meta and scx_metabench");
+    let [scx_meta, metabench] = build::bench_programs()?;
+    let dir = paths::lab_dir("bench")?;
+    let kept = Programs {
+        scx_meta: dir.join("scx_meta"),
+        metabench: dir.join("scx_metabench"),
+    };
+    build::replace(&scx_meta, &kept.scx_meta)?;
+    build::replace(&metabench, &kept.metabench)?;
+    Ok(kept)
+}
+
+/// Removes what this bench left before: after a failure nothing old may look
+/// like a result of today.
+fn forget(name: &str) -> Result<()> {
+    for folder in [dir(), raw_dir()] {
+        fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            if belongs(&entry.file_name().to_string_lossy(), name) {
+                let path = entry.path();
+                fs::remove_file(&path)
+                    .with_context(|| format!("cannot remove {}", path.display()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// NAME.json, NAME.svg, NAME-anything.
+fn belongs(file: &str, name: &str) -> bool {
+    file.strip_prefix(name)
+        .is_some_and(|rest| rest.starts_with(['.', '-', '_']))
+}
+
+/// Boots one machine; the file with what it measured.
+fn measure(name: &str, kernel: &Kernel, boot: &Boot, job: &Job) -> Result<PathBuf> {
+    let label = &boot.label;
+    let done = vm::run(&boot.vm(kernel), job).with_context(|| format!("bench {name}: {label}"))?;
+    // What a failed run saw helps to find out why.
+    let end = if done.status == 0 { "" } else { "-failed" };
+    let file = raw_dir().join(format!("{name}-{label}{end}.jsonl"));
+    fs::write(&file, done.stdout).with_context(|| format!("cannot write {}", file.display()))?;
+    if done.status != 0 {
+        bail!(
+            "bench {name}: {label} ended with status {}; what it had measured is in {}",
+            done.status,
+            file.display()
+        );
+    }
+    Ok(file)
+}
+
+fn report(name: &str, programs: &Programs, raw: &[PathBuf]) -> Result<()> {
+    let mut figures = Command::new(&programs.metabench);
+    figures.args(["figures", name, "--raw"]).args(raw);
+    figures.arg("--out").arg(dir());
+    command::run(&mut figures)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bench_forgets_its_own_results_only() {
+        for own in ["scale.json", "scale-cpus.svg", "scale-2cpus.jsonl"] {
+            assert!(belongs(own, "scale"), "{own}");
+        }
+        for other in ["switch.json", "scaled.json", "rescale.json", "raw"] {
+            assert!(!belongs(other, "scale"), "{other}");
+        }
+    }
+}
