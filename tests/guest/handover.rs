@@ -46,7 +46,8 @@ impl Turns {
     fn print(&self, what: &str) {
         println!(
             "{what}: {} turns, in {:.0} % of them the owner had half of the CPU time; most CPUs \
-             ran its tasks after {:.1} ms (median), {:.1} ms (p95); {} tasks handed over",
+             ran its tasks after {:.1} ms (median), {:.1} ms (p95; 0: not within the turn); \
+             {} tasks handed over",
             self.own.len(),
             100.0 * self.owned(),
             ms(self.most_ns_at(50)),
