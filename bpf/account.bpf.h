@@ -57,7 +57,7 @@ static __always_inline void account_running(struct task_struct *p,
 	u32 was = task_unqueue(t);
 	struct meta_stats *s;
 
-	if ((was & TASK_QUEUED) && (s = stats_of(was & ~TASK_QUEUED))) {
+	if ((was & TASK_QUEUED) && (s = stats_of(task_owner_of(was)))) {
 		s->ran++;
 		if (measure_waits) {
 			u64 now = scx_bpf_now();
@@ -121,7 +121,7 @@ static __always_inline void account_remove(struct task_ctx *t, bool for_good)
 	u32 was = task_unqueue(t);
 
 	if (was & TASK_QUEUED)
-		stats_inc(was & ~TASK_QUEUED, removed);
+		stats_inc(task_owner_of(was), removed);
 	if (for_good)
 		t->custody = META_NONE;
 }

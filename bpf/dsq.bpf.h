@@ -47,7 +47,7 @@ static __always_inline void dsq_take(struct task_ctx *t, u32 policy,
 	u32 was = task_take(t, policy);
 
 	if (unlikely(was & TASK_QUEUED))
-		stats_inc(was & ~TASK_QUEUED, removed);
+		stats_inc(task_owner_of(was), removed);
 	if (measure_waits)
 		t->queued_at = scx_bpf_now();
 	if (s) {

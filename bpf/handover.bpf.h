@@ -15,10 +15,12 @@
  *	apart. A running task of another owner loses its slice at the next tick,
  *	and is queued under the new policy like anybody else. Nothing is kicked.
  *
- * Why no task is lost
+ * Why no task is lost, and none starves
  *	A move is from queue to queue under the kernel's locks; a task that got
- *	a CPU meanwhile is not moved. Whatever is not moved is drained. Waiting
- *	time goes on: a move does not reset what the watchdog looks at.
+ *	a CPU meanwhile is not moved. Whatever is not moved is drained. Moved
+ *	at each of a series of short turns, a task could be overtaken for ever
+ *	by those that each new order prefers: after HANDOVER_MOVES_MAX moves it
+ *	stays where it is, and is drained like everything before.
  *
  * Limits
  *	A batch is moved in one go in the timer's softirq: a few microseconds a
@@ -32,11 +34,15 @@
 #define HANDOVER_BATCH_MIN 32
 #define HANDOVER_INTERVAL_NS (1000 * 1000ULL)
 
+/* Of one task before it runs: a whole rotation of the policies there are. */
+#define HANDOVER_MOVES_MAX 4
+
 /*
- * What may still be moved in this batch. Only the timer touches it, and the
- * verifier does not follow each of its values as it would a local one's.
+ * Tasks that this batch may still look at, and those it moved. Only the timer
+ * touches them, and the verifier does not follow each of their values as it
+ * would a local one's.
  */
-static u32 handover_left;
+static u32 handover_left, handover_moved;
 
 /*
  * Hand tasks that wait in queue @n of @from over to @to. Custody passes before
@@ -50,17 +56,20 @@ static __noinline int handover_queue(u32 from, u32 n, u32 to)
 
 	if (!dsq_nr_queued(from, n))
 		return 0;
+	bpf_rcu_read_lock();
 	bpf_for_each(scx_dsq, p, policy_dsq(from, n), 0) {
 		if (!handover_left)
 			break;
+		handover_left--;
 		t = state_task(p);
-		if (!t || !task_hand_over(t, from, to))
+		if (!t || !task_hand_over(t, from, to, HANDOVER_MOVES_MAX))
 			continue;
 		stats_inc(from, handed_out);
 		stats_inc(to, handed_in);
 		if (policies_adopt(to, BPF_FOR_EACH_ITER, p, t))
-			handover_left--;
+			handover_moved++;
 	}
+	bpf_rcu_read_unlock();
 	return 0;
 }
 
@@ -75,6 +84,7 @@ static u32 handover_batch(u32 to)
 	if (batch < nr_cpu_ids)
 		batch = nr_cpu_ids;
 	handover_left = batch;
+	handover_moved = 0;
 	bpf_for(i, 0, META_MAX_POLICIES) {
 		from = (order >> (8 * i)) & 0xff;
 		if (!from || !handover_left)
@@ -82,7 +92,7 @@ static u32 handover_batch(u32 to)
 		if (from != to)
 			policies_release(from, to);
 	}
-	return batch - handover_left;
+	return handover_moved;
 }
 
 #endif /* META_HANDOVER_BPF_H */

@@ -106,8 +106,9 @@ struct nest_task {
 };
 
 /*
- * @custody: the policy that queued the task, NONE if the kernel placed it; and
- *	     TASK_QUEUED from its insert until it runs
+ * @custody: the owner: the policy that queued the task, NONE if the kernel
+ *	     placed it. From its insert until it runs also TASK_QUEUED, and how
+ *	     often it was handed over
  */
 struct task_ctx {
 	u32 custody;
@@ -135,10 +136,18 @@ static __always_inline struct task_ctx *state_task(struct task_struct *p)
  * change is one atomic step, and counted by what it found.
  */
 #define TASK_QUEUED (1U << 31)
+#define TASK_OWNER_MASK 0xffU
+#define TASK_MOVES_SHIFT 8
+#define TASK_MOVES_MASK (0xffU << TASK_MOVES_SHIFT)
+
+static __always_inline u32 task_owner_of(u32 custody)
+{
+	return custody & TASK_OWNER_MASK;
+}
 
 static __always_inline u32 task_owner(const struct task_ctx *t)
 {
-	return t->custody & ~TASK_QUEUED;
+	return task_owner_of(t->custody);
 }
 
 /* Into @owner's queue; returns the custody so far. */
@@ -159,16 +168,25 @@ static __always_inline u32 task_unqueue(struct task_ctx *t)
 	u32 was = t->custody;
 
 	if (handover == META_HANDOVER_ADOPT && (was & TASK_QUEUED))
-		return __sync_fetch_and_and(&t->custody, ~TASK_QUEUED);
-	t->custody = was & ~TASK_QUEUED;
+		return __sync_fetch_and_and(&t->custody, TASK_OWNER_MASK);
+	t->custody = task_owner_of(was);
 	return was;
 }
 
-/* From one policy's queue to another's, unless it left the first meanwhile. */
-static __always_inline bool task_hand_over(struct task_ctx *t, u32 from, u32 to)
+/*
+ * From one policy's queue to another's, unless it left the first meanwhile or
+ * was moved @moves_max times since it was queued.
+ */
+static __always_inline bool task_hand_over(struct task_ctx *t, u32 from, u32 to,
+					   u32 moves_max)
 {
-	return __sync_bool_compare_and_swap(&t->custody, from | TASK_QUEUED,
-					    to | TASK_QUEUED);
+	u32 was = t->custody, moves = was & TASK_MOVES_MASK;
+
+	if ((was & ~TASK_MOVES_MASK) != (from | TASK_QUEUED) ||
+	    moves >= moves_max << TASK_MOVES_SHIFT)
+		return false;
+	to |= TASK_QUEUED | (moves + (1U << TASK_MOVES_SHIFT));
+	return __sync_bool_compare_and_swap(&t->custody, was, to);
 }
 
 static __always_inline u64 task_used_ns(const struct task_ctx *t, u64 now)
