@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The command line: options with their ranges, and which part answers each.
 
+use std::io::stderr;
 use std::io::stdout;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -21,12 +23,16 @@ use crate::logging;
 use crate::policy::Policy;
 use crate::preflight;
 use crate::preflight::Machine;
+use crate::profile::Profile;
 use crate::sched;
 use crate::sched::Handover;
 use crate::sched::Plan;
 use crate::sched::Report;
 use crate::sched::Stop;
 use crate::stats::Snapshot;
+use crate::strategy::Allotment;
+use crate::strategy::Prefer;
+use crate::strategy::Strategy;
 use crate::turns;
 use crate::weights;
 use crate::weights::Assignment;
@@ -39,6 +45,7 @@ const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 const EXAMPLES: &str = "\
 Examples:
   scx_meta --weights fifo=1,vtime=3 --base-slice 100ms --stats 1
+  scx_meta --profile profile.toml --strategy benefit --dry-run
   scx_meta set fifo=3 vtime=1 period=3600ms
   scx_meta pin nest
   bpftool -j map dump pinned /sys/fs/bpf/scx_meta/weights";
@@ -71,8 +78,30 @@ pub struct RunArgs {
     #[arg(long, value_name = "NAME=N,…")]
     weights: Option<Weights>,
 
-    /// A rotation takes this times the policies that have a weight; the unit
-    /// (us, ms, s) is required
+    /// Compute the weights; all but round-robin need --profile
+    #[arg(long, value_name = "NAME", value_enum, conflicts_with = "weights")]
+    strategy: Option<Strategy>,
+
+    /// What was measured of the applications, in TOML; see
+    /// contrib/profile.example.toml
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "strategy",
+        conflicts_with = "weights"
+    )]
+    profile: Option<PathBuf>,
+
+    /// What makes a policy the one that an application prefers
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = Prefer::Throughput, requires = "profile")]
+    prefer: Prefer,
+
+    /// Print what the strategy comes to, and end; needs no root
+    #[arg(long, requires = "strategy")]
+    dry_run: bool,
+
+    /// A rotation takes this times the policies that have a weight, or times the
+    /// applications of --profile; the unit (us, ms, s) is required
     #[arg(long, value_name = "TIME", default_value = "1800ms", value_parser = weights::parse_duration)]
     base_slice: Duration,
 
@@ -101,7 +130,8 @@ pub struct RunArgs {
     stats: Option<Duration>,
 
     /// Print JSON objects in place of the table: one a line each second, or as
-    /// often as --stats says, and one at the end
+    /// often as --stats says, and one at the end; with --strategy what it comes
+    /// to is the first
     #[arg(long)]
     stats_json: bool,
 
@@ -175,7 +205,7 @@ pub fn run() -> Result<ExitCode> {
     let mut out = stdout();
     match cli.command {
         None if cli.run.list_policies => list_policies(&mut out)?,
-        None => load(&cli.run, &machine)?,
+        None => load(&cli.run, &machine, &mut out)?,
         Some(Command::Set { items }) => {
             weights::check_assignments(&items)?;
             live::set(&Live::open(&machine)?, &items, &mut out)?;
@@ -195,10 +225,28 @@ pub fn run() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn load(args: &RunArgs, machine: &Machine) -> Result<()> {
-    let plan = args.plan()?;
+fn load(args: &RunArgs, machine: &Machine, out: &mut impl Write) -> Result<()> {
+    let policies = args.policies();
+    let computed = args.compute(&policies)?;
+    let plan = args.plan_with(policies, computed.as_ref().map(|c| &c.allotment))?;
+    if let Some(computed) = &computed {
+        computed.print(args.stats_json, out)?;
+    }
+    if args.dry_run {
+        let knobs = &plan.knobs;
+        let warning = knobs
+            .weights
+            .warn_of_short_turns(knobs.period_us, plan.slice_us);
+        warning.iter().for_each(|warning| warn(warning));
+        return Ok(());
+    }
     let stop = Stop::on_signals()?;
     sched::run(&plan, machine, &stop)
+}
+
+/// Where nobody may be listening.
+fn warn(warning: &str) {
+    let _ = writeln!(stderr(), "warning: {warning}");
 }
 
 fn status(machine: &Machine, json: bool, out: &mut impl Write) -> Result<()> {
@@ -235,13 +283,84 @@ fn list_policies(out: &mut impl Write) -> Result<()> {
     Ok(())
 }
 
+/// What --strategy came to, and from what.
+struct Computed {
+    /// For people: the profile and the options it was computed with.
+    headline: String,
+    allotment: Allotment,
+}
+
+impl Computed {
+    fn print(&self, json: bool, out: &mut impl Write) -> Result<()> {
+        if json {
+            writeln!(out, "{}", self.allotment.json())?;
+        } else {
+            write!(out, "{}\n{}", self.headline, self.allotment.table())?;
+        }
+        out.flush()?;
+        self.allotment.warnings.iter().for_each(|w| warn(w));
+        Ok(())
+    }
+}
+
 impl RunArgs {
     /// Resolves defaults and refuses options that contradict each other.
     pub fn plan(&self) -> Result<Plan> {
-        let policies = self.policies.clone().unwrap_or_else(PolicyList::all);
-        let weights = match &self.weights {
-            Some(weights) => weights.clone(),
-            None => policies.default_weights(),
+        let policies = self.policies();
+        let computed = self.compute(&policies)?;
+        self.plan_with(policies, computed.as_ref().map(|c| &c.allotment))
+    }
+
+    fn policies(&self) -> PolicyList {
+        self.policies.clone().unwrap_or_else(PolicyList::all)
+    }
+
+    /// Does what --strategy asks for, if it is there.
+    fn compute(&self, policies: &PolicyList) -> Result<Option<Computed>> {
+        let Some(strategy) = self.strategy else {
+            return Ok(None);
+        };
+        let base_slice = humantime::format_duration(self.base_slice);
+        let Some(path) = &self.profile else {
+            ensure!(
+                !strategy.needs_profile(),
+                "--strategy {strategy} needs --profile"
+            );
+            return Ok(Some(Computed {
+                headline: format!("strategy {strategy}, base slice {base_slice}"),
+                allotment: Allotment::round_robin(policies, self.base_slice)?,
+            }));
+        };
+        let profile = Profile::read(path, policies)?;
+        let file = path.display();
+        let mut allotment = Allotment::from_profile(
+            strategy,
+            self.prefer,
+            &profile.applications,
+            policies,
+            self.base_slice,
+        )?;
+        if profile.partial {
+            let warning = format!("{file} is partial: its measurement was cut short");
+            allotment.warnings.insert(0, warning);
+        }
+        let source = profile.provenance.map(|source| format!(" ({source})"));
+        let source = source.unwrap_or_default();
+        let prefer = self.prefer;
+        Ok(Some(Computed {
+            headline: format!(
+                "profile {file}{source}\n\
+                 strategy {strategy}, preferred policy by {prefer}, base slice {base_slice}"
+            ),
+            allotment,
+        }))
+    }
+
+    fn plan_with(&self, policies: PolicyList, allotment: Option<&Allotment>) -> Result<Plan> {
+        let weights = match (allotment, &self.weights) {
+            (Some(allotment), _) => allotment.weights(),
+            (None, Some(weights)) => weights.clone(),
+            (None, None) => policies.default_weights(),
         };
         weights.check_available(&policies)?;
         if let Some(policy) = self.pin {
@@ -250,14 +369,10 @@ impl RunArgs {
                 "--pin {policy}: not among --policies"
             );
         }
-        let period = self
-            .base_slice
-            .checked_mul(weights.in_rotation())
-            .context("--base-slice: too long")?;
-        let period_us = weights::period_us(period).with_context(|| {
-            let turns = weights.in_rotation();
-            format!("--base-slice times {turns} policies in rotation")
-        })?;
+        let period_us = match allotment {
+            Some(allotment) => allotment.period_us,
+            None => self.period_us(&weights)?,
+        };
         let report = (self.stats.is_some() || self.stats_json).then(|| Report {
             interval: self.stats.unwrap_or(DEFAULT_INTERVAL),
             json: self.stats_json,
@@ -279,6 +394,14 @@ impl RunArgs {
             record_turns: self.record_turns,
         })
     }
+
+    fn period_us(&self, weights: &Weights) -> Result<u32> {
+        let turns = weights.in_rotation();
+        let period = self.base_slice.checked_mul(turns);
+        let period = period.context("--base-slice: too long")?;
+        weights::period_us(period)
+            .with_context(|| format!("--base-slice times {turns} policies in rotation"))
+    }
 }
 
 #[cfg(test)]
@@ -291,6 +414,8 @@ mod tests {
         let args = ["scx_meta"].iter().chain(args);
         Cli::try_parse_from(args)?.run.plan()
     }
+
+    const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/contrib/profile.example.toml");
 
     fn error(args: &[&str]) -> String {
         format!("{:#}", plan(args).unwrap_err())
@@ -313,6 +438,38 @@ mod tests {
     fn the_period_counts_policies_with_a_weight() {
         let plan = plan(&["--weights", "fifo=1,vtime=3", "--base-slice", "100ms"]).unwrap();
         assert_eq!(plan.knobs.period_us, 200_000);
+    }
+
+    #[test]
+    fn a_strategy_fills_the_maps_over_the_loaded_policies() {
+        let get = |plan: &Plan, name: &str| plan.knobs.weights.get(name.parse().unwrap());
+        let args = ["--profile", EXAMPLE, "--strategy", "benefit-gain"];
+        let all = plan(&args).unwrap();
+        // 0.0662 : 0.0291, and the third application gains nothing.
+        assert_eq!(get(&all, "fifo"), 694_648);
+        assert_eq!(get(&all, "vtime"), 305_352);
+        assert_eq!(all.knobs.period_us, 3 * 1_800_000);
+
+        let some = [&args[..], &["--policies", "nest,vtime"]].concat();
+        let some = plan(&some).unwrap();
+        // 0.011 : 0.0291
+        assert_eq!(get(&some, "nest"), 274_314);
+        assert_eq!(get(&some, "vtime"), 725_686);
+
+        let by_p99 = [&args[..3], &["delta", "--prefer", "p99"]].concat();
+        let by_p99 = plan(&by_p99).unwrap();
+        // 30 : 90 + 400: the third one prefers vtime by p99.
+        assert_eq!(get(&by_p99, "fifo"), 57_692);
+        assert_eq!(get(&by_p99, "vtime"), 942_308);
+    }
+
+    #[test]
+    fn round_robin_needs_no_profile() {
+        let computed = plan(&["--strategy", "round-robin", "--base-slice", "100ms"]).unwrap();
+        let default = plan(&["--base-slice", "100ms"]).unwrap();
+        assert_eq!(computed.knobs.period_us, default.knobs.period_us);
+        let turning = default.knobs.weights.in_rotation();
+        assert_eq!(computed.knobs.weights.in_rotation(), turning);
     }
 
     #[test]
@@ -343,6 +500,39 @@ mod tests {
             (&["--base-slice", "1h"], &["--base-slice", "out of range"]),
             (&["--slice-us", "99"], &["--slice-us", "100..=100000"]),
             (&["--seconds", "0"], &["--seconds", "0.1"]),
+            (
+                &["--strategy", "delta"],
+                &["--strategy delta needs --profile"],
+            ),
+            (
+                &["--strategy", "gain"],
+                &["--strategy", "round-robin", "delta-benefit-gain"],
+            ),
+            (&["--profile", EXAMPLE], &["required", "--strategy <NAME>"]),
+            (&["--dry-run"], &["required", "--strategy <NAME>"]),
+            (
+                &["--strategy", "round-robin", "--prefer", "p99"],
+                &["required", "--profile <FILE>"],
+            ),
+            (
+                &["--strategy", "round-robin", "--weights", "fifo=1"],
+                &["--strategy", "cannot be used with", "--weights"],
+            ),
+            (
+                &[
+                    "--strategy",
+                    "delta",
+                    "--profile",
+                    EXAMPLE,
+                    "--base-slice",
+                    "1201s",
+                ],
+                &["--base-slice times n = 3", "out of range", "1ms to 1h"],
+            ),
+            (
+                &["--strategy", "delta", "--profile", "/nonexistent"],
+                &["--profile /nonexistent"],
+            ),
         ] {
             let error = error(args);
             for part in expected {

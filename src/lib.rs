@@ -5,8 +5,9 @@
 //!
 //! ```text
 //! cli ──► sched: open ─► fill ─► load ─► pin ─► attach ─► wait ─► report
-//!           │                             │               │
-//!        weights, cpus, preflight       live        stats, turns
+//!  │        │                             │               │
+//!  │     weights, cpus, preflight       live        stats, turns
+//!  └─► profile ─► strategy: weights from what was measured
 //! ```
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -18,7 +19,9 @@ pub mod live;
 pub mod logging;
 pub mod policy;
 pub mod preflight;
+pub mod profile;
 pub mod sched;
 pub mod stats;
+pub mod strategy;
 pub mod turns;
 pub mod weights;

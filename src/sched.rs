@@ -345,9 +345,14 @@ impl Running<'_> {
         Ok(ending)
     }
 
+    /// Detaches and frees nothing: what a replacement must wait for, and no more.
+    pub fn detach(&mut self) {
+        drop(self.link.take());
+    }
+
     /// Detach and report; an ejection for an error is one here.
     pub fn end(mut self) -> Result<UserExitInfo> {
-        drop(self.link.take());
+        self.detach();
         uei_report!(&self.skel, uei)
     }
 }

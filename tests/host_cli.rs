@@ -77,6 +77,94 @@ fn a_reader_that_went_away_is_no_panic() {
     }
 }
 
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/contrib/profile.example.toml");
+
+#[test]
+fn a_dry_run_prints_the_table_and_ends() {
+    let args = ["--profile", EXAMPLE, "--strategy", "benefit", "--dry-run"];
+    let output = run(&args);
+    let (table, warnings) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{warnings}");
+    assert!(table.contains("made up by hand"), "{table}");
+    let row = |name| table.lines().find(|line| line.starts_with(name));
+    // 1.0662, 1.0291 and 0.99 of their sum, 3.0853, in 5400 ms.
+    for (name, expected) in [
+        ("frontend", "1866.10 ms"),
+        ("backend", "1801.17 ms"),
+        ("indexer", "1732.73 ms  does not beat EEVDF"),
+    ] {
+        let row = row(name).unwrap_or_else(|| panic!("{name}: {table}"));
+        assert!(row.ends_with(expected), "{row}");
+    }
+    assert!(
+        table.ends_with("weights: fifo 666451, vtime 333549; a rotation takes 5s 400ms\n"),
+        "{table}"
+    );
+    assert!(warnings.starts_with("warning: indexer: "), "{warnings}");
+    assert_eq!(warnings.lines().count(), 1, "{warnings}");
+}
+
+#[test]
+fn a_dry_run_in_json_is_one_object() {
+    let output = run(&[
+        "--profile",
+        EXAMPLE,
+        "--strategy",
+        "delta",
+        "--base-slice",
+        "20ms",
+        "--dry-run",
+        "--stats-json",
+    ]);
+    assert!(output.status.success());
+    assert_eq!(text(&output.stdout).lines().count(), 1);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+    // 30 : 90 : 400; the first and the last prefer fifo.
+    assert_eq!(json["weights"]["fifo"], 826_923);
+    assert_eq!(json["weights"]["vtime"], 173_077);
+    assert_eq!(json["weights"]["nest"], 0);
+    assert_eq!(json["period_us"], 60_000);
+    let indexer = &json["applications"][2];
+    assert_eq!(indexer["name"], "indexer");
+    assert_eq!(indexer["policy"], "fifo");
+    let time = indexer["timeslice_ms"].as_f64().expect("a number");
+    assert!((time - 60.0 * 400.0 / 520.0).abs() < 1e-9, "{time}");
+    // Said by the run itself, before it would begin.
+    let warnings = text(&output.stderr);
+    assert!(warnings.contains("the turn of vtime"), "{warnings}");
+    assert!(warnings.contains("different concurrency"), "{warnings}");
+}
+
+#[test]
+fn a_profile_that_is_cut_short_is_said_to_be() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("cut.toml");
+    let cut = std::fs::read_to_string(EXAMPLE).expect("the example");
+    let cut = cut.replace("partial = false", "partial = true");
+    std::fs::write(&path, &cut).expect("written");
+    let path = path.to_str().expect("UTF-8");
+    let args = ["--profile", path, "--strategy", "benefit", "--dry-run"];
+    let output = run(&args);
+    assert!(output.status.success());
+    let warning = text(&output.stderr).lines().next();
+    let expected = format!("warning: {path} is partial: its measurement was cut short");
+    assert_eq!(warning, Some(expected.as_str()));
+
+    std::fs::write(path, cut.replace("throughput = 871.0", "throughput = 0")).expect("written");
+    let output = run(&args);
+    assert_eq!(output.status.code(), Some(1));
+    let error = text(&output.stderr);
+    let line = cut.lines().position(|line| line.contains("871.0"));
+    let place = format!("scx_meta: {path}:{}: ", line.expect("there") + 1);
+    assert!(error.starts_with(&place), "{error}");
+    assert!(
+        error.contains("under.central.throughput: 0 is not"),
+        "{error}"
+    );
+    assert_eq!(error.lines().count(), 1, "{error}");
+    assert_eq!(text(&output.stdout), "");
+}
+
 #[test]
 fn doctor_prints_a_verdict_a_line() {
     let output = run(&["doctor"]);
