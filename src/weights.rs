@@ -292,6 +292,18 @@ mod tests {
     }
 
     #[test]
+    fn a_turn_shorter_than_a_slice_is_warned_of() {
+        let weights: Weights = "fifo=3,vtime=1,nest=0".parse().unwrap();
+        let turn = weights.shortest_turn(80_000);
+        assert_eq!(turn, Some((policy("vtime"), Duration::from_millis(20))));
+        assert_eq!(weights.warn_of_short_turns(80_000, 20_000), None);
+        let warning = weights.warn_of_short_turns(79_996, 20_000).unwrap();
+        assert!(warning.contains("vtime") && warning.contains("19ms 999us"));
+        let alone: Weights = "fifo=1".parse().unwrap();
+        assert_eq!(alone.warn_of_short_turns(1_000, 20_000), None);
+    }
+
+    #[test]
     fn durations_need_a_unit() {
         assert_eq!(
             parse_duration("1800ms").unwrap(),
