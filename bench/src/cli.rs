@@ -30,7 +30,7 @@ pub struct Cli {
 enum Command {
     /// Measures on this machine and prints raw data, a JSON object a line (root; loads schedulers)
     #[command(subcommand, hide = true)]
-    Measure(Measure),
+    Measure(Box<Measure>),
     /// Turns raw data into a table, a JSON file and SVG figures
     #[command(subcommand, hide = true)]
     Figures(Figures),

@@ -1,5 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `bench scale`: the flip against CPUs, tasks, policies and periods.
+//! `bench scale`: the flip against CPUs, tasks, policies and periods, what it disturbs, and how much
+//! work is left at each period.
+//!
+//! ```text
+//! measure: cost, after, period, busy ──► record ──► figures: the same four, report
+//!            │ on a rig, with loads (work) and an instrument (irq)
+//! ```
 
+mod after;
+mod busy;
+mod cost;
 pub mod figures;
+mod irq;
 pub mod measure;
+mod period;
+mod record;
+mod rig;
+mod work;

@@ -58,7 +58,7 @@ pub fn run(bench: &cli::Bench, yes: bool) -> Result<()> {
     let boots = match bench {
         cli::Bench::Switch(args) => switch::boots(&programs, &switch::tools()?, args.cpus),
         cli::Bench::Overhead(args) => overhead::boots(&overhead::tools()?, args.cpus),
-        cli::Bench::Scale(args) => scale::boots(&scale::tools()?, args.cpus),
+        cli::Bench::Scale(args) => scale::boots(&programs, &scale::tools()?, args.cpus),
     };
     eprintln!(
         "lab: bench {name}: everything is there after {} s",

@@ -2,7 +2,6 @@
 //! What `bench overhead` needs, and the machines it boots.
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +14,11 @@ use super::stock::Stock;
 use super::variants;
 use super::web;
 use crate::paths;
+
+/// What is measured: the part, and whether in the reproducible mode. Its
+/// throughput hardly varies; but its idle CPUs cost no time, so what an idle
+/// machine does is counted as time passes.
+const PARTS: [(&str, bool); 3] = [("callbacks", true), ("end-to-end", true), ("idle", false)];
 
 /// What scx_meta is compared with, and loads for it.
 pub struct Tools {
@@ -38,31 +42,88 @@ pub fn tools() -> Result<Tools> {
     })
 }
 
-/// The machines.
+/// The machines, one a part.
 pub fn boots(tools: &Tools, cpus: u32) -> Vec<Boot> {
-    let mut argv: Vec<OsString> = Vec::new();
-    let mut files = Vec::new();
-    let mut option = |name: &str, key: Option<&str>, file: &Path| {
-        let key = key.map_or(String::new(), |key| format!("{key}="));
-        argv.extend([name.into(), format!("{key}{}", file.display()).into()]);
-        files.push(file.to_path_buf());
+    let boot = |(part, deterministic): (&str, bool)| {
+        let mut argv: Vec<OsString> = vec!["--part".into(), part.into()];
+        argv.extend(tools.argv());
+        Boot {
+            label: part.to_string(),
+            cpus,
+            deterministic,
+            files: tools.files(),
+            argv,
+            // The longest part has 32 starts, each with three workloads.
+            timeout: Duration::from_secs(900),
+        }
     };
-    option("--scx-meta", None, &tools.multi);
-    for (policy, file) in &tools.single {
-        option("--single", Some(policy), file);
+    PARTS.map(boot).into()
+}
+
+impl Tools {
+    fn argv(&self) -> Vec<OsString> {
+        let mut argv: Vec<OsString> = vec!["--scx-meta".into(), self.multi.clone().into()];
+        let mut option = |name: &str, key: &str, file: &PathBuf| {
+            argv.extend([name.into(), format!("{key}={}", file.display()).into()]);
+        };
+        for (policy, file) in &self.single {
+            option("--single", policy, file);
+        }
+        for (program, file) in &self.stock.programs {
+            option("--stock", program, file);
+        }
+        argv.extend(["--stock-source".into(), self.stock.source.clone().into()]);
+        argv.extend(["--nginx".into(), self.nginx.clone().into()]);
+        argv.extend(["--wrk".into(), self.wrk.clone().into()]);
+        argv
     }
-    for (name, file) in &tools.stock.programs {
-        option("--stock", Some(name), file);
+
+    /// The reproducible mode's guest has only what it is given.
+    fn files(&self) -> Vec<PathBuf> {
+        let mut files = vec![self.multi.clone(), self.nginx.clone(), self.wrk.clone()];
+        files.extend(self.single.iter().map(|(_, file)| file.clone()));
+        files.extend(self.stock.programs.iter().map(|(_, file)| file.clone()));
+        files
     }
-    option("--nginx", None, &tools.nginx);
-    option("--wrk", None, &tools.wrk);
-    argv.extend(["--stock-source".into(), tools.stock.source.clone().into()]);
-    vec![Boot {
-        label: format!("{cpus}cpus-reproducible"),
-        cpus,
-        deterministic: true,
-        files,
-        argv,
-        timeout: Duration::from_secs(600),
-    }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_part_has_its_machine_with_every_program() {
+        let file = |name: &str| PathBuf::from(name);
+        let tools = Tools {
+            multi: file("/v/multi"),
+            single: vec![("fifo".to_string(), file("/v/fifo"))],
+            stock: Stock {
+                source: "linux-source-7.3".to_string(),
+                programs: vec![("scx_simple", file("/s/scx_simple"))],
+            },
+            nginx: file("/n/nginx"),
+            wrk: file("/usr/bin/wrk"),
+        };
+        let boots = boots(&tools, 2);
+        let labels: Vec<_> = boots.iter().map(|boot| &*boot.label).collect();
+        assert_eq!(labels, ["callbacks", "end-to-end", "idle"]);
+        assert!(boots[0].deterministic && !boots[2].deterministic);
+        for boot in &boots {
+            let words: Vec<_> = boot
+                .argv
+                .iter()
+                .map(|word| word.to_string_lossy())
+                .collect();
+            assert_eq!(words[..2], ["--part", &*boot.label]);
+            let words = words.join(" ");
+            for wanted in [
+                "--single fifo=/v/fifo",
+                "--stock scx_simple=/s/scx_simple",
+                "--nginx /n/nginx",
+            ] {
+                assert!(words.contains(wanted), "{words}");
+            }
+            assert_eq!(boot.files.len(), 5);
+        }
+    }
 }

@@ -28,12 +28,16 @@ pub fn boots(programs: &Programs, tools: &Tools, cpus: u32) -> Vec<Boot> {
     let mut argv: Vec<OsString> = vec!["--scx-meta".into(), programs.scx_meta.clone().into()];
     for Scheduler { name, path } in &tools.schedulers {
         argv.extend([
-            "--scheduler".into(),
+            "--other".into(),
             format!("{name}={}", path.display()).into(),
         ]);
     }
     let others = tools.schedulers.iter().map(|other| other.path.clone());
     let files: Vec<_> = others.collect();
+    let parts = |parts: &[&str]| -> Vec<OsString> {
+        let parts = parts.iter().flat_map(|part| ["--part", part]);
+        argv.iter().cloned().chain(parts.map(Into::into)).collect()
+    };
     vec![
         // Time as it passes: what a replacement and a flip cost, in one boot.
         Boot {
@@ -41,8 +45,8 @@ pub fn boots(programs: &Programs, tools: &Tools, cpus: u32) -> Vec<Boot> {
             cpus,
             deterministic: false,
             files: files.clone(),
-            argv: argv.clone(),
-            timeout: Duration::from_secs(480),
+            argv: parts(&["replacement", "flip"]),
+            timeout: Duration::from_secs(840),
         },
         // Disturbance: a probe's latency without the emulator's noise.
         Boot {
@@ -50,8 +54,45 @@ pub fn boots(programs: &Programs, tools: &Tools, cpus: u32) -> Vec<Boot> {
             cpus,
             deterministic: true,
             files,
-            argv,
+            argv: parts(&["disturbance"]),
             timeout: Duration::from_secs(300),
         },
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn costs_are_of_one_boot_and_the_probe_of_a_reproducible_one() {
+        let programs = Programs {
+            scx_meta: PathBuf::from("meta"),
+            metabench: PathBuf::from("bench"),
+        };
+        let tools = Tools {
+            schedulers: vec![Scheduler {
+                name: "scx_rusty 1".to_string(),
+                path: PathBuf::from("rusty"),
+            }],
+        };
+        let boots = boots(&programs, &tools, 2);
+        let words = |boot: &Boot| {
+            let words: Vec<_> = boot
+                .argv
+                .iter()
+                .map(|word| word.to_string_lossy())
+                .collect();
+            words.join(" ")
+        };
+        let common = "--scx-meta meta --other scx_rusty 1=rusty --part";
+        assert!(!boots[0].deterministic && boots[1].deterministic);
+        assert_eq!(
+            words(&boots[0]),
+            format!("{common} replacement --part flip")
+        );
+        assert_eq!(words(&boots[1]), format!("{common} disturbance"));
+    }
 }

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The raw data of `bench overhead`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use super::contender::Contender;
+use super::mix::Phase;
+use super::workload::Workload;
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Record {
+    /// How a part is measured, in words, for the report.
+    Method {
+        /// The part.
+        part: Part,
+        /// A sentence or two.
+        text: String,
+    },
+    /// What the callbacks took in one phase of the mix.
+    Callbacks {
+        /// The policy in charge.
+        policy: String,
+        /// The scheduler that holds it.
+        contender: Contender,
+        /// Counted from 0; all contenders run in each.
+        round: usize,
+        /// The phase.
+        phase: Phase,
+        /// How long it took.
+        seconds: f64,
+        /// By callback.
+        windows: BTreeMap<String, Vec<Window>>,
+    },
+    /// One run of one workload.
+    Throughput {
+        /// The policy in charge.
+        policy: String,
+        /// The scheduler that holds it.
+        contender: Contender,
+        /// Counted from 0; all contenders run in each.
+        round: usize,
+        /// The run within the round: with that of the other contender it makes a pair.
+        repeat: usize,
+        /// What ran.
+        workload: Workload,
+        /// Its operations a second.
+        per_second: f64,
+    },
+    /// One look at an idle machine.
+    Idle {
+        /// Who is in charge.
+        contender: Contender,
+        /// Counted from 0; all contenders run in each.
+        round: usize,
+        /// How long it was looked at.
+        seconds: f64,
+        /// Local timer interrupts, all CPUs.
+        timer_interrupts: u64,
+        /// Context switches, all CPUs.
+        context_switches: u64,
+    },
+}
+
+/// A part of the bench.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// Nanoseconds a call of each callback
+    Callbacks,
+    /// Throughput of whole workloads
+    EndToEnd,
+    /// Wake-ups of an idle machine
+    Idle,
+}
+
+/// Runs of one callback within a short time. In raw data a pair: there are many.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(u64, u64)", into = "(u64, u64)")]
+pub struct Window {
+    /// How often it ran.
+    pub calls: u64,
+    /// How long, in all.
+    pub time_ns: u64,
+}
+
+impl Window {
+    /// What was added since.
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            calls: self.calls.saturating_sub(earlier.calls),
+            time_ns: self.time_ns.saturating_sub(earlier.time_ns),
+        }
+    }
+}
+
+impl From<(u64, u64)> for Window {
+    fn from((calls, time_ns): (u64, u64)) -> Self {
+        Self { calls, time_ns }
+    }
+}
+
+impl From<Window> for (u64, u64) {
+    fn from(window: Window) -> Self {
+        (window.calls, window.time_ns)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_one_flat_object() {
+        let record = Record::Throughput {
+            policy: "fifo".into(),
+            contender: Contender::Single,
+            round: 1,
+            repeat: 0,
+            workload: Workload::Pipe,
+            per_second: 1234.5,
+        };
+        let text = serde_json::to_string(&record).unwrap();
+        assert_eq!(
+            text,
+            r#"{"kind":"throughput","policy":"fifo","contender":"single","round":1,"repeat":0,"workload":"pipe","per_second":1234.5}"#
+        );
+        assert_eq!(serde_json::from_str::<Record>(&text).unwrap(), record);
+    }
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The raw data of `bench switch`. Times are nanoseconds of CLOCK_MONOTONIC, or durations in
+//! nanoseconds where the name does not say `at`.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+/// One line.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Record {
+    /// What the machine and the loader do unasked.
+    Settings(Settings),
+    /// One scheduler process replaced by another.
+    Replacement(Replacement),
+    /// One loaded program replaced by another, in one process.
+    Preloaded(Preloaded),
+    /// Turns of a running rotation.
+    Flips(Flips),
+    /// Flips that user space asked for.
+    Decided(Decided),
+    /// A probe's wake-ups beside flips.
+    Probe(Probe),
+}
+
+/// What else runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Load {
+    /// A sleeper bound to each CPU that wakes up every millisecond, so that something runs.
+    Idle,
+    /// Half of the CPUs are busy.
+    Moderate,
+    /// Four busy tasks a CPU.
+    Saturated,
+}
+
+impl Load {
+    /// For tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Moderate => "moderate",
+            Self::Saturated => "saturated",
+        }
+    }
+}
+
+/// Defaults, and the tick.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// `drain` or `adopt`: what scx_meta does without `--handover`.
+    pub default_handover: String,
+    /// A task's slice.
+    pub slice_us: u32,
+    /// Timer interrupts of a busy CPU in a second.
+    pub ticks_per_second: f64,
+}
+
+/// A process replacement.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Replacement {
+    /// What goes.
+    pub from: String,
+    /// What comes.
+    pub to: String,
+    /// Both are scx_meta with one policy each.
+    pub is_meta: bool,
+    /// What else runs.
+    pub load: Load,
+    /// The signal is sent.
+    pub asked_at: u64,
+    /// The kernel's own scheduler was seen in charge.
+    pub disabled_at: u64,
+    /// The old process ended.
+    pub exited_at: u64,
+    /// The new process is made.
+    pub spawned_at: u64,
+    /// The kernel was seen to enable the new scheduler.
+    pub enabling_at: Option<u64>,
+    /// The new scheduler was seen in charge.
+    pub enabled_at: u64,
+    /// The first task of the new policy ran; nobody tells of a foreign scheduler.
+    pub first_at: Option<u64>,
+    /// Tasks of the new policy ran on 95 % of the CPUs in use.
+    pub most_at: Option<u64>,
+    /// Bypasses of the new scheduler until it was in charge.
+    pub bypasses: Option<u64>,
+    /// How long they lasted.
+    pub bypass_ns: Option<u64>,
+    /// How far the kernel's count of enabled schedulers rose.
+    pub enable_seq: u64,
+}
+
+/// A replacement by a program that was loaded beforehand.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Preloaded {
+    /// What goes.
+    pub from: String,
+    /// What comes.
+    pub to: String,
+    /// What else runs.
+    pub load: Load,
+    /// Detaching begins.
+    pub asked_at: u64,
+    /// Detaching ended.
+    pub detached_at: u64,
+    /// Attaching ended.
+    pub attached_at: u64,
+    /// The first task of the new policy ran.
+    pub first_at: Option<u64>,
+    /// Tasks of the new policy ran on 95 % of the CPUs in use.
+    pub most_at: Option<u64>,
+    /// How far the kernel's count of enabled schedulers rose.
+    pub enable_seq: u64,
+}
+
+/// A rotation, as scx_meta runs it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Case {
+    /// The policies that take turns.
+    pub policies: Vec<String>,
+    /// `drain` or `adopt`.
+    pub handover: String,
+    /// What else runs.
+    pub load: Load,
+    /// Length of a turn; 0: the rotation is held.
+    pub turn_us: u32,
+}
+
+/// Turns of a rotation, oldest first, none missing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Flips {
+    /// Which rotation.
+    pub case: Case,
+    /// The turns.
+    pub turns: Vec<Turn>,
+    /// What the kernel counted meanwhile.
+    pub counted: Counted,
+}
+
+/// A turn: from, to, entered at, flip, hand-over, first task, 95 % of CPUs, length. Zero times did
+/// not happen in this turn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "TurnRow", into = "TurnRow")]
+#[allow(missing_docs)]
+pub struct Turn {
+    pub from: String,
+    pub to: String,
+    pub entered_at: u64,
+    pub flip_ns: u64,
+    pub handover_ns: u64,
+    pub first_ns: u64,
+    pub most_ns: u64,
+    pub length_ns: u64,
+}
+
+type TurnRow = (String, String, u64, u64, u64, u64, u64, u64);
+
+impl From<TurnRow> for Turn {
+    fn from(row: TurnRow) -> Self {
+        Self {
+            from: row.0,
+            to: row.1,
+            entered_at: row.2,
+            flip_ns: row.3,
+            handover_ns: row.4,
+            first_ns: row.5,
+            most_ns: row.6,
+            length_ns: row.7,
+        }
+    }
+}
+
+impl From<Turn> for TurnRow {
+    fn from(turn: Turn) -> Self {
+        (
+            turn.from,
+            turn.to,
+            turn.entered_at,
+            turn.flip_ns,
+            turn.handover_ns,
+            turn.first_ns,
+            turn.most_ns,
+            turn.length_ns,
+        )
+    }
+}
+
+/// What the kernel counted from load to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// Bypasses; unknown before kernel 6.18.
+    pub bypasses: Option<u64>,
+    /// Schedulers enabled.
+    pub enable_seq: u64,
+}
+
+/// Flips that user space asked for, by a pin.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decided {
+    /// Turns last until the next decision.
+    pub case: Case,
+    /// When user space decided, and the turn that came of it.
+    pub decisions: Vec<(u64, Turn)>,
+}
+
+/// A probe's wake-ups.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    /// Which rotation; one policy that is held is a control.
+    pub case: Case,
+    /// The probe was a real-time task, which no policy makes wait: what it waits for is the
+    /// machine. A control as well.
+    pub real_time: bool,
+    /// Turns of the rotation, or those that would have begun, had it not been held.
+    pub flips: Vec<ProbeFlip>,
+    /// When a wake-up was due, and how late it was. In order of being due.
+    pub wakes: Vec<(u64, u64)>,
+    /// What the kernel counted meanwhile.
+    pub counted: Counted,
+    /// Part of the CPUs' time in which they were busy.
+    pub busy: f64,
+}
+
+/// When a turn began, and whose it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct ProbeFlip {
+    pub at: u64,
+    pub to: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_is_a_short_row() {
+        let turn = Turn {
+            from: "fifo".into(),
+            to: "vtime".into(),
+            entered_at: 10,
+            flip_ns: 1,
+            handover_ns: 2,
+            first_ns: 3,
+            most_ns: 4,
+            length_ns: 50,
+        };
+        let text = serde_json::to_string(&turn).unwrap();
+        assert_eq!(text, r#"["fifo","vtime",10,1,2,3,4,50]"#);
+        assert_eq!(serde_json::from_str::<Turn>(&text).unwrap(), turn);
+    }
+}
