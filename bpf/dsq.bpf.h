@@ -125,14 +125,14 @@ static __always_inline bool dsq_adopt_vtime(struct bpf_iter_scx_dsq *it,
  * The textbook wake-up: the kernel's default idle search; an idle CPU gets
  * the task at once. Otherwise enqueue() decides.
  */
-static __always_inline s32 dsq_wake_default(struct task_struct *p,
-					    struct task_ctx *t, u32 policy,
-					    s32 prev_cpu, u64 wake_flags)
+static __noinline s32 dsq_wake_default(struct task_struct *p, u32 policy,
+				       s32 prev_cpu, u64 wake_flags)
 {
+	struct task_ctx *t;
 	bool is_idle = false;
 	s32 cpu = scx_bpf_select_cpu_dfl(p, prev_cpu, wake_flags, &is_idle);
 
-	if (is_idle)
+	if (is_idle && (t = state_task(p)))
 		dsq_insert_local(p, t, policy, slice_ns, 0);
 	return cpu;
 }

@@ -43,11 +43,7 @@ UEI_DEFINE(uei);
 s32 BPF_STRUCT_OPS(meta_select_cpu, struct task_struct *p, s32 prev_cpu,
 		   u64 wake_flags)
 {
-	struct task_ctx *t = state_task(p);
-
-	if (!t)
-		return prev_cpu;
-	return policies_select_cpu(switch_policy_of(p), p, t, prev_cpu,
+	return policies_select_cpu(switch_policy_of(p), p, prev_cpu,
 				   wake_flags);
 }
 
@@ -79,19 +75,20 @@ void BPF_STRUCT_OPS(meta_enqueue, struct task_struct *p, u64 enq_flags)
  */
 void BPF_STRUCT_OPS(meta_dispatch, s32 cpu, struct task_struct *prev)
 {
-	bool pending = unlikely(state_pending());
-	bool drain_first = pending && switch_drains_first(cpu, prev);
-
-	if (drain_first && switch_drain(cpu, false))
+	if (unlikely(state_pending()) && switch_drains_first(cpu, prev) &&
+	    switch_drain(cpu, false))
 		return;
 	if (policies_dispatch(state_active(), cpu, prev))
 		return;
-	if (pending && !drain_first && switch_drain(cpu, false))
+	if (unlikely(state_pending()) && switch_drain(cpu, false))
 		return;
-	if (!state_prev_runnable(prev))
-		switch_drain(cpu, true);
+	if (!state_prev_runnable(prev)) {
+		if (unlikely(state_settling()))
+			switch_drain(cpu, true);
+		return;
+	}
 	/* What came to the local queue meanwhile goes before @prev. */
-	else if (!scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL))
+	if (!scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL))
 		account_keep(prev, switch_policy_of(prev));
 }
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The policies, and the delegation to them: a switch over the table for each
- * hook, so that every policy inlines into every op. A policy that is not
- * available is dead code to the verifier.
+ * hook, so that every policy inlines into every op.
+ *
+ * A policy that is not available is dead code to the verifier, but for the hot
+ * hooks: there the test would cost each call three instructions, to keep out
+ * what is never called.
  *
  * To add a policy: its file here, its row in include/policies.h.
  */
@@ -19,6 +22,12 @@
 #define POLICIES_CASE(ID, hooks, hook, ...)                            \
 	case META_##ID:                                                \
 		if (state_available(META_##ID))                        \
+			return POLICIES_CAT(hooks, hook)(__VA_ARGS__); \
+		break;
+
+#define POLICIES_CASE_HOT(ID, hooks, hook, ...)                        \
+	case META_##ID:                                                \
+		if (state_compiled(META_##ID))                         \
 			return POLICIES_CAT(hooks, hook)(__VA_ARGS__); \
 		break;
 
@@ -61,12 +70,11 @@ static __always_inline void policies_leave(u32 policy, u64 now)
 
 static __always_inline s32 policies_select_cpu(u32 policy,
 					       struct task_struct *p,
-					       struct task_ctx *t, s32 prev_cpu,
-					       u64 wake_flags)
+					       s32 prev_cpu, u64 wake_flags)
 {
 	switch (policy) {
 #define X(ID, name, hooks, needs, desc) \
-	POLICIES_CASE(ID, hooks, _select_cpu, p, t, prev_cpu, wake_flags)
+	POLICIES_CASE_HOT(ID, hooks, _select_cpu, p, prev_cpu, wake_flags)
 		POLICY_LIST(X)
 #undef X
 	}
@@ -78,7 +86,7 @@ static __always_inline void policies_enqueue(u32 policy, struct task_struct *p,
 {
 	switch (policy) {
 #define X(ID, name, hooks, needs, desc) \
-	POLICIES_CASE(ID, hooks, _enqueue, p, t, enq_flags)
+	POLICIES_CASE_HOT(ID, hooks, _enqueue, p, t, enq_flags)
 		POLICY_LIST(X)
 #undef X
 	}
@@ -89,7 +97,7 @@ static __always_inline bool policies_dispatch(u32 policy, s32 cpu,
 {
 	switch (policy) {
 #define X(ID, name, hooks, needs, desc) \
-	POLICIES_CASE(ID, hooks, _dispatch, cpu, prev)
+	POLICIES_CASE_HOT(ID, hooks, _dispatch, cpu, prev)
 		POLICY_LIST(X)
 #undef X
 	}
@@ -143,7 +151,8 @@ static __always_inline void policies_running(u32 policy, struct task_struct *p,
 					     struct task_ctx *t)
 {
 	switch (policy) {
-#define X(ID, name, hooks, needs, desc) POLICIES_CASE(ID, hooks, _running, p, t)
+#define X(ID, name, hooks, needs, desc) \
+	POLICIES_CASE_HOT(ID, hooks, _running, p, t)
 		POLICY_LIST(X)
 #undef X
 	}
@@ -155,7 +164,7 @@ static __always_inline void policies_stopping(u32 policy, struct task_struct *p,
 {
 	switch (policy) {
 #define X(ID, name, hooks, needs, desc) \
-	POLICIES_CASE(ID, hooks, _stopping, p, t, used_ns, runnable)
+	POLICIES_CASE_HOT(ID, hooks, _stopping, p, t, used_ns, runnable)
 		POLICY_LIST(X)
 #undef X
 	}

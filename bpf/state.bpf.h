@@ -61,6 +61,7 @@ struct {
  * @left_order: ids of the policies that were left, oldest in the low byte
  * @generation: flips since load
  * @adopting:   no task of @active has run yet since the flip
+ * @settling:   the timer has not looked again since the flip
  */
 static struct {
 	u32 active;
@@ -68,6 +69,7 @@ static struct {
 	u64 left_order;
 	u64 generation;
 	u32 adopting;
+	u32 settling;
 	u64 entered_at_ns; /* CLOCK_MONOTONIC */
 } __attribute__((aligned(META_CACHELINE))) state_hot;
 
@@ -213,6 +215,16 @@ static __always_inline u32 state_pending(void)
 {
 	return 0;
 }
+
+static __always_inline u32 state_settling(void)
+{
+	return 0;
+}
+
+static __always_inline bool state_compiled(u32 policy)
+{
+	return policy == META_ONLY;
+}
 #else
 static __always_inline bool state_available(u32 policy)
 {
@@ -229,6 +241,17 @@ static __always_inline u32 state_active(void)
 static __always_inline u32 state_pending(void)
 {
 	return state_hot.pending;
+}
+
+/* An insert under the policy before may still be on its way. */
+static __always_inline u32 state_settling(void)
+{
+	return state_hot.settling;
+}
+
+static __always_inline bool state_compiled(u32 policy)
+{
+	return true;
 }
 #endif
 

@@ -17,8 +17,10 @@
  * Why no task is lost
  *	An insert from enqueue() lands after the op returned, perhaps after the
  *	flip and after its queue was seen empty. So dispatch only clears bits;
- *	every fire of the timer sets them again from the queues themselves; and
- *	a CPU that found nothing asks every policy before it idles.
+ *	every fire of the timer sets them again from the queues themselves, and
+ *	wakes who idles. Until the timer has looked once more after a flip, a
+ *	few milliseconds, a CPU that found nothing asks every policy before it
+ *	idles; later that would be four queries for what is not there.
  *
  * Concurrency
  *	Only the timer callback writes the hot word, but for clearing bits. One
@@ -270,6 +272,7 @@ static void switch_flip(u32 to, u64 now)
 	stats_add(from, active_ns, begin - before_at);
 	state_hot.entered_at_ns = begin;
 	state_hot.adopting = 1;
+	state_hot.settling = 1;
 
 	policies_leave(from, now);
 	cost_ns = bpf_ktime_get_ns() - begin;
@@ -434,6 +437,7 @@ static int switch_fire(void *map, u32 *key, struct bpf_timer *timer)
 		switch_plan = plan;
 	}
 
+	state_hot.settling = 0;
 	switch_flip(plan.pin ?: switch_rotate(now), now);
 	moved = switch_hand_over();
 	pending = switch_refresh_pending();
@@ -443,7 +447,7 @@ static int switch_fire(void *map, u32 *key, struct bpf_timer *timer)
 
 	if (moved && pending)
 		poll_ns = HANDOVER_INTERVAL_NS;
-	else if (switch_quiet() && !pending)
+	else if (switch_quiet() && !pending && !state_hot.settling)
 		poll_ns = SWITCH_POLL_IDLE_NS;
 	policy_timer_start(timer, switch_next_fire(bpf_ktime_get_ns(), poll_ns),
 			   BPF_F_TIMER_ABS);
@@ -511,7 +515,7 @@ static __noinline void switch_drained(u32 policy)
  * Take one task that waits in a policy that was left, oldest leaver first.
  * With @all, do not believe the pending mask.
  */
-static __always_inline bool switch_drain(s32 cpu, bool all)
+static __noinline bool switch_drain(s32 cpu, bool all)
 {
 	u64 order = state_hot.left_order;
 	u32 i, policy, bit;
@@ -538,8 +542,7 @@ static __always_inline bool switch_drain(s32 cpu, bool all)
  * With something pending: whose turn is it on @cpu? That of those who were
  * left, if the last task was the active policy's and has had its slice.
  */
-static __always_inline bool switch_drains_first(s32 cpu,
-						struct task_struct *prev)
+static __noinline bool switch_drains_first(s32 cpu, struct task_struct *prev)
 {
 	return state_cpu(cpu)->last_owner == state_active() &&
 	       !state_prev_left_ns(cpu, prev);

@@ -203,8 +203,8 @@ static void central_leave(u64 now)
 }
 
 /* A hint: where @p may not run there, the kernel picks another CPU. */
-static s32 central_select_cpu(struct task_struct *p, struct task_ctx *t,
-			      s32 prev_cpu, u64 wake_flags)
+static s32 central_select_cpu(struct task_struct *p, s32 prev_cpu,
+			      u64 wake_flags)
 {
 	return central_cpu;
 }

@@ -42,10 +42,9 @@ static void fifo_leave(u64 now)
 {
 }
 
-static s32 fifo_select_cpu(struct task_struct *p, struct task_ctx *t,
-			   s32 prev_cpu, u64 wake_flags)
+static s32 fifo_select_cpu(struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 {
-	return dsq_wake_default(p, t, META_FIFO, prev_cpu, wake_flags);
+	return dsq_wake_default(p, META_FIFO, prev_cpu, wake_flags);
 }
 
 static void fifo_enqueue(struct task_struct *p, struct task_ctx *t,

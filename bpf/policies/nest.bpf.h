@@ -284,16 +284,16 @@ static __always_inline s32 nest_search(struct task_struct *p,
 	return cpu;
 }
 
-static __always_inline s32 nest_select_cpu(struct task_struct *p,
-					   struct task_ctx *t, s32 prev_cpu,
-					   u64 wake_flags)
+static __noinline s32 nest_select_cpu(struct task_struct *p, s32 prev_cpu,
+				      u64 wake_flags)
 {
 	struct nest_cpu *nc = nest_cpu_of(bpf_get_smp_processor_id());
+	struct task_ctx *t = state_task(p);
 	struct nest_masks m;
 	bool joins = false;
 	s32 cpu = -1;
 
-	if (!nc)
+	if (!nc || !t)
 		return prev_cpu;
 
 	bpf_rcu_read_lock();
