@@ -13,6 +13,7 @@
 
 pub mod cli;
 pub mod figure;
+pub mod named;
 pub mod overhead;
 pub mod progs;
 pub mod provenance;

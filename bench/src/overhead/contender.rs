@@ -3,16 +3,15 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::bail;
 use anyhow::Context;
 use anyhow::Result;
 use labkit::sys;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::named::Named;
 use crate::sched::Scheduler;
 use crate::watch::Watch;
 
@@ -68,29 +67,6 @@ impl Contender {
             Self::Visited => "pinned after each other policy was in charge",
             Self::Rotating => "scx_meta, rotating",
             Self::Kernel => "the kernel's own scheduler",
-        }
-    }
-}
-
-/// `NAME=PATH` of the command line.
-#[derive(Clone, Debug)]
-pub struct Named {
-    /// Of a policy, or of a program.
-    pub name: String,
-    /// The program.
-    pub path: PathBuf,
-}
-
-impl FromStr for Named {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text.split_once('=') {
-            Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok(Self {
-                name: name.into(),
-                path: path.into(),
-            }),
-            _ => bail!("{text}: not NAME=PATH"),
         }
     }
 }

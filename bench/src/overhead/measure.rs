@@ -8,12 +8,12 @@ use anyhow::Result;
 use labkit::machine::Machine;
 
 use super::callbacks;
-use super::contender::Named;
 use super::contender::Programs;
 use super::end_to_end;
 use super::idle;
 use super::record::Part;
 use super::record::Record;
+use crate::named::Named;
 use crate::raw::Writer;
 
 /// Options.

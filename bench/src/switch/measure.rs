@@ -4,11 +4,9 @@
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::bail;
 use anyhow::ensure;
 use anyhow::Context;
 use anyhow::Result;
@@ -26,6 +24,7 @@ use super::record::Load;
 use super::record::Record;
 use super::record::Settings;
 use super::replacement;
+use crate::named::Named;
 use crate::raw::Writer;
 
 /// How long timer interrupts are counted.
@@ -40,7 +39,7 @@ pub struct Args {
 
     /// Another scheduler, to be replaced by the next such, as a process (repeatable)
     #[arg(long = "other", value_name = "NAME=FILE")]
-    pub others: Vec<Other>,
+    pub others: Vec<Named>,
 
     /// What to measure (repeatable) [default: all]
     #[arg(long = "part", value_name = "PART", value_enum)]
@@ -67,9 +66,9 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub decisions: usize,
 
-    /// Seconds that the probe measures the default hand-over, moderately loaded; half of it for
-    /// all else
-    #[arg(long, value_name = "SECS", default_value_t = 17.0)]
+    /// Seconds that the probe measures the default hand-over, moderately loaded; a seventh of it
+    /// for all else
+    #[arg(long, value_name = "SECS", default_value_t = 70.0)]
     pub probe_seconds: f64,
 }
 
@@ -84,36 +83,11 @@ pub enum Part {
     Disturbance,
 }
 
-/// A scheduler that is no scx_meta.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Other {
-    /// As people know it: `scx_rusty 1.1.4`.
-    pub name: String,
-    /// Its program.
-    pub path: PathBuf,
-}
-
-impl FromStr for Other {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text.split_once('=') {
-            Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok(Self {
-                name: name.into(),
-                path: path.into(),
-            }),
-            _ => bail!("`{text}` is not NAME=FILE"),
-        }
-    }
-}
-
-impl Other {
-    /// How the kernel calls it: schedulers of the scx project name their ops after the program,
-    /// without `scx_`.
-    pub fn ops(&self) -> &str {
-        let word = self.name.split_whitespace().next().unwrap_or(&self.name);
-        word.strip_prefix("scx_").unwrap_or(word)
-    }
+/// How the kernel calls it: schedulers of the scx project name their ops after the program,
+/// without `scx_`.
+pub fn ops_of(other: &Named) -> &str {
+    let word = other.name.split_whitespace().next().unwrap_or(&other.name);
+    word.strip_prefix("scx_").unwrap_or(word)
 }
 
 /// Measures, and writes what it saw.
@@ -183,10 +157,10 @@ mod tests {
 
     #[test]
     fn others_have_names_files_and_ops() {
-        let other: Other = "scx_rusty 1.1.4=/x/scx_rusty".parse().unwrap();
-        assert_eq!(other.ops(), "rusty");
+        let other: Named = "scx_rusty 1.1.4=/x/scx_rusty".parse().unwrap();
+        assert_eq!(ops_of(&other), "rusty");
         assert_eq!(other.path, PathBuf::from("/x/scx_rusty"));
-        let error = "rusty".parse::<Other>().unwrap_err().to_string();
+        let error = "rusty".parse::<Named>().unwrap_err().to_string();
         assert!(error.contains("`rusty` is not NAME=FILE"), "{error}");
     }
 }

@@ -11,6 +11,7 @@ use labkit::process;
 use labkit::scx;
 
 use super::loads;
+use super::measure::ops_of;
 use super::measure::Args;
 use super::meta;
 use super::meta::ns;
@@ -53,7 +54,7 @@ pub fn run<W: Write>(args: &Args, load: Load, cpus: usize, out: &mut Writer<W>) 
             name: other.name.clone(),
             program: other.path.clone(),
             options: vec![],
-            ops: other.ops().into(),
+            ops: ops_of(other).into(),
         })
         .collect();
     let count = match load {
