@@ -44,7 +44,8 @@ use crate::stats::Snapshot;
 use crate::weights::PolicyList;
 
 /// How often the loader looks whether the kernel ejected the program.
-const EXIT_POLL: Duration = Duration::from_millis(100);
+/// Each look is a wake-up of an idle machine.
+const EXIT_POLL: Duration = Duration::from_millis(500);
 
 /// What a run is made of, options resolved.
 #[derive(Debug)]

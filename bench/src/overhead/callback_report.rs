@@ -37,7 +37,7 @@ const BESIDE: [Contender; 5] = [
     Contender::Multi,
     Contender::Alone,
     Contender::NoStats,
-    Contender::Adopt,
+    Contender::Drain,
     Contender::Visited,
 ];
 
@@ -201,7 +201,7 @@ impl Report {
         let mut table = Table::new(
             heads
                 .into_iter()
-                .chain(["alone", "÷", "no stats", "÷", "adopt", "÷", "visited", "÷"]),
+                .chain(["alone", "÷", "no stats", "÷", "drain", "÷", "visited", "÷"]),
         );
         for row in &self.beside {
             let base = row.costs.get(&BESIDE[0]);

@@ -24,7 +24,7 @@ const MAIN: [Contender; 3] = [Contender::Multi, Contender::Single, Contender::St
 const BESIDE: [Contender; 4] = [
     Contender::Alone,
     Contender::NoStats,
-    Contender::Adopt,
+    Contender::Drain,
     Contender::Visited,
 ];
 
@@ -33,7 +33,7 @@ const BESIDE: [Contender; 4] = [
 #[group(skip)]
 pub struct Options {
     /// Callbacks: rounds
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
     pub callback_rounds: u32,
 
     /// Callbacks: also without the others, without counters, with adopt, and after all others

@@ -45,7 +45,7 @@ pub enum Contender {
     /// As multi, without counters.
     NoStats,
     /// As multi, with waiting tasks handed over at a flip.
-    Adopt,
+    Drain,
     /// As multi, after every other policy had been in charge.
     Visited,
     /// scx_meta with all policies, by turns.
@@ -63,7 +63,7 @@ impl Contender {
             Self::Stock => "stock",
             Self::Alone => "pinned, --policies with one name",
             Self::NoStats => "pinned, --no-stats",
-            Self::Adopt => "pinned, --handover adopt",
+            Self::Drain => "pinned, --handover drain",
             Self::Visited => "pinned after each other policy was in charge",
             Self::Rotating => "scx_meta, rotating",
             Self::Kernel => "the kernel's own scheduler",
@@ -104,7 +104,7 @@ impl Programs<'_> {
             Contender::Multi | Contender::Visited => multi(&[]),
             Contender::Alone => multi(&["--policies", policy]),
             Contender::NoStats => multi(&["--no-stats"]),
-            Contender::Adopt => multi(&["--handover", "adopt"]),
+            Contender::Drain => multi(&["--handover", "drain"]),
             Contender::Rotating => Some(Start::meta(Command::new(self.multi))),
             Contender::Kernel => None,
             Contender::Single => {

@@ -17,9 +17,6 @@ use super::workload::Sizes;
 use super::workload::Workload;
 use crate::raw::Writer;
 
-/// Longer than the others, and steadier.
-const WEB_REPEATS: u32 = 1;
-
 /// How often, and of what.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
@@ -28,7 +25,7 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,
 
-    /// End to end: runs of messaging and of pipe in each round
+    /// End to end: runs of each workload in each round
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
     pub repeats: u32,
 
@@ -38,16 +35,6 @@ pub struct Options {
 
     #[command(flatten)]
     pub sizes: Sizes,
-}
-
-impl Options {
-    fn runs(&self) -> [(Workload, u32); 3] {
-        [
-            (Workload::Messaging, self.repeats),
-            (Workload::Pipe, self.repeats),
-            (Workload::Web, WEB_REPEATS),
-        ]
-    }
 }
 
 /// Measures.
@@ -93,8 +80,8 @@ fn workloads<W: Write>(
     round: usize,
     out: &mut Writer<W>,
 ) -> Result<()> {
-    for (workload, repeats) in options.runs() {
-        for repeat in 0..repeats as usize {
+    for workload in [Workload::Messaging, Workload::Pipe, Workload::Web] {
+        for repeat in 0..options.repeats as usize {
             out.record(&Record::Throughput {
                 policy: policy.into(),
                 contender,

@@ -55,7 +55,7 @@ pub fn boots(programs: &Programs, tools: &Tools, cpus: u32) -> Vec<Boot> {
             deterministic: true,
             files,
             argv: parts(&["disturbance"]),
-            timeout: Duration::from_secs(300),
+            timeout: Duration::from_secs(600),
         },
     ]
 }
