@@ -44,7 +44,7 @@ pub enum Contender {
     Alone,
     /// As multi, without counters.
     NoStats,
-    /// As multi, with waiting tasks handed over at a flip.
+    /// As multi, with waiting tasks left to be drained.
     Drain,
     /// As multi, after every other policy had been in charge.
     Visited,
