@@ -9,43 +9,42 @@ pub const EXPLAINED_ABOVE: f64 = 1.2;
 pub fn of(policy: &str, callback: &str) -> &'static str {
     match (policy, callback) {
         ("central", "select_cpu") => {
-            "stock returns a constant; ours looks up the task's context and the policy in charge \
-             first"
+            "stock returns a constant; ours finds the policy in charge first"
         }
         (_, "select_cpu") => {
-            "the same idle search; around it ours looks up the task's context and, where a CPU was \
-             idle, writes custody and the time of queueing and counts (stock counts one event)"
+            "the same idle search; before it ours finds the policy in charge, and where a CPU was \
+             idle it looks up the task's context, writes custody and counts (stock counts one \
+             event)"
         }
         ("central", "enqueue") => {
             "stock pushes a pid into a BPF queue; ours inserts the task into a kernel queue, so \
-             that it is never only in a map (custody), and looks up its context, reads the clock \
-             and counts"
+             that it is never only in a map (custody), and looks up its context and counts"
         }
         (_, "enqueue") => {
-            "the same insert; before it ours looks up the task's context, writes custody, reads \
-             the clock (longest wait) and counts"
+            "the same insert; before it ours looks up the task's context, writes custody and counts"
         }
         ("vtime", "dispatch") => {
             "ours compares the task whose slice is over with the first in the queue (stock lets \
-             two tasks alternate whatever their weights), counts, asks what was left behind before \
-             a CPU idles, and closes and opens the account of a task that runs on"
+             two tasks alternate whatever their weights), tests for tasks left behind, counts, and \
+             closes and opens the account of a task that runs on"
         }
         ("central", "dispatch") => {
             "ours walks a kernel queue in place of popping pids, serves idle CPUs before others, \
              gives a preempted task the rest of its slice, and arms its timer once a turn"
         }
         (_, "dispatch") => {
-            "the same pull; ours tests for tasks left behind, counts, asks every policy that was \
-             left before a CPU idles, and closes and opens the account of a task that runs on"
+            "the same pull; ours tests for tasks left behind, counts, and closes and opens the \
+             account of a task that runs on"
         }
         (_, "running") => {
-            "stock does next to nothing here; ours looks up the task's context, clears its queued \
-             mark, counts it as run and for how long it waited (conservation), stamps its start \
-             and whose CPU this is"
+            "stock has nothing to do here (fifo), moves a clock (vtime) or stamps a CPU's start \
+             (central); ours looks up the task's context, clears its queued mark, counts it as run \
+             (conservation), and stamps its start and whose CPU this is"
         }
         (_, "stopping") => {
-            "stock does next to nothing here or trusts the slice; ours looks up the task's context, \
-             reads the clock and charges CPU time to the task's owner from its own time stamps"
+            "stock has nothing to do here (fifo), charges what is gone of the slice (vtime) or \
+             clears a stamp (central); ours looks up the task's context, reads the clock and \
+             charges CPU time to the task's owner from its own time stamps"
         }
         _ => "this callback keeps our accounts; stock keeps none",
     }
