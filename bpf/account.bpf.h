@@ -31,10 +31,12 @@ static __always_inline void account_start(struct task_struct *p,
 	u32 owner = task_owner(t);
 
 	/*
-	 * Queued without an end by a policy that has left since: bound it now,
-	 * before the kernel decides whether this CPU may stop its tick.
+	 * Queued without an end by a policy that has left since, or handed over
+	 * just as it got this CPU: bound it now, before the kernel decides
+	 * whether the CPU may stop its tick.
 	 */
-	if (unlikely(p->scx.slice == SCX_SLICE_INF && owner != state_active()))
+	if (unlikely(p->scx.slice == SCX_SLICE_INF &&
+		     (owner != state_active() || !policies_endless(owner))))
 		scx_bpf_task_set_slice(p, slice_ns);
 
 	t->run_at = scx_bpf_now();

@@ -5,7 +5,8 @@
  * Every queue a policy owns has the policy's id in its upper half, so no two
  * policies can name the same one. Every insert from select_cpu() and enqueue()
  * goes through this file, which keeps custody (owner, queued edge) and the
- * conservation counters true; a move between queues changes neither.
+ * conservation counters true. A move between queues changes neither, but for a
+ * hand-over to another policy (handover.bpf.h).
  */
 #ifndef META_DSQ_BPF_H
 #define META_DSQ_BPF_H

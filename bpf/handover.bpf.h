@@ -13,7 +13,8 @@
  *	policy's queues, oldest leaver first and in the order in which they
  *	would have run; what is left follows in batches HANDOVER_INTERVAL_NS
  *	apart. A running task of another owner loses its slice at the next tick,
- *	and is queued under the new policy like anybody else. Nothing is kicked.
+ *	and is queued under the new policy like anybody else. Nobody is
+ *	preempted; idle CPUs are woken.
  *
  * Why no task is lost, and none starves
  *	A move is from queue to queue under the kernel's locks; a task that got
@@ -34,20 +35,29 @@
 #define HANDOVER_BATCH_MIN 32
 #define HANDOVER_INTERVAL_NS (1000 * 1000ULL)
 
-/* Of one task before it runs: a whole rotation of the policies there are. */
+/*
+ * Of one task before it runs. Turns as long as a slice are left with none that
+ * waited for so many of them, unless the machine is badly overloaded.
+ */
 #define HANDOVER_MOVES_MAX 4
+_Static_assert(HANDOVER_MOVES_MAX <= TASK_MOVES_MASK >> TASK_MOVES_SHIFT,
+	       "the moves of a task are counted in its custody");
+
+/* Looks a batch may take for each move: some tasks cannot be moved. */
+#define HANDOVER_LOOKS 4
 
 /*
- * Tasks that this batch may still look at, and those it moved. Only the timer
- * touches them, and the verifier does not follow each of their values as it
- * would a local one's.
+ * What this batch may still look at and move. Only the timer touches them, and
+ * the verifier does not follow each of their values as it would a local one's.
  */
-static u32 handover_left, handover_moved;
+static u32 handover_looks, handover_left;
 
 /*
  * Hand tasks that wait in queue @n of @from over to @to. Custody passes before
  * the move: if the task gets a CPU in between, the move fails and it runs on
- * @to's account.
+ * @to's account, with the slice that @from gave it. In the rare case that it
+ * was queued again meanwhile it waits in @from's queue on @to's account, and is
+ * drained from there.
  */
 static __noinline int handover_queue(u32 from, u32 n, u32 to)
 {
@@ -58,16 +68,16 @@ static __noinline int handover_queue(u32 from, u32 n, u32 to)
 		return 0;
 	bpf_rcu_read_lock();
 	bpf_for_each(scx_dsq, p, policy_dsq(from, n), 0) {
-		if (!handover_left)
+		if (!handover_left || !handover_looks)
 			break;
-		handover_left--;
+		handover_looks--;
 		t = state_task(p);
 		if (!t || !task_hand_over(t, from, to, HANDOVER_MOVES_MAX))
 			continue;
 		stats_inc(from, handed_out);
 		stats_inc(to, handed_in);
 		if (policies_adopt(to, BPF_FOR_EACH_ITER, p, t))
-			handover_moved++;
+			handover_left--;
 	}
 	bpf_rcu_read_unlock();
 	return 0;
@@ -84,7 +94,7 @@ static u32 handover_batch(u32 to)
 	if (batch < nr_cpu_ids)
 		batch = nr_cpu_ids;
 	handover_left = batch;
-	handover_moved = 0;
+	handover_looks = HANDOVER_LOOKS * batch;
 	bpf_for(i, 0, META_MAX_POLICIES) {
 		from = (order >> (8 * i)) & 0xff;
 		if (!from || !handover_left)
@@ -92,7 +102,7 @@ static u32 handover_batch(u32 to)
 		if (from != to)
 			policies_release(from, to);
 	}
-	return handover_moved;
+	return batch - handover_left;
 }
 
 #endif /* META_HANDOVER_BPF_H */

@@ -124,6 +124,19 @@ static __always_inline u32 policies_queued(u32 policy)
 	return 0;
 }
 
+/* May @policy's slices have no end? */
+static __always_inline bool policies_endless(u32 policy)
+{
+	switch (policy) {
+#define X(ID, name, hooks, needs, desc) \
+	case META_##ID:                 \
+		return (needs) & META_NEEDS_TICK;
+		POLICY_LIST(X)
+#undef X
+	}
+	return false;
+}
+
 static __always_inline bool policies_adopt(u32 policy,
 					   struct bpf_iter_scx_dsq *it,
 					   struct task_struct *p,

@@ -53,8 +53,9 @@ struct {
 } status SEC(".maps");
 
 /*
- * The one line every callback reads. Written at a flip and when a queue that
- * was left behind runs empty, so it stays shared in every cache.
+ * The one line every callback reads. Written at a flip, at the first task and
+ * the next look after it, and when a queue that was left behind runs empty: it
+ * stays shared in every cache.
  *
  * @active:     the policy in charge
  * @pending:    bit a policy that was left with tasks in its queues
@@ -133,7 +134,7 @@ static __always_inline struct task_ctx *state_task(struct task_struct *p)
 }
 
 /*
- * Its own rq lock is held wherever a task's custody changes, but for one case:
+ * The task or its rq is locked wherever its custody changes, but for one case:
  * tasks are handed over while they wait. So with that in the program each
  * change is one atomic step, and counted by what it found.
  */

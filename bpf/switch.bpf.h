@@ -20,7 +20,7 @@
  *	every fire of the timer sets them again from the queues themselves, and
  *	wakes who idles. Until the timer has looked once more after a flip, a
  *	few milliseconds, a CPU that found nothing asks every policy before it
- *	idles; later that would be four queries for what is not there.
+ *	idles; later that would be a query a policy for what is not there.
  *
  * Concurrency
  *	Only the timer callback writes the hot word, but for clearing bits. One
@@ -252,7 +252,7 @@ static void switch_publish(void)
 static void switch_flip(u32 to, u64 now)
 {
 	u32 from = state_hot.active;
-	u64 order, before_at, cost_ns, begin = bpf_ktime_get_ns();
+	u64 order, cost_ns, begin = bpf_ktime_get_ns();
 
 	if (to == from || to >= META_NR_POLICIES || from >= META_NR_POLICIES)
 		return;
@@ -265,19 +265,19 @@ static void switch_flip(u32 to, u64 now)
 	switch_left_at[switch_slot(to)] = 0;
 	__sync_fetch_and_or(&state_hot.pending, 1U << from);
 
-	state_hot.generation++;
-	state_hot.active = to;
-	__sync_fetch_and_and(&state_hot.pending, ~(1U << to));
-	before_at = state_hot.entered_at_ns;
-	stats_add(from, active_ns, begin - before_at);
+	turns_end(from);
+	stats_add(from, active_ns, begin - state_hot.entered_at_ns);
 	state_hot.entered_at_ns = begin;
+	state_hot.active = to;
+	state_hot.generation++;
+	__sync_fetch_and_and(&state_hot.pending, ~(1U << to));
 	state_hot.adopting = 1;
 	state_hot.settling = 1;
 
 	policies_leave(from, now);
 	cost_ns = bpf_ktime_get_ns() - begin;
 	stats_flip(to, cost_ns);
-	turns_begin(from, to, before_at);
+	turns_begin(from, to);
 	turns_note(flip_ns, cost_ns);
 }
 
@@ -392,7 +392,7 @@ static u32 switch_hand_over(void)
 		return 0;
 	cost_ns = bpf_ktime_get_ns() - begin;
 	stats_add(state_active(), handover_ns, cost_ns);
-	turns_note_once(handover_ns, cost_ns);
+	turns_note_handover(cost_ns);
 	return moved;
 }
 
@@ -414,6 +414,7 @@ static int switch_fire(void *map, u32 *key, struct bpf_timer *timer)
 	struct switch_plan plan = {};
 	u64 now = bpf_ktime_get_ns();
 	u64 poll_ns = SWITCH_POLL_BUSY_NS;
+	static bool moved_before;
 	u32 active, moved;
 	bool pending;
 
@@ -437,12 +438,19 @@ static int switch_fire(void *map, u32 *key, struct bpf_timer *timer)
 		switch_plan = plan;
 	}
 
-	state_hot.settling = 0;
+	/* Stored only where it changes: all CPUs read the line. */
+	if (state_hot.settling)
+		state_hot.settling = 0;
 	switch_flip(plan.pin ?: switch_rotate(now), now);
+	/*
+	 * A CPU may have looked into both queues while a task was between them
+	 * and not be idle yet: whoever was moved is asked for twice.
+	 */
 	moved = switch_hand_over();
 	pending = switch_refresh_pending();
-	if (moved || pending)
+	if (moved || moved_before || pending)
 		switch_wake_idle();
+	moved_before = moved;
 	switch_publish();
 
 	if (moved && pending)
@@ -478,7 +486,7 @@ static s32 switch_init(void)
 	state_hot.entered_at_ns = switch_turn_start;
 	state_hot.adopting = 1;
 	stats_inc(first, activations);
-	turns_begin(META_NONE, first, switch_turn_start);
+	turns_begin(META_NONE, first);
 	switch_publish();
 
 	st = bpf_map_lookup_elem(&switch_timer, &key);

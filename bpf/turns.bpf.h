@@ -7,6 +7,9 @@
  * like the turn's own begin, so that a task which runs across a switch counts
  * in both turns. What ran across more than one switch since it was last charged
  * loses the older part: ticks are rarer than the shortest turns.
+ *
+ * Limits: until most CPUs run the policy's tasks, each start of one looks at
+ * all CPUs.
  */
 #ifndef META_TURNS_BPF_H
 #define META_TURNS_BPF_H
@@ -46,15 +49,20 @@ static __noinline struct meta_turn *turns_slot(u64 number)
 	return turn;
 }
 
-static __always_inline void turns_begin(u32 from, u32 to, u64 before_at)
+/* The turn of @policy ends; remembered for what is charged across it. */
+static __always_inline void turns_end(u32 policy)
 {
-	struct meta_turn *turn;
-
 	if (!record_turns)
 		return;
-	turns_before_at = before_at;
-	turns_before_policy = from;
-	turn = turns_slot(turns_number());
+	turns_before_at = state_hot.entered_at_ns;
+	turns_before_policy = policy;
+}
+
+static __always_inline void turns_begin(u32 from, u32 to)
+{
+	struct meta_turn *turn =
+		record_turns ? turns_slot(turns_number()) : NULL;
+
 	if (!turn)
 		return;
 	turn->entered_at_ns = state_hot.entered_at_ns;
@@ -71,13 +79,15 @@ static __always_inline void turns_begin(u32 from, u32 to, u64 before_at)
 	} while (0)
 
 /* Only the first batch of a turn is of interest: the rest is the backlog's. */
-#define turns_note_once(field, ns)                                        \
-	do {                                                              \
-		struct meta_turn *__turn =                                \
-			record_turns ? turns_slot(turns_number()) : NULL; \
-		if (__turn && !__turn->field)                             \
-			__turn->field = (ns);                             \
-	} while (0)
+static __always_inline void turns_note_handover(u64 cost_ns)
+{
+	static u64 noted;
+
+	if (!record_turns || noted == turns_number())
+		return;
+	noted = turns_number();
+	turns_note(handover_ns, cost_ns);
+}
 
 static __always_inline void turns_count(u64 number, bool own, u64 from, u64 to)
 {
@@ -116,7 +126,8 @@ static __noinline void turns_charge(struct cpu_ctx *c, u32 owner)
  */
 static __noinline void turns_check_most(struct cpu_ctx *c)
 {
-	u64 number = turns_number();
+	u64 number = turns_number(), entered_at = state_hot.entered_at_ns;
+	struct meta_turn *turn;
 	s32 cpu;
 
 	if (turns_most == number)
@@ -132,8 +143,13 @@ static __noinline void turns_check_most(struct cpu_ctx *c)
 	}
 	if (100 * c->own < TURNS_MOST_PERCENT * c->in_use)
 		return;
-	turns_most = number;
-	turns_note(most_ns, bpf_ktime_get_ns() - state_hot.entered_at_ns);
+	/* One CPU notes it, and only of the turn that it looked at. */
+	if (turns_number() != number ||
+	    __sync_lock_test_and_set(&turns_most, number) == number)
+		return;
+	turn = turns_slot(number);
+	if (turn)
+		turn->most_ns = bpf_ktime_get_ns() - entered_at;
 }
 
 static __always_inline void turns_start(struct cpu_ctx *c, u32 owner)

@@ -15,7 +15,9 @@
  * needs 9.1 slices, and what a slice overruns to the next tick.
  *
  * Races tolerated: two CPUs may advance a clock at once and one advance be
- * lost; the next task to run repairs it.
+ * lost; the next task to run repairs it. A task that gets a CPU just as it is
+ * handed over may be placed while it runs: at most its lag is bounded once
+ * more.
  */
 #ifndef META_VCLOCK_BPF_H
 #define META_VCLOCK_BPF_H

@@ -23,7 +23,7 @@ enum meta_policy { META_NONE, POLICY_LIST(X) META_NR_POLICIES };
 /* Optional ops: nulled before load when no available policy needs them. */
 enum meta_needs {
 	META_NEEDS_NOTHING = 0,
-	META_NEEDS_TICK = 1 << 0,
+	META_NEEDS_TICK = 1 << 0, /* its slices have no end */
 };
 
 /* What becomes of the tasks that wait when their policy leaves. */
@@ -65,7 +65,7 @@ struct meta_stats {
 	u64 flip_hist[META_HIST_BUCKETS];
 };
 
-/* The value of the map "status", written at each switch. */
+/* The value of the map "status", written at each look of the timer. */
 struct meta_status {
 	u64 generation;	   /* switches since load */
 	u64 entered_at_ns; /* CLOCK_MONOTONIC */
@@ -79,7 +79,8 @@ struct meta_status {
 /*
  * The value of the map "turns": what happened in a turn, in slot number %
  * META_TURNS. Each CPU writes a copy of its own; those with the same number add
- * up. Times are since entered_at_ns; 0: it did not happen.
+ * up. first_ns and most_ns are since entered_at_ns; 0: it did not happen. In
+ * the first turn they include enabling all tasks.
  */
 struct meta_turn {
 	u64 number;	   /* 1 is the first turn after load; 0: no turn */

@@ -332,8 +332,10 @@ static bool central_drain(s32 cpu)
 static bool central_adopt(struct bpf_iter_scx_dsq *it, struct task_struct *p,
 			  struct task_ctx *t)
 {
+	if (!dsq_adopt(it, p, META_CENTRAL, CENTRAL_QUEUE, SCX_SLICE_INF))
+		return false;
 	scx_bpf_kick_cpu(central_cpu, SCX_KICK_PREEMPT);
-	return dsq_adopt(it, p, META_CENTRAL, CENTRAL_QUEUE, SCX_SLICE_INF);
+	return true;
 }
 
 static void central_release(u32 to)
