@@ -100,8 +100,7 @@ static __always_inline u32 dsq_nr_queued(u32 policy, u32 n)
 	return nr > 0 ? nr : 0;
 }
 
-/* A policy names a queue out of which its tasks are to go; see handover.bpf.h.
- */
+/* A policy names a queue that its tasks are to leave; see handover.bpf.h. */
 static int handover_queue(u32 from, u32 n, u32 to);
 
 /* The two ways to receive one: @it stands at @p in the other's queue. */

@@ -58,10 +58,15 @@ static __always_inline void turns_end(u32 policy)
 	turns_before_policy = policy;
 }
 
+/* Of the turn under way; NULL also if nothing is recorded. */
+static __always_inline struct meta_turn *turns_now(void)
+{
+	return record_turns ? turns_slot(turns_number()) : NULL;
+}
+
 static __always_inline void turns_begin(u32 from, u32 to)
 {
-	struct meta_turn *turn =
-		record_turns ? turns_slot(turns_number()) : NULL;
+	struct meta_turn *turn = turns_now();
 
 	if (!turn)
 		return;
@@ -70,12 +75,11 @@ static __always_inline void turns_begin(u32 from, u32 to)
 	turn->to = to;
 }
 
-#define turns_note(field, ns)                                             \
-	do {                                                              \
-		struct meta_turn *__turn =                                \
-			record_turns ? turns_slot(turns_number()) : NULL; \
-		if (__turn)                                               \
-			__turn->field = (ns);                             \
+#define turns_note(field, ns)                           \
+	do {                                            \
+		struct meta_turn *__turn = turns_now(); \
+		if (__turn)                             \
+			__turn->field = (ns);           \
 	} while (0)
 
 /* Only the first batch of a turn is of interest: the rest is the backlog's. */

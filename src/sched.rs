@@ -157,8 +157,7 @@ pub fn run(plan: &Plan, machine: &Machine, stop: &Stop) -> Result<()> {
     let mut deadline = None;
     loop {
         let mut object = MaybeUninit::uninit();
-        let standby = Standby::load(plan, machine, &mut object)?;
-        standby.live.fill(&plan.policies, &knobs)?;
+        let standby = Standby::load(plan, &knobs, machine, &mut object)?;
         pins.publish(&standby.live)?;
         let running = standby.attach()?;
         announce(&knobs);
@@ -272,15 +271,17 @@ pub struct Standby<'obj> {
 }
 
 impl<'obj> Standby<'obj> {
-    /// Open, fill, load. Nothing is pinned.
+    /// Open, load, and fill the maps with `knobs`: after a restart they are those
+    /// that people set, not those of the command line. Nothing is pinned.
     pub fn load(
         plan: &Plan,
+        knobs: &Knobs,
         machine: &Machine,
         object: &'obj mut MaybeUninit<OpenObject>,
     ) -> Result<Self> {
         let skel = load(plan, machine, object)?;
         let live = Live::of_skeleton(&skel)?;
-        live.fill(&plan.policies, &plan.knobs)?;
+        live.fill(&plan.policies, knobs)?;
         Ok(Self { live, skel })
     }
 

@@ -145,23 +145,12 @@ impl Bars<'_> {
                 let bottom = y0 + height;
                 for (at, text) in ruler.ticks(&[]) {
                     path(area, &[(x0 + at, y0), (x0 + at, bottom)], GRID)?;
-                    write_at(
-                        area,
-                        &text,
-                        (x0 + at, bottom + 4),
-                        TEXT_PX,
-                        HPos::Center,
-                        VPos::Top,
-                        &GREY,
-                    )?;
+                    write_below(area, &text, (x0 + at, bottom + 4), &GREY)?;
                 }
-                write_at(
+                write_below(
                     area,
                     self.axis.label,
                     (x0 + PLOT_WIDTH / 2, bottom + 4 + line(TEXT_PX)),
-                    TEXT_PX,
-                    HPos::Center,
-                    VPos::Top,
                     &BLACK,
                 )?;
                 for (i, (bar, shown)) in self.bars.iter().zip(&shown).enumerate() {
@@ -264,23 +253,12 @@ impl Lines<'_> {
                 }
                 for (at, text) in across.ticks(&xs) {
                     path(area, &[(x0 + at, bottom), (x0 + at, bottom + 4)], BLACK)?;
-                    write_at(
-                        area,
-                        &text,
-                        (x0 + at, bottom + 6),
-                        TEXT_PX,
-                        HPos::Center,
-                        VPos::Top,
-                        &GREY,
-                    )?;
+                    write_below(area, &text, (x0 + at, bottom + 6), &GREY)?;
                 }
-                write_at(
+                write_below(
                     area,
                     self.x.label,
                     (x0 + PLOT_WIDTH / 2, bottom + 4 + line(TEXT_PX)),
-                    TEXT_PX,
-                    HPos::Center,
-                    VPos::Top,
                     &BLACK,
                 )?;
                 upright(area, self.y.label, (EDGE, y0 + PLOT_HEIGHT / 2))?;
@@ -429,6 +407,11 @@ fn write_at(
         .pos(Pos::new(h, v));
     area.draw(&Text::new(text.to_owned(), at, style))
         .map_err(drawing)
+}
+
+/// A tick's or an axis's text, centred below a point.
+fn write_below(area: &Canvas, text: &str, at: Point, color: &RGBColor) -> Result<()> {
+    write_at(area, text, at, TEXT_PX, HPos::Center, VPos::Top, color)
 }
 
 /// plotters divides sizes by this on their way into the SVG.

@@ -11,7 +11,6 @@ use super::contender::Contender;
 use super::contender::Programs;
 use super::mix::Amounts;
 use super::mix::PHASES;
-use super::record::Part;
 use super::record::Record;
 use super::windows::Sampler;
 use crate::progs::Statistics;
@@ -45,21 +44,22 @@ pub struct Options {
     pub amounts: Amounts,
 }
 
+/// How, in words, for the report.
+pub fn method(options: &Options) -> String {
+    format!(
+        "Callbacks: the kernel's BPF run statistics, read every millisecond; the mean of the \
+         middle half of all calls, with what two clock readings take; the same mix for \
+         everybody ({}), all schedulers in turn in each round, in one boot.",
+        options.amounts.describe()
+    )
+}
+
 /// Measures.
 pub fn measure<W: Write>(
     options: &Options,
     programs: &Programs,
     out: &mut Writer<W>,
 ) -> Result<()> {
-    out.record(&Record::Method {
-        part: Part::Callbacks,
-        text: format!(
-            "Callbacks: the kernel's BPF run statistics, read every millisecond; the mean of the \
-             middle half of all calls, with what two clock readings take; the same mix for \
-             everybody ({}), all schedulers in turn in each round, in one boot.",
-            options.amounts.describe()
-        ),
-    })?;
     let _statistics = Statistics::enable()?;
     for round in 0..options.callback_rounds as usize {
         for policy in programs.policies() {

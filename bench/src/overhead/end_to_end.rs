@@ -10,7 +10,6 @@ use anyhow::Result;
 
 use super::contender::Contender;
 use super::contender::Programs;
-use super::record::Part;
 use super::record::Record;
 use super::web::Web;
 use super::workload::Sizes;
@@ -37,20 +36,21 @@ pub struct Options {
     pub sizes: Sizes,
 }
 
+/// How, in words, for the report.
+pub fn method(options: &Options) -> String {
+    format!(
+        "End to end: {}; the two schedulers of a policy by turns in one boot, runs paired by \
+         round.",
+        options.sizes.describe()
+    )
+}
+
 /// Measures.
 pub fn measure<W: Write>(
     options: &Options,
     programs: &Programs,
     out: &mut Writer<W>,
 ) -> Result<()> {
-    out.record(&Record::Method {
-        part: Part::EndToEnd,
-        text: format!(
-            "End to end: {}; the two schedulers of a policy by turns in one boot, runs paired by \
-             round.",
-            options.sizes.describe()
-        ),
-    })?;
     let nginx = options.nginx.as_ref().context("--nginx is missing")?;
     let _web = Web::start(nginx)?;
     for round in 0..options.rounds as usize {

@@ -12,7 +12,6 @@ use labkit::sys;
 
 use super::contender::Contender;
 use super::contender::Programs;
-use super::record::Part;
 use super::record::Record;
 use crate::raw::Writer;
 
@@ -44,20 +43,21 @@ pub struct Options {
     pub idle_policy: String,
 }
 
+/// How, in words, for the report.
+pub fn method(options: &Options) -> String {
+    format!(
+        "Idle: local timer interrupts and context switches of all CPUs (/proc/interrupts, \
+         /proc/stat) in {} s of doing nothing, pinned to {}; all in turn in each round.",
+        options.idle_seconds, options.idle_policy
+    )
+}
+
 /// Measures.
 pub fn measure<W: Write>(
     options: &Options,
     programs: &Programs,
     out: &mut Writer<W>,
 ) -> Result<()> {
-    out.record(&Record::Method {
-        part: Part::Idle,
-        text: format!(
-            "Idle: local timer interrupts and context switches of all CPUs (/proc/interrupts, \
-             /proc/stat) in {} s of doing nothing, pinned to {}; all in turn in each round.",
-            options.idle_seconds, options.idle_policy
-        ),
-    })?;
     let time = Duration::from_secs(options.idle_seconds);
     for round in 0..options.idle_rounds as usize {
         for contender in CONTENDERS {

@@ -57,12 +57,18 @@ pub fn run<W: Write>(args: &Args, _machine: &Machine, out: &mut Writer<W>) -> Re
         stock: &args.stock,
     };
     for part in &args.part {
+        let text = match part {
+            Part::Callbacks => format!(
+                "Stock schedulers: {}. {}",
+                args.stock_source,
+                callbacks::method(&args.callbacks)
+            ),
+            Part::EndToEnd => end_to_end::method(&args.end_to_end),
+            Part::Idle => idle::method(&args.idle),
+        };
+        out.record(&Record::Method { part: *part, text })?;
         match part {
-            Part::Callbacks => {
-                let text = format!("Stock schedulers: {}.", args.stock_source);
-                out.record(&Record::Method { part: *part, text })?;
-                callbacks::measure(&args.callbacks, &programs, out)?;
-            }
+            Part::Callbacks => callbacks::measure(&args.callbacks, &programs, out)?,
             Part::EndToEnd => end_to_end::measure(&args.end_to_end, &programs, out)?,
             Part::Idle => idle::measure(&args.idle, &programs, out)?,
         }

@@ -64,11 +64,8 @@ pub fn run<W: Write>(args: &Args, load: Load, cpus: usize, out: &mut Writer<W>) 
 /// exist. Its place in memory must outlive two rounds: a few bytes of each round are not freed.
 fn standby(policy: &str) -> Result<Standby<'static>> {
     let place = Box::leak(Box::new(MaybeUninit::uninit()));
-    Standby::load(
-        &meta::plan(&meta::single(policy))?,
-        &Machine::default(),
-        place,
-    )
+    let plan = meta::plan(&meta::single(policy))?;
+    Standby::load(&plan, &plan.knobs, &Machine::default(), place)
 }
 
 /// Frees it; an ejection is an error.

@@ -94,8 +94,6 @@ fn host(filter: Option<&str>) -> Result<Tally> {
 /// The binary under test, out of the way of builds that happen meanwhile.
 fn keep(built: &Path) -> Result<PathBuf> {
     let kept = paths::lab_dir("bin")?.join("scx_meta");
-    let fresh = kept.with_extension("new");
-    std::fs::copy(built, &fresh)?;
-    std::fs::rename(&fresh, &kept)?;
+    build::replace(built, &kept)?;
     Ok(kept)
 }
