@@ -339,7 +339,8 @@ impl RunArgs {
             &profile.applications,
             policies,
             self.base_slice,
-        )?;
+        )
+        .with_context(|| format!("--profile {file}"))?;
         if profile.partial {
             let warning = format!("{file} is partial: its measurement was cut short");
             allotment.warnings.insert(0, warning);

@@ -21,6 +21,7 @@ pub mod policy;
 pub mod preflight;
 pub mod profile;
 pub mod sched;
+pub mod source;
 pub mod stats;
 pub mod strategy;
 pub mod turns;

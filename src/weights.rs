@@ -133,6 +133,12 @@ impl PolicyList {
     }
 }
 
+impl FromIterator<Policy> for PolicyList {
+    fn from_iter<T: IntoIterator<Item = Policy>>(policies: T) -> Self {
+        Self(policies.into_iter().collect())
+    }
+}
+
 impl FromStr for PolicyList {
     type Err = Error;
 

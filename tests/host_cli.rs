@@ -166,6 +166,45 @@ fn a_profile_that_is_cut_short_is_said_to_be() {
 }
 
 #[test]
+fn a_strategy_without_the_latencies_it_needs_says_what_to_do() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("batch.toml");
+    let example = std::fs::read_to_string(EXAMPLE).expect("the example");
+    // The last application becomes a batch job.
+    let (before, indexer) = example.split_at(example.find("name = \"indexer\"").expect("there"));
+    let batch: Vec<_> = indexer
+        .lines()
+        .filter(|line| !line.starts_with("latency_quantile"))
+        .map(|line| match line.split_once(", latency_ms = ") {
+            Some((row, rest)) => format!("{row}{}", &rest[rest.find(", n").expect("n")..]),
+            None => line.into(),
+        })
+        .collect();
+    std::fs::write(&path, before.to_owned() + &batch.join("\n")).expect("written");
+    let path = path.to_str().expect("UTF-8");
+    let of = |more: &[&str]| run(&[&["--profile", path, "--dry-run"], more].concat());
+    for (more, needs) in [
+        (
+            &["--strategy", "delta"][..],
+            "which --strategy delta compares",
+        ),
+        (
+            &["--strategy", "benefit", "--prefer", "p99"],
+            "by which --prefer p99 chooses",
+        ),
+    ] {
+        let output = of(more);
+        assert_eq!(output.status.code(), Some(1));
+        let error = text(&output.stderr);
+        let expected =
+            format!("scx_meta: --profile {path}: application `indexer` has no latency_ms, {needs}");
+        assert!(error.starts_with(&expected), "{error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+    assert!(of(&["--strategy", "benefit"]).status.success());
+}
+
+#[test]
 fn doctor_prints_a_verdict_a_line() {
     let output = run(&["doctor"]);
     let report = text(&output.stdout);
