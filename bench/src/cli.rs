@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The command line. Both subcommands are for `cargo xtask bench`, which calls the one in the
-//! guest and the other on the host.
+//! The command line. `measure` and `figures` are for `cargo xtask bench`, which calls the one in
+//! the guest and the other on the host.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,12 +13,20 @@ use clap::Subcommand;
 use labkit::machine::Machine;
 use labkit::sys;
 
+use crate::attempt;
+use crate::breakdown;
+use crate::compare;
 use crate::overhead;
+use crate::probe_load;
+use crate::profiling;
 use crate::raw::Writer;
+use crate::report;
 use crate::scale;
+use crate::service::sentry;
 use crate::switch;
+use crate::tune;
 
-/// What scx_meta's switch costs, what it disturbs and how far it scales
+/// Which scheduler serves an application best, and whether switching pays: measured
 #[derive(Debug, Parser)]
 #[command(version)]
 pub struct Cli {
@@ -28,12 +36,29 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// One command line under EEVDF, every policy and an equal rotation: does any of it pay?
+    Try(attempt::Args),
+    /// Each application, and the whole, under EEVDF and every policy: writes profile.toml
+    Profile(profiling::Args),
+    /// The whole under each strategy and base timeslice: freezes a winner
+    Tune(tune::Args),
+    /// The frozen winner afresh, against EEVDF, the best policy and controls
+    Compare(compare::Args),
+    /// n applications at once that prefer different policies
+    Breakdown(breakdown::Args),
+    /// One page, figures and tables of what the others wrote
+    Report(report::Args),
+    /// Runs a load that reports no latency, with a wake-up probe beside it
+    Probe(probe_load::Args),
     /// Measures on this machine and prints raw data, a JSON object a line (root; loads schedulers)
     #[command(subcommand, hide = true)]
     Measure(Box<Measure>),
     /// Turns raw data into a table, a JSON file and SVG figures
     #[command(subcommand, hide = true)]
     Figures(Figures),
+    /// Ends what its parent started, when its parent has died
+    #[command(hide = true)]
+    Guard,
 }
 
 #[derive(Debug, Subcommand)]
@@ -74,6 +99,14 @@ impl Cli {
         match self.command {
             Command::Measure(measure) => measure.run(),
             Command::Figures(figures) => figures.run(),
+            Command::Try(args) => attempt::run(&args),
+            Command::Profile(args) => profiling::run(&args),
+            Command::Tune(args) => tune::run(&args),
+            Command::Compare(args) => compare::run(&args),
+            Command::Breakdown(args) => breakdown::run(&args),
+            Command::Report(args) => report::run(&args),
+            Command::Probe(args) => probe_load::run(&args),
+            Command::Guard => sentry::main(),
         }
     }
 }

@@ -11,17 +11,33 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod attempt;
+pub mod breakdown;
+pub mod charge;
 pub mod cli;
+pub mod compare;
+pub mod estimate;
 pub mod figure;
 pub mod named;
+pub mod outcome;
 pub mod overhead;
+pub mod probe_load;
+pub mod profile_file;
+pub mod profiling;
 pub mod progs;
 pub mod provenance;
 pub mod raw;
+pub mod reading;
+pub mod report;
 pub mod ruler;
 pub mod sample;
 pub mod scale;
 pub mod sched;
+pub mod service;
 pub mod switch;
 pub mod table;
+pub mod tail;
+pub mod trial;
+pub mod tune;
 pub mod watch;
+pub mod workload;

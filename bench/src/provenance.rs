@@ -3,10 +3,10 @@
 //! written below each picture.
 
 use std::fmt;
-use std::time::SystemTime;
 
 use anyhow::ensure;
 use anyhow::Result;
+use labkit::machine;
 use labkit::machine::Machine;
 use serde::Serialize;
 
@@ -76,7 +76,7 @@ impl Provenance {
             machines: distinct,
             measured,
             command: command.into(),
-            date: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            date: machine::date(),
         })
     }
 
@@ -116,13 +116,18 @@ impl fmt::Display for Provenance {
 }
 
 fn place(machine: &Machine) -> String {
+    format!("Linux {}, {}", machine.kernel, hardware(machine))
+}
+
+/// CPUs, and what plays them: `2 CPUs, emulated`.
+pub fn hardware(machine: &Machine) -> String {
     let how = match (machine.is_emulated(), machine.deterministic) {
         (true, true) => "emulated, reproducible mode: time counts instructions",
         (true, false) => "emulated",
         (false, _) => &machine.accel,
     };
     let cpus = if machine.cpus == 1 { "CPU" } else { "CPUs" };
-    format!("Linux {}, {} {cpus}, {how}", machine.kernel, machine.cpus)
+    format!("{} {cpus}, {how}", machine.cpus)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //!
 //! A bench's records are an enum with `#[serde(tag = "kind")]`, the same for both halves.
 
+use std::fs;
 use std::fs::File;
 use std::io::BufRead;
 use std::io::BufReader;
@@ -62,6 +63,25 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Raw<T>> {
     parse(BufReader::new(file), &path.display().to_string())
 }
 
+/// As [`read`], of what a killed run may have left: a last line without its end, unless it happens
+/// to be whole, counts as never written.
+pub fn read_unfinished<T: DeserializeOwned>(path: &Path) -> Result<Raw<T>> {
+    let name = path.display().to_string();
+    let bytes = fs::read(path).with_context(|| format!("cannot read {name}"))?;
+    parse_unfinished(&bytes, &name)
+}
+
+/// Of bytes, not text: the cut may be in the middle of a character.
+fn parse_unfinished<T: DeserializeOwned>(bytes: &[u8], name: &str) -> Result<Raw<T>> {
+    let end = bytes.iter().rposition(|&byte| byte == b'\n');
+    let Some(end) = end else {
+        return parse(bytes, name);
+    };
+    let (ended, begun) = bytes.split_at(end + 1);
+    let is_cut = serde_json::from_slice::<serde_json::Value>(begun).is_err();
+    parse(if is_cut { ended } else { bytes }, name)
+}
+
 fn parse<T: DeserializeOwned>(text: impl BufRead, name: &str) -> Result<Raw<T>> {
     let mut lines = text.lines().zip(1..);
     let (first, _) = lines
@@ -108,6 +128,32 @@ mod tests {
         let raw: Raw<Record> = parse(&bytes[..], "raw").unwrap();
         assert_eq!(raw.machine, machine());
         assert_eq!(raw.records, [Record::Flip { took_ns: 930 }]);
+    }
+
+    #[test]
+    fn only_a_last_line_without_its_end_may_be_cut() {
+        let first = serde_json::to_string(&First::Machine(machine())).unwrap();
+        let flip = r#"{"kind":"flip","took_ns":1}"#;
+        let read = |rest: &str| {
+            let text = format!("{first}\n{rest}");
+            let raw = parse_unfinished::<Record>(text.as_bytes(), "raw");
+            raw.map(|raw| raw.records.len())
+        };
+        assert_eq!(read("").unwrap(), 0);
+        assert_eq!(read(&format!("{flip}\n{flip}\n")).unwrap(), 2);
+        // Whole, but for the line's end.
+        assert_eq!(read(&format!("{flip}\n{flip}")).unwrap(), 2);
+        for cut in 1..flip.len() {
+            assert_eq!(read(&format!("{flip}\n{}", &flip[..cut])).unwrap(), 1);
+        }
+        // The line has its end: nobody was killed in the middle of it.
+        let broken = read(&format!("{}\n", &flip[..9])).unwrap_err();
+        assert!(broken.to_string().starts_with("raw:2: no record"));
+        let inside = read(&format!("{}\n{flip}\n", &flip[..9])).unwrap_err();
+        assert!(inside.to_string().starts_with("raw:2: no record"));
+        assert!(parse_unfinished::<Record>(&first.as_bytes()[..9], "raw").is_err());
+        let in_a_character = [first.as_bytes(), b"\n{\"kind\":\"\xc2"].concat();
+        assert!(parse_unfinished::<Record>(&in_a_character, "raw").is_ok());
     }
 
     #[test]

@@ -12,6 +12,9 @@ const LEADING: f64 = 1.35;
 /// Width of a character ÷ its size: wider than the mean of any common sans-serif, so that what
 /// fits by this fits.
 const CHAR_WIDTH: f64 = 0.6;
+/// An axis around a value shows at least this part of it on both sides: else what differs by
+/// nothing would fill the picture.
+const LEAST_AROUND: f64 = 0.01;
 /// Free space between two tick labels.
 const TICK_GAP: i32 = 14;
 
@@ -83,6 +86,28 @@ impl Ruler {
         Ok(Self::between(axis, extent(values), pixels))
     }
 
+    /// For ratios: the values and what they are compared with, out to the next round numbers.
+    pub(crate) fn around(
+        axis: &Axis,
+        values: &[f64],
+        centre: f64,
+        pixels: (i32, i32),
+    ) -> Result<Self> {
+        let all: Vec<f64> = values.iter().copied().chain([centre]).collect();
+        check(&all, axis.scale)?;
+        let (min, max) = extent(&all);
+        let ends = match axis.scale {
+            Scale::Linear => {
+                let least = centre.abs() * LEAST_AROUND;
+                let (min, max) = (min.min(centre - least), max.max(centre + least));
+                let step = step(min, max, 5);
+                ((min / step).floor() * step, (max / step).ceil() * step)
+            }
+            Scale::Log => (round_below(min), 1.0 / round_below(1.0 / max)),
+        };
+        Ok(Self::between(axis, ends, pixels))
+    }
+
     fn between(axis: &Axis, ends: (f64, f64), pixels: (i32, i32)) -> Self {
         Self {
             scale: axis.scale,
@@ -141,7 +166,7 @@ impl Ruler {
                 .rev()
                 .map(|count| {
                     let step = step(from, to, count);
-                    let first = (from / step).ceil() as i64;
+                    let first = (from / step - 1e-9).ceil() as i64;
                     let last = (to / step + 1e-9).floor() as i64;
                     (first..=last).map(|i| i as f64 * step).collect()
                 })
@@ -208,6 +233,17 @@ fn step(from: f64, to: f64, count: u32) -> f64 {
         .unwrap_or(steps[3])
 }
 
+/// The largest of 1, 2, 5 times a power of ten that is not above the value. (1 ÷ such a number is
+/// one too.)
+fn round_below(value: f64) -> f64 {
+    let power = decade(value.log10().floor());
+    let digits = [5.0, 2.0].map(|digit| digit * power);
+    let below = digits
+        .into_iter()
+        .find(|&round| round <= value * (1.0 + 1e-9));
+    below.unwrap_or(power)
+}
+
 fn decade(power: f64) -> f64 {
     10f64.powi(power as i32)
 }
@@ -246,6 +282,21 @@ mod tests {
         let ticks = ruler.ticks(&[]);
         assert_eq!(ticks[1], (50, "10".into()));
         assert_eq!(ticks.len(), 11);
+    }
+
+    #[test]
+    fn a_ruler_around_1_reaches_round_numbers_on_both_sides() {
+        let around = |scale, values: &[f64]| {
+            let ruler = Ruler::around(&axis(scale), values, 1.0, (0, 100)).unwrap();
+            assert!(ruler.ticks(&[]).iter().any(|(at, _)| *at == ruler.at(1.0)));
+            (ruler.ends.0 * 1000.0).round() / 1000.0..=(ruler.ends.1 * 1000.0).round() / 1000.0
+        };
+        assert_eq!(around(Scale::Linear, &[1.07, 0.94]), 0.9..=1.1);
+        assert_eq!(around(Scale::Linear, &[0.87]), 0.85..=1.05);
+        assert_eq!(around(Scale::Linear, &[1.0]), 0.99..=1.01);
+        assert_eq!(around(Scale::Log, &[0.3, 4.1]), 0.2..=5.0);
+        assert_eq!(around(Scale::Log, &[12.0]), 1.0..=20.0);
+        assert_eq!(around(Scale::Log, &[0.05]), 0.05..=1.0);
     }
 
     #[test]

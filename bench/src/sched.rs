@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A scheduler as a process: start it, wait until it is in charge, stop it; each with times.
 
-use std::collections::VecDeque;
-use std::io::BufRead;
-use std::io::BufReader;
-use std::io::Read;
 use std::os::fd::AsFd;
 use std::process::Child;
 use std::process::Command;
 use std::process::ExitStatus;
 use std::process::Stdio;
-use std::sync::Arc;
-use std::sync::Mutex;
 use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -24,12 +18,10 @@ use labkit::probe::Class;
 use labkit::process;
 use labkit::sys;
 
+use crate::tail::Tail;
 use crate::watch::Change;
 use crate::watch::Charge;
 use crate::watch::Watch;
-
-/// Lines of a scheduler's own words that are kept for an error.
-const TAIL_LINES: usize = 20;
 
 /// How often a wait for the start looks whether the process still lives.
 const LIFE_POLL: Duration = Duration::from_millis(50);
@@ -170,6 +162,21 @@ impl Scheduler {
         })
     }
 
+    /// Asks it to end and waits for that, whoever asks us to stop meanwhile; kills it when `limit`
+    /// has passed.
+    pub fn end(mut self, limit: Duration) -> Result<()> {
+        // It may have ended already, by itself.
+        let _ = sys::kill(self.pid(), libc::SIGTERM);
+        let ended = process::wait_for(&mut self.child, limit)?;
+        ensure!(
+            ended.is_some(),
+            "{} still ran {limit:?} after SIGTERM and was killed{}",
+            self.command,
+            self.tail
+        );
+        Ok(())
+    }
+
     fn wait_in_charge(
         &mut self,
         ops: &str,
@@ -221,56 +228,6 @@ impl Drop for Scheduler {
         // It may be gone already; what is left of its group is ended and reaped.
         let _ = sys::kill_group(self.child.id(), libc::SIGKILL);
         let _ = self.child.wait();
-    }
-}
-
-/// The last lines that a process said.
-struct Tail {
-    lines: Arc<Mutex<VecDeque<String>>>,
-}
-
-impl Tail {
-    fn of(child: &mut Child) -> Self {
-        let tail = Self {
-            lines: Arc::default(),
-        };
-        if let Some(stdout) = child.stdout.take() {
-            tail.follow(stdout);
-        }
-        if let Some(stderr) = child.stderr.take() {
-            tail.follow(stderr);
-        }
-        tail
-    }
-
-    fn follow(&self, stream: impl Read + Send + 'static) {
-        let lines = Arc::clone(&self.lines);
-        thread::spawn(move || {
-            for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
-                let Ok(mut lines) = lines.lock() else {
-                    return;
-                };
-                if lines.len() == TAIL_LINES {
-                    lines.pop_front();
-                }
-                lines.push_back(String::from_utf8_lossy(&line).into_owned());
-            }
-        });
-    }
-}
-
-impl std::fmt::Display for Tail {
-    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        // What a process said last may still be in the pipe when its end is seen.
-        thread::sleep(LIFE_POLL);
-        let Ok(lines) = self.lines.lock() else {
-            return Ok(());
-        };
-        if lines.is_empty() {
-            return write!(f, "; it said nothing");
-        }
-        write!(f, "; it said:")?;
-        lines.iter().try_for_each(|line| write!(f, "\n  {line}"))
     }
 }
 
@@ -347,5 +304,25 @@ mod tests {
         let pid = scheduler.pid();
         drop(scheduler);
         assert!(sys::kill(pid, 0).is_err());
+    }
+
+    #[test]
+    fn it_is_asked_to_end_and_killed_if_it_does_not() {
+        for (trap, ends) in [("exit 0", true), ("", false)] {
+            let root = fake_root();
+            let mut watch = Watch::of(root.path().into(), Class::Ordinary).unwrap();
+            let script =
+                format!("{PUT} trap '{trap}' TERM; put enabled; while :; do sleep 0.02; done");
+            let mut command = shell(root.path(), &script);
+            let (scheduler, _) = Scheduler::start(&mut command, "meta", &mut watch, LIMIT).unwrap();
+            let pid = scheduler.pid();
+            let limit = if ends {
+                LIMIT
+            } else {
+                Duration::from_millis(300)
+            };
+            assert_eq!(scheduler.end(limit).is_ok(), ends);
+            assert!(sys::kill(pid, 0).is_err());
+        }
     }
 }

@@ -86,18 +86,28 @@ pub struct Watch {
 impl Watch {
     /// Starts to watch this machine. The first change is what the first reading shows.
     pub fn start() -> Result<Self> {
-        Self::of(scx::path(""), Class::RealTime)
+        Self::every(POLL)
+    }
+
+    /// Starts to watch this machine less closely than every [`POLL`], and costs less.
+    pub fn every(poll: Duration) -> Result<Self> {
+        Self::reading(scx::path(""), Class::RealTime, poll)
     }
 
     /// Starts to watch another folder of such files.
+    #[cfg(test)]
     pub(crate) fn of(root: PathBuf, class: Class) -> Result<Self> {
+        Self::reading(root, class, POLL)
+    }
+
+    fn reading(root: PathBuf, class: Class, poll: Duration) -> Result<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let (sender, changes) = mpsc::channel();
         let seen = Arc::clone(&stop);
         let mut files = Files::open(&root)?;
         let thread = thread::Builder::new()
             .name("charge-watch".into())
-            .spawn(move || watch(&mut files, class, &seen, &sender))
+            .spawn(move || watch(&mut files, class, poll, &seen, &sender))
             .context("cannot start the watch")?;
         Ok(Self {
             class,
@@ -178,6 +188,7 @@ impl Drop for Watch {
 fn watch(
     files: &mut Files,
     class: Class,
+    poll: Duration,
     stop: &AtomicBool,
     changes: &Sender<Change>,
 ) -> Result<()> {
@@ -188,7 +199,7 @@ fn watch(
     let mut known: Option<Charge> = None;
     let mut after = sys::monotonic();
     while !stop.load(Ordering::Relaxed) {
-        let due = sys::monotonic() + POLL;
+        let due = sys::monotonic() + poll;
         let charge = files.read(known.as_ref())?;
         let at = sys::monotonic();
         if let Some(charge) = charge {

@@ -5,6 +5,7 @@ use std::env;
 use std::fs;
 use std::process::Command;
 use std::thread;
+use std::time::SystemTime;
 
 use anyhow::Context;
 use anyhow::Result;
@@ -46,6 +47,13 @@ impl Machine {
     pub fn is_emulated(&self) -> bool {
         self.accel == EMULATED
     }
+}
+
+/// Now, UTC, RFC 3339, to the second. A reproducible guest's clock always begins at the same time,
+/// so `cargo xtask bench` says in LAB_DATE when it was really started.
+pub fn date() -> String {
+    let now = || humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    env::var("LAB_DATE").unwrap_or_else(|_| now())
 }
 
 /// What runs this guest: `cargo xtask vm` says so in LAB_ACCEL; elsewhere systemd can tell.

@@ -14,6 +14,9 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+/// What a terminal and a service manager send to make us stop.
+const STOP_SIGNALS: [libc::c_int; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
+
 /// Set by the signal handler: somebody wants us to stop.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
@@ -24,7 +27,7 @@ extern "C" fn on_signal(_signal: libc::c_int) {
 /// From now on SIGINT, SIGTERM and SIGHUP only make [`interrupted`] true, so that whoever holds
 /// children can end them first.
 pub fn catch_interrupts() -> io::Result<()> {
-    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+    for signal in STOP_SIGNALS {
         // SAFETY: a zeroed sigaction is valid: no flags and an empty mask.
         let mut action: libc::sigaction = unsafe { mem::zeroed() };
         action.sa_sigaction = on_signal as extern "C" fn(libc::c_int) as usize;
@@ -56,6 +59,43 @@ pub fn in_own_group(command: &mut Command, signal: libc::c_int) -> &mut Command 
     };
     // SAFETY: the hook makes two plain system calls: nothing that is unsafe after fork.
     unsafe { command.process_group(0).pre_exec(hook) }
+}
+
+/// Lets the command outlive us: a session of its own, deaf to the signals that ask to stop, and with
+/// none of our descriptors but its standard ones.
+pub fn outliving_us(command: &mut Command) -> &mut Command {
+    let hook = || {
+        // SAFETY: setsid has no arguments and touches no memory of ours.
+        check(unsafe { libc::setsid() })?;
+        for signal in STOP_SIGNALS {
+            // SAFETY: SIG_IGN runs no code of ours, and it lasts across the exec.
+            unsafe { libc::signal(signal, libc::SIG_IGN) };
+        }
+        let (first, last) = (libc::STDERR_FILENO as u32 + 1, u32::MAX);
+        let at_exec = libc::CLOSE_RANGE_CLOEXEC as libc::c_int;
+        // SAFETY: takes integers only, and closes nothing before the exec.
+        check(unsafe { libc::close_range(first, last, at_exec) })
+    };
+    // SAFETY: the hook makes plain system calls: nothing that is unsafe after fork.
+    unsafe { command.pre_exec(hook) }
+}
+
+/// Puts the command into the cgroup whose `cgroup.procs` this is, before it does anything.
+pub fn in_cgroup(command: &mut Command, procs: OwnedFd) -> &mut Command {
+    let hook = move || {
+        let own = b"0";
+        // SAFETY: the bytes live across the call, and the closure keeps the descriptor open.
+        let written = unsafe { libc::write(procs.as_raw_fd(), own.as_ptr().cast(), own.len()) };
+        check(written as libc::c_int)
+    };
+    // SAFETY: the hook makes one plain system call: nothing that is unsafe after fork.
+    unsafe { command.pre_exec(hook) }
+}
+
+/// The session of this process.
+pub fn session() -> u32 {
+    // SAFETY: takes an integer; 0 names the calling process, which always has a session.
+    unsafe { libc::getsid(0) as u32 }
 }
 
 /// Starts the command in the real-time class: a measuring instrument that reads on time whatever

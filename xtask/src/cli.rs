@@ -87,6 +87,30 @@ pub struct Test {
 /// The benches.
 #[derive(Subcommand)]
 pub enum Bench {
+    #[command(flatten)]
+    Mechanism(Mechanism),
+    /// The paper's experiment: a web API with a retrieval service, profiled, tuned, compared
+    ///
+    /// Profiles frontend, backend and the whole under EEVDF and every policy; tries each strategy
+    /// at several base slices; measures the winner, the best policy and controls afresh; writes
+    /// target/bench/rag/report.html with its figures, tables as JSON beside it, and profile.toml
+    /// for `scx_meta --profile`. Where there is no KVM it runs in reproducible mode, with a
+    /// smaller index and a static embedding, and says so.
+    ///
+    /// Beside what `run` fetches: about 600 MB of Python packages and documentation in
+    /// target/lab/rag.
+    Rag(Pipeline),
+    /// The same of perf bench sched messaging under a wake-up probe
+    Messaging(Pipeline),
+    /// The same of nginx under wrk beside a batch job
+    Web(Pipeline),
+    /// 1, 2 and 4 applications at once that prefer different policies: what is left of the gain
+    Breakdown(Pipeline),
+}
+
+/// The benches of the switch itself.
+#[derive(Subcommand)]
+pub enum Mechanism {
     /// A switch by process replacement against a switch by scx_meta
     ///
     /// Measures in one boot what it costs to stop one scheduler and start another (scx_bpfland and
@@ -150,6 +174,28 @@ pub struct ScaleBench {
     pub cpus: u32,
 }
 
+/// Options of the benches that profile an application.
+#[derive(Args)]
+pub struct Pipeline {
+    #[command(flatten)]
+    pub kernel: BenchKernel,
+    /// Virtual CPUs, 2 to 64
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(2..=64))]
+    pub cpus: u32,
+    /// Super-blocks of each stage: EEVDF, every row, EEVDF
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..=1000))]
+    pub rounds: u32,
+    /// Comparing goes on until the winner's interval against EEVDF is this narrow, as a ratio
+    #[arg(long, value_name = "RATIO", default_value_t = 0.02)]
+    pub width: f64,
+    /// … or so many minutes have passed
+    #[arg(long = "budget", value_name = "MINUTES", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=6000))]
+    pub budget_minutes: u64,
+    /// The paper's scale: its index, a sentence transformer, 30 s windows; for KVM only
+    #[arg(long)]
+    pub full: bool,
+}
+
 /// What all benches take.
 #[derive(Args)]
 pub struct BenchKernel {
@@ -171,9 +217,12 @@ pub struct Setup {
 pub struct Vm {
     #[command(flatten)]
     pub machine: Machine,
-    /// Deterministic mode: another file the command needs (repeatable)
-    #[arg(long, value_name = "FILE", requires = "deterministic")]
+    /// Deterministic mode: another file or folder the command needs (repeatable)
+    #[arg(long, value_name = "PATH", requires = "deterministic")]
     pub with: Vec<PathBuf>,
+    /// With the paper's application, small; $RAG_SET has `NAME=VALUE` for --set, one a line
+    #[arg(long, hide = true)]
+    pub rag: bool,
     /// One clock that counts instructions: a run repeats to the nanosecond, and vCPUs take turns
     ///
     /// The guest has the command, the files that its words name, their libraries, bash, bpftool,

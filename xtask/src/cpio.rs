@@ -37,8 +37,13 @@ impl Cpio {
 
     /// Adds a file of this machine under the path it has here.
     pub fn host_file(&mut self, path: &Path) -> Result<()> {
+        self.host_file_as(path, path)
+    }
+
+    /// Adds a file of this machine under another path.
+    pub fn host_file_as(&mut self, path: &Path, there: &Path) -> Result<()> {
         let content = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        self.file(&path.to_string_lossy(), &content);
+        self.file(&there.to_string_lossy(), &content);
         Ok(())
     }
 

@@ -13,6 +13,8 @@ mod guest;
 mod kernel;
 mod packages;
 mod paths;
+mod pipeline;
+mod rag;
 mod run;
 mod setup;
 mod test;
@@ -28,6 +30,8 @@ use clap::Parser;
 use crate::cli::Cli;
 use crate::cli::Command;
 use crate::packages::Use;
+use crate::pipeline::Which;
+use crate::rag::Scale;
 
 /// As timeout(1) has it.
 const TIMED_OUT: u8 = 124;
@@ -54,7 +58,7 @@ fn dispatch(cli: &Cli) -> Result<u8> {
         Command::Vm(args) => in_vm(args, cli.yes),
         Command::Run(args) => run::run(args, cli.yes).map(as_status),
         Command::Test(args) => test::run(args, cli.yes).map(|passed| u8::from(!passed)),
-        Command::Bench(args) => bench::run(args, cli.yes).map(|()| 0),
+        Command::Bench(args) => in_bench(args, cli.yes).map(|()| 0),
         Command::Setup(args) => setup::run(args, cli.yes).map(|()| 0),
         Command::Clean => clean::run().map(|()| 0),
         Command::GuestRun(args) => guest::run(args).map(|()| 0),
@@ -72,9 +76,34 @@ fn in_vm(args: &cli::Vm, yes: bool) -> Result<u8> {
         console: args.console.clone(),
     };
     let mut job = vm::Job::new(&args.argv);
-    job.files.clone_from(&args.with);
+    for path in &args.with {
+        if path.is_dir() {
+            job.folders.push(vm::Folder::same(path)?);
+        } else {
+            job.files.push(path.clone());
+        }
+    }
+    if args.rag {
+        packages::ensure(Use::Rag, yes)?;
+        let rag = rag::tools(Scale::Emulated)?;
+        job.files.extend(rag.files);
+        job.folders.extend(rag.folders);
+        let set = rag.set.join("\n");
+        job.env.insert("RAG_SET".to_string(), set.into());
+    }
     let done = vm::run(&machine, &job)?;
     Ok(as_status(done.status))
+}
+
+fn in_bench(bench: &cli::Bench, yes: bool) -> Result<()> {
+    let (which, args) = match bench {
+        cli::Bench::Mechanism(mechanism) => return bench::run(mechanism, yes),
+        cli::Bench::Rag(args) => (Which::Rag, args),
+        cli::Bench::Messaging(args) => (Which::Messaging, args),
+        cli::Bench::Web(args) => (Which::Web, args),
+        cli::Bench::Breakdown(args) => (Which::Breakdown, args),
+    };
+    pipeline::run(which, args, yes)
 }
 
 fn as_status(status: i32) -> u8 {

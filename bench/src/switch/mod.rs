@@ -22,6 +22,6 @@ pub mod windows;
 mod disturbance;
 mod flips;
 mod loads;
-mod meta;
+pub(crate) mod meta;
 mod preloaded;
 mod replacement;

@@ -11,7 +11,7 @@ mod schedulers;
 mod stock;
 mod switch;
 mod variants;
-mod web;
+pub mod web;
 
 use std::fs;
 use std::path::PathBuf;
@@ -44,21 +44,21 @@ pub struct Programs {
 }
 
 /// Runs the bench that was asked for.
-pub fn run(bench: &cli::Bench, yes: bool) -> Result<()> {
+pub fn run(bench: &cli::Mechanism, yes: bool) -> Result<()> {
     let start = Instant::now();
     let (name, kernel, needs) = match bench {
-        cli::Bench::Switch(args) => ("switch", &args.kernel, Use::Vm),
-        cli::Bench::Overhead(args) => ("overhead", &args.kernel, Use::Overhead),
-        cli::Bench::Scale(args) => ("scale", &args.kernel, Use::Vm),
+        cli::Mechanism::Switch(args) => ("switch", &args.kernel, Use::Vm),
+        cli::Mechanism::Overhead(args) => ("overhead", &args.kernel, Use::Overhead),
+        cli::Mechanism::Scale(args) => ("scale", &args.kernel, Use::Vm),
     };
     packages::ensure(needs, yes)?;
     let kernel = kernel::find(&kernel.name)?;
     let kconfig = kconfig::find(&kernel)?;
     let programs = programs()?;
     let boots = match bench {
-        cli::Bench::Switch(args) => switch::boots(&programs, &switch::tools()?, args.cpus),
-        cli::Bench::Overhead(args) => overhead::boots(&overhead::tools()?, args.cpus),
-        cli::Bench::Scale(args) => scale::boots(&programs, &scale::tools()?, args.cpus),
+        cli::Mechanism::Switch(args) => switch::boots(&programs, &switch::tools()?, args.cpus),
+        cli::Mechanism::Overhead(args) => overhead::boots(&overhead::tools()?, args.cpus),
+        cli::Mechanism::Scale(args) => scale::boots(&programs, &scale::tools()?, args.cpus),
     };
     eprintln!(
         "lab: bench {name}: everything is there after {} s",
@@ -102,7 +102,18 @@ fn raw_dir() -> PathBuf {
     dir().join("raw")
 }
 
-fn programs() -> Result<Programs> {
+/// scx_meta with two rows of one policy.
+pub fn twins() -> Result<PathBuf> {
+    variants::identical(&variants::multi()?)
+}
+
+/// The configuration of a kernel, if it is at hand.
+pub fn kconfig(kernel: &Kernel) -> Result<Option<PathBuf>> {
+    kconfig::find(kernel)
+}
+
+/// Builds them.
+pub fn programs() -> Result<Programs> {
     eprintln!("lab: building scx_meta and scx_metabench");
     let [scx_meta, metabench] = build::bench_programs()?;
     let dir = paths::lab_dir("bench")?;

@@ -16,7 +16,7 @@ use crate::paths;
 const PROBE_LIMIT: Duration = Duration::from_secs(20);
 
 /// How guest code is executed.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Accel {
     /// By the processor.
     Kvm,

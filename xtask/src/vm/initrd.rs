@@ -12,6 +12,8 @@ use std::process::Command;
 use anyhow::Context;
 use anyhow::Result;
 
+use super::folders;
+use super::Folder;
 use super::Job;
 use super::Vm;
 use crate::busybox;
@@ -87,6 +89,11 @@ fn whole_root(cpio: &mut Cpio, job: &Job, dir: &Path) -> Result<()> {
     for file in wanted {
         add_program(cpio, &file, &mut done)?;
     }
+    for folder in &job.folders {
+        for file in folders::add(cpio, folder)? {
+            add_libraries(cpio, &file, &job.folders, &mut done)?;
+        }
+    }
     Ok(())
 }
 
@@ -103,13 +110,29 @@ fn add_program(cpio: &mut Cpio, file: &Path, done: &mut BTreeSet<PathBuf>) -> Re
         return Ok(());
     }
     cpio.host_file(&file)?;
+    add_libraries(cpio, &file, &[], done)
+}
+
+/// Adds the libraries that a file is linked with, unless a folder has them.
+fn add_libraries(
+    cpio: &mut Cpio,
+    file: &Path,
+    folders: &[Folder],
+    done: &mut BTreeSet<PathBuf>,
+) -> Result<()> {
     // ldd fails on scripts and static programs: those need nothing.
-    let Ok(libraries) = command::read(Command::new("ldd").arg(&file)) else {
+    let Ok(libraries) = command::read(Command::new("ldd").arg(file)) else {
         return Ok(());
     };
     for word in libraries.split_whitespace() {
-        if word.starts_with('/') && done.insert(PathBuf::from(word)) {
-            cpio.host_file(Path::new(word))?;
+        let library = Path::new(word);
+        let there_already = || {
+            folders
+                .iter()
+                .any(|folder| library.starts_with(&folder.here))
+        };
+        if library.is_absolute() && !there_already() && done.insert(library.to_path_buf()) {
+            cpio.host_file(library)?;
         }
     }
     Ok(())

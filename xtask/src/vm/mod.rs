@@ -3,6 +3,7 @@
 //! output, byte for byte, and its exit status.
 
 mod accel;
+mod folders;
 mod host;
 mod initrd;
 mod qemu;
@@ -22,6 +23,7 @@ use std::time::Instant;
 use anyhow::Context;
 use anyhow::Result;
 
+pub use self::accel::usable as usable_accel;
 pub use self::accel::Accel;
 pub use self::streams::Failure;
 
@@ -49,6 +51,26 @@ pub struct Vm {
     pub console: Option<PathBuf>,
 }
 
+/// A folder of this machine, and where the guest has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    /// Here.
+    pub here: PathBuf,
+    /// In the guest.
+    pub there: PathBuf,
+}
+
+impl Folder {
+    /// One that the guest has where this machine has it.
+    pub fn same(path: &Path) -> Result<Self> {
+        let here = std::path::absolute(path)?;
+        Ok(Self {
+            there: here.clone(),
+            here,
+        })
+    }
+}
+
 /// What to run in it.
 pub struct Job {
     /// The command and its arguments.
@@ -58,6 +80,8 @@ pub struct Job {
     /// Deterministic mode: further files the command needs. What `argv` and
     /// `env` name is found without this.
     pub files: Vec<PathBuf>,
+    /// Deterministic mode: whole folders, with the libraries of what is in them.
+    pub folders: Vec<Folder>,
     /// Keep a copy of standard output.
     pub keep_output: bool,
     /// Do not print standard output.
@@ -71,6 +95,7 @@ impl Job {
             argv: argv.into_iter().map(Into::into).collect(),
             env: BTreeMap::new(),
             files: Vec::new(),
+            folders: Vec::new(),
             keep_output: false,
             quiet: false,
         }

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What belongs together on the page: a part for each workload, in it a chapter for each stage.
+
+use anyhow::Result;
+
+use super::asked;
+use super::drawing::Drawing;
+use super::rows;
+use super::slices;
+use super::together;
+use crate::outcome::Outcome;
+use crate::trial::files;
+use crate::trial::record::Stage;
+
+/// One workload.
+pub struct Part<'a> {
+    /// Its name.
+    pub workload: &'a str,
+    /// In the order of stages.
+    pub outcomes: Vec<&'a Outcome>,
+    /// Likewise.
+    pub chapters: Vec<Chapter<'a>>,
+}
+
+/// One stage.
+pub struct Chapter<'a> {
+    /// Which.
+    pub stage: Stage,
+    /// One; of `breakdown` all.
+    pub outcomes: Vec<&'a Outcome>,
+    /// Its figures.
+    pub drawings: Vec<Drawing>,
+}
+
+/// As on the command line.
+pub fn command(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Try => "try",
+        Stage::Profile => "profile",
+        Stage::Tune => "tune",
+        Stage::Compare => "compare",
+        Stage::Breakdown => "breakdown",
+    }
+}
+
+/// The pipeline's order.
+fn place(stage: Stage) -> u8 {
+    match stage {
+        Stage::Try => 0,
+        Stage::Profile => 1,
+        Stage::Tune => 2,
+        Stage::Compare => 3,
+        Stage::Breakdown => 4,
+    }
+}
+
+/// Workloads in the order given, stages in the order of the pipeline.
+pub fn parts(outcomes: &[Outcome]) -> Result<Vec<Part<'_>>> {
+    let mut workloads: Vec<&str> = Vec::new();
+    for outcome in outcomes {
+        if !workloads.contains(&outcome.workload.as_str()) {
+            workloads.push(&outcome.workload);
+        }
+    }
+    let part = |workload| {
+        let own = outcomes.iter().filter(|o| o.workload == workload);
+        let mut own: Vec<_> = own.collect();
+        let n = |outcome: &Outcome| outcome.subjects.first().map_or(0, together::count);
+        own.sort_by_key(|outcome| (place(outcome.stage), n(outcome)));
+        Ok(Part {
+            workload,
+            chapters: chapters(&own)?,
+            outcomes: own,
+        })
+    };
+    workloads.into_iter().map(part).collect()
+}
+
+fn chapters<'a>(outcomes: &[&'a Outcome]) -> Result<Vec<Chapter<'a>>> {
+    let mut all: Vec<(Stage, Vec<&Outcome>)> = Vec::new();
+    for outcome in outcomes {
+        match all.last_mut() {
+            Some((Stage::Breakdown, own)) if outcome.stage == Stage::Breakdown => own.push(outcome),
+            _ => all.push((outcome.stage, vec![outcome])),
+        }
+    }
+    let mut chapters: Vec<Chapter> = Vec::new();
+    for (stage, outcomes) in all {
+        // Two of one stage (two kernels, say) must not write the same files.
+        let earlier = chapters.iter().filter(|c| c.stage == stage).count();
+        let number = match earlier {
+            0 => String::new(),
+            n => format!("-{}", n + 1),
+        };
+        let workload = files::stem(&outcomes[0].workload);
+        let stem = format!("{workload}-{}{number}", command(stage));
+        chapters.push(Chapter {
+            stage,
+            drawings: drawings(stage, &outcomes, &stem)?,
+            outcomes,
+        });
+    }
+    Ok(chapters)
+}
+
+fn drawings(stage: Stage, outcomes: &[&Outcome], stem: &str) -> Result<Vec<Drawing>> {
+    let first = outcomes[0];
+    Ok(match stage {
+        Stage::Try | Stage::Profile => rows::drawings(first, stem)?,
+        Stage::Tune => slices::drawings(first, stem)?,
+        Stage::Compare => {
+            let mut drawings = asked::drawings(first, stem)?;
+            drawings.extend(rows::drawings(first, stem)?);
+            drawings.extend(asked::claims(first, stem)?);
+            drawings
+        }
+        Stage::Breakdown => together::drawings(outcomes, stem)?,
+    })
+}

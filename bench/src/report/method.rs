@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! How it was measured, and the commands that measure it again.
+
+use maud::html;
+use maud::Markup;
+
+use super::book::command;
+use crate::outcome::Outcome;
+
+/// The last section of a workload.
+pub fn method(outcomes: &[&Outcome]) -> Markup {
+    html! {
+        section {
+            h3 { "Method" }
+            @for (method, stages) in methods(outcomes) {
+                p { @if stages.len() < outcomes.len() { strong { (stages.join(", ")) ": " } } (method) }
+            }
+            p {
+                "A verdict is “inside the noise” where the interval includes 1 or lies within the \
+                 noise floor's. Figures of latency come from the same blocks as those of throughput."
+            }
+            (loads(outcomes))
+            h3 { "Again" }
+            pre { code { @for outcome in outcomes { (outcome.source.command) "\n" } } }
+            p {
+                "Each writes its raw data beside its figures; with " code { "--from RAW" } " it makes \
+                 the figures again and measures nothing. This page: "
+                code { "scx_metabench report FILE.json… --out DIR" } "."
+            }
+        }
+    }
+}
+
+/// Each method once, with the stages it is of.
+fn methods<'a>(outcomes: &[&'a Outcome]) -> Vec<(&'a str, Vec<&'static str>)> {
+    let mut all: Vec<(&str, Vec<&str>)> = Vec::new();
+    for outcome in outcomes {
+        let (method, stage) = (outcome.source.method.as_str(), command(outcome.stage));
+        match all.iter_mut().find(|(known, _)| *known == method) {
+            Some((_, stages)) => stages.push(stage),
+            None => all.push((method, vec![stage])),
+        }
+    }
+    all
+}
+
+/// The command lines of every load, once.
+fn loads(outcomes: &[&Outcome]) -> Markup {
+    let mut all: Vec<(&str, &str)> = Vec::new();
+    let subjects = outcomes.iter().flat_map(|outcome| &outcome.subjects);
+    for subject in subjects {
+        for line in &subject.subject.commands {
+            let load = (subject.subject.name.as_str(), line.as_str());
+            if !all.contains(&load) {
+                all.push(load);
+            }
+        }
+    }
+    html! {
+        @if !all.is_empty() {
+            p { "The load:" }
+            ul.notes { @for (name, line) in all { li { (name) ": " code { (line) } } } }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Options that trials have in common.
+
+use std::env;
+use std::path::Path;
+use std::path::PathBuf;
+
+use anyhow::bail;
+use anyhow::ensure;
+use anyhow::Context;
+use anyhow::Result;
+use clap::Args;
+use labkit::process;
+use scx_meta::policy::Policy;
+use scx_meta::weights::PolicyList;
+
+use crate::workload::Workload;
+
+/// The loader's file name.
+const SCX_META: &str = "scx_meta";
+
+/// What `--raw` takes for standard output.
+const STDOUT: &str = "-";
+
+/// How to measure, whatever is measured.
+#[derive(Args, Clone, Debug)]
+pub struct Common {
+    /// Policies to measure [default: all]
+    #[arg(long, value_name = "NAME,…")]
+    pub policies: Option<PolicyList>,
+
+    /// Decides the order of rows, and where in a rotation a load begins [default: by chance;
+    /// the raw data names it]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// The loader [default: the one beside scx_metabench, else the one on PATH]
+    #[arg(long, value_name = "PATH")]
+    pub scx_meta: Option<PathBuf>,
+
+    /// Where raw data go; `-` is standard output, and nothing else is written then
+    #[arg(long, value_name = "FILE", conflicts_with = "from")]
+    pub raw: Option<PathBuf>,
+
+    /// Measure nothing: make the figures again, from the raw data of one or several boots
+    #[arg(long, value_name = "RAW", num_args = 1..)]
+    pub from: Vec<PathBuf>,
+}
+
+/// Options of a trial of a workload.
+#[derive(Args, Clone, Debug)]
+pub struct TrialArgs {
+    /// What to measure
+    #[arg(value_name = "WORKLOAD.toml", required_unless_present = "from")]
+    pub workload: Option<PathBuf>,
+
+    /// Fills in a placeholder of the workload (repeatable)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value)]
+    pub set: Vec<(String, String)>,
+
+    /// Super-blocks of each subject, that is measurements of each row; 8 and more are worth
+    /// something
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub rounds: u32,
+
+    /// Folder for what is written
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub out: PathBuf,
+
+    /// How to measure
+    #[command(flatten)]
+    pub common: Common,
+}
+
+impl Common {
+    /// The policies, in the order of the table or as they were given.
+    pub fn policies(&self) -> Vec<Policy> {
+        let listed = self.policies.as_ref();
+        listed.map_or_else(|| Policy::all().collect(), |list| list.iter().collect())
+    }
+
+    /// The same, as the loader takes them.
+    pub fn policy_list(&self) -> PolicyList {
+        self.policies.clone().unwrap_or_else(PolicyList::all)
+    }
+
+    /// Raw data go to standard output, and nothing else is written.
+    pub fn raw_to_stdout(&self) -> bool {
+        self.raw.as_deref() == Some(Path::new(STDOUT))
+    }
+
+    /// The loader.
+    pub fn loader(&self) -> Result<PathBuf> {
+        if let Some(path) = &self.scx_meta {
+            ensure!(
+                path.is_file(),
+                "--scx-meta {}: there is no such file",
+                path.display()
+            );
+            return Ok(path.clone());
+        }
+        let own = env::current_exe().context("cannot tell where scx_metabench is")?;
+        let beside = own.with_file_name(SCX_META);
+        if beside.is_file() {
+            return Ok(beside);
+        }
+        process::find_tool(SCX_META).with_context(|| {
+            format!(
+                "there is neither {} nor a {SCX_META} on PATH; say --scx-meta PATH",
+                beside.display()
+            )
+        })
+    }
+}
+
+impl TrialArgs {
+    /// Reads the workload.
+    pub fn read(&self) -> Result<Workload> {
+        let path = self
+            .workload
+            .as_deref()
+            .context("WORKLOAD.toml is missing")?;
+        Workload::read(path, &self.set)
+    }
+}
+
+fn name_and_value(text: &str) -> Result<(String, String)> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        _ => bail!("`{text}` is not NAME=VALUE"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: TrialArgs,
+    }
+
+    fn parse(words: &str) -> Result<TrialArgs> {
+        let words = format!("x {words}");
+        Ok(Cli::try_parse_from(words.split_whitespace())?.args)
+    }
+
+    #[test]
+    fn a_workload_is_needed_unless_raw_data_are() {
+        let args = parse("w.toml --set a=1 --set b=x=y --rounds 3").unwrap();
+        assert_eq!(args.workload.unwrap(), Path::new("w.toml"));
+        assert_eq!(
+            args.set,
+            [("a", "1"), ("b", "x=y")].map(|(n, v)| (n.into(), v.into()))
+        );
+        assert_eq!((args.rounds, args.out), (3, ".".into()));
+        assert_eq!(parse("--from a b").unwrap().common.from.len(), 2);
+        for bad in [
+            "",
+            "w --rounds 0",
+            "w --set =1",
+            "w --from a --raw b",
+            "w --policies fifty",
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn all_policies_are_measured_unless_some_are_named() {
+        let all = parse("w").unwrap().common.policies();
+        assert_eq!(all, Policy::all().collect::<Vec<_>>());
+        let last = all[all.len() - 1];
+        let named = parse(&format!("w --policies {last},{}", all[0])).unwrap();
+        assert_eq!(named.common.policies(), [last, all[0]]);
+    }
+
+    #[test]
+    fn a_dash_is_standard_output() {
+        assert!(parse("w --raw -").unwrap().common.raw_to_stdout());
+        assert!(!parse("w --raw ./-").unwrap().common.raw_to_stdout());
+    }
+
+    #[test]
+    fn a_loader_that_is_not_there_is_refused_by_its_option() {
+        let args = parse("w --scx-meta /no/such/file").unwrap();
+        let error = args.common.loader().unwrap_err().to_string();
+        assert_eq!(error, "--scx-meta /no/such/file: there is no such file");
+    }
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `scx_metabench tune`: the whole application under each strategy at each base slice, beside
+//! EEVDF and each policy alone. Its best is the best of many, so it is not believed: `compare`
+//! measures it afresh.
+
+pub mod choice;
+mod paper;
+pub mod rows;
+mod slices;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use anyhow::Result;
+use clap::ValueEnum;
+use labkit::machine::Machine;
+use scx_meta::profile::Application as Profiled;
+use scx_meta::profile::Profile;
+use scx_meta::strategy::Prefer;
+use scx_meta::strategy::Strategy;
+use scx_meta::weights;
+use scx_meta::weights::PolicyList;
+
+use self::choice::By;
+use self::choice::Choice;
+use self::rows::Grid;
+use self::rows::Mechanism;
+use self::slices::Slices;
+use crate::estimate;
+use crate::outcome::Outcome;
+use crate::trial::args::TrialArgs;
+use crate::trial::files;
+use crate::trial::files::Destination;
+use crate::trial::record::Row;
+use crate::trial::record::Stage;
+use crate::trial::session;
+use crate::trial::session::Moment;
+use crate::trial::session::Next;
+use crate::trial::session::Wanted;
+use crate::workload::Application;
+use crate::workload::Workload;
+
+/// For `compare` and `report`.
+const OUTCOME: &str = "tune.json";
+
+/// Options of `tune`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// Those of every trial
+    #[command(flatten)]
+    pub trial: TrialArgs,
+
+    /// What `profile` wrote
+    #[arg(long, value_name = "PROFILE.toml", required_unless_present = "from")]
+    pub profile: Option<PathBuf>,
+
+    /// How applications share the time [default: all strategies]
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub strategies: Vec<Strategy>,
+
+    /// t_b, each with its unit (us, ms, s) [default: 1ms to 3600ms; emulated 5ms, 20ms, 100ms]
+    #[arg(long, value_name = "TIME,…", value_delimiter = ',', value_parser = weights::parse_duration)]
+    pub base_slices: Vec<Duration>,
+
+    /// What makes a policy an application's preferred one
+    #[arg(long, value_enum, default_value_t = Prefer::Throughput)]
+    pub prefer: Prefer,
+
+    /// What the winner is best in
+    #[arg(long, value_enum, default_value_t = By::Throughput)]
+    pub by: By,
+
+    /// How schedulers change: by scx_meta's flip, by replacing processes, or both in turn
+    #[arg(
+        long,
+        value_enum,
+        value_name = "HOW,…",
+        value_delimiter = ',',
+        default_value = "flip"
+    )]
+    pub mechanism: Vec<Mechanism>,
+
+    /// Rows whose blocks (five rotations) would be longer are left out; the unit is required
+    /// [default: 2min; emulated 5s]
+    #[arg(long, value_name = "TIME", value_parser = weights::parse_duration)]
+    pub longest_window: Option<Duration>,
+}
+
+/// Measures, writes the figures and prints them.
+pub fn run(args: &Args) -> Result<()> {
+    let trial = &args.trial;
+    let wanted = || {
+        let mut workload = trial.read()?;
+        let plan = Tuning::new(args)?.rows()?;
+        workload.notes.extend(plan.notes);
+        let raw = format!("{}-tune.jsonl", files::stem(&workload.name));
+        Ok(Wanted {
+            subjects: vec![whole(&workload)?],
+            rows: plan.rows,
+            rounds: trial.rounds,
+            raw: Destination::File(trial.out.join(raw)),
+            twins: None,
+            workload,
+        })
+    };
+    session::run(Stage::Tune, &trial.common, wanted, &mut |raws, moment| {
+        let outcome = estimate::outcome(raws)?;
+        outcome.write(&trial.out.join(OUTCOME))?;
+        if moment == Moment::End {
+            println!("{}", estimate::tables(&outcome));
+            print!("{}", summary(&outcome, args.by)?);
+        }
+        Ok(Next::More)
+    })
+}
+
+/// What is tuned, and that it is the whole; an application that is alone is the whole of it.
+pub fn whole(workload: &Workload) -> Result<(Application, bool)> {
+    let whole = workload
+        .whole
+        .as_ref()
+        .or(match &workload.applications[..] {
+            [only] => Some(only),
+            _ => None,
+        });
+    let whole =
+        whole.with_context(|| format!("{}: there is no [whole] to measure", workload.name))?;
+    Ok((whole.clone(), true))
+}
+
+/// From options to rows.
+struct Tuning<'a> {
+    args: &'a Args,
+    policies: PolicyList,
+    applications: Vec<Profiled>,
+    slices: Slices,
+}
+
+/// What is to be measured, and what a report must say of it.
+struct Planned {
+    rows: Vec<Row>,
+    notes: Vec<String>,
+}
+
+impl<'a> Tuning<'a> {
+    fn new(args: &'a Args) -> Result<Self> {
+        let policies = args.trial.common.policy_list();
+        let path = args.profile.as_deref().context("--profile is missing")?;
+        let profile = Profile::read(path, &policies)?;
+        Ok(Self {
+            slices: Slices::new(
+                &args.base_slices,
+                args.longest_window,
+                profile.applications.len(),
+                Machine::here()?.is_emulated(),
+            ),
+            applications: profile.applications,
+            policies,
+            args,
+        })
+    }
+
+    fn rows(&self) -> Result<Planned> {
+        let mut rows = rows::singles(&self.policies);
+        let mut notes = self.slices.notes.clone();
+        for &mechanism in &self.args.mechanism {
+            let grid = Grid {
+                applications: &self.applications,
+                policies: &self.policies,
+                strategies: &self.strategies(&mut notes),
+                base_slices: &self.slices.usual,
+                prefer: self.args.prefer,
+                mechanism,
+                named: None,
+            };
+            notes.extend(grid.add_to(&mut rows)?);
+            notes.extend(self.add_paper(&grid, &mut rows)?);
+        }
+        let mut told = Vec::new();
+        notes.retain(|note| {
+            !told.contains(note) && {
+                told.push(note.clone());
+                true
+            }
+        });
+        Ok(Planned { rows, notes })
+    }
+
+    /// A strategy that weighs latencies has nothing to say of applications without any.
+    fn strategies(&self, notes: &mut Vec<String>) -> Vec<Strategy> {
+        let all = match &self.args.strategies[..] {
+            [] => Strategy::value_variants(),
+            some => some,
+        };
+        let without = self
+            .applications
+            .iter()
+            .find(|app| app.eevdf.latency_ms.is_none());
+        let Some(without) = without else {
+            return all.to_vec();
+        };
+        let (usable, left_out): (Vec<Strategy>, Vec<_>) = all
+            .iter()
+            .partition(|strategy| !strategy.compares_latencies());
+        for strategy in left_out {
+            notes.push(format!(
+                "{strategy} left out: {} has no latency",
+                without.name
+            ));
+        }
+        usable
+    }
+
+    /// The paper's final pair, whatever the profile prefers.
+    fn add_paper(&self, grid: &Grid, rows: &mut Vec<Row>) -> Result<Vec<String>> {
+        let Some(pair) = paper::pair(&self.policies) else {
+            return Ok(Vec::new());
+        };
+        let name = format!("{} with {}", pair[0], pair[1]);
+        let strategies = grid.strategies.iter().copied();
+        let strategies: Vec<_> = strategies
+            .filter(|strategy| paper::STRATEGIES.contains(strategy))
+            .collect();
+        let named = Grid {
+            applications: &paper::assigned(&self.applications, pair),
+            strategies: &strategies,
+            base_slices: &self.slices.paper,
+            named: Some(&name),
+            ..*grid
+        };
+        // What it warns of is the pair's being the paper's choice, not the profile's.
+        named.add_to(rows)?;
+        Ok(Vec::new())
+    }
+}
+
+/// The two that `compare` will measure, and whether throughput and latency agree.
+fn summary(outcome: &Outcome, by: By) -> Result<String> {
+    let choice = Choice::of(outcome, by)?;
+    let mut text = format!(
+        "frozen for compare: {} ({}), and {} alone\n",
+        choice.winner.label, choice.winner.setting, choice.single.label
+    );
+    if let Some((throughput, latency)) = Choice::optima(outcome) {
+        text.push_str(&match throughput == latency {
+            true => format!("best by throughput and by latency: {throughput}\n"),
+            false => format!("best by throughput: {throughput}; by latency: {latency}\n"),
+        });
+    }
+    Ok(text)
+}
