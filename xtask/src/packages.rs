@@ -31,10 +31,12 @@ pub enum Use {
     Vm,
     /// Comparing it with the kernel tree's schedulers, under web requests too.
     Overhead,
+    /// Serving the paper's application.
+    Rag,
 }
 
 /// Debian's packages; clang and QEMU come beside them, chosen by version.
-const DEBIAN: [(Use, &str); 14] = [
+const DEBIAN: [(Use, &str); 16] = [
     (Use::Build, "gcc"),
     (Use::Build, "libc6-dev"),
     (Use::Build, "libelf-dev"),
@@ -52,6 +54,9 @@ const DEBIAN: [(Use, &str); 14] = [
     (Use::Overhead, "wrk"),
     // The kernel's sources are packed with it.
     (Use::Overhead, "xz-utils"),
+    // Its packages come by pip.
+    (Use::Rag, "python3"),
+    (Use::Rag, "python3-pip"),
 ];
 /// Beside clang itself, with its version appended.
 const CLANG: [&str; 2] = ["clang-", "clang-format-"];
