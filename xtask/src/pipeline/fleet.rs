@@ -3,8 +3,8 @@
 //! mode a machine's clock counts its own instructions, whatever else the host does, and each
 //! takes one core.
 
-use std::collections::VecDeque;
 use std::fs;
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::thread;
@@ -31,10 +31,10 @@ pub struct Machine {
 
 /// Runs all; files with what each measured, in order. The first failure ends it, after the
 /// machines that run by then.
-pub fn run(machines: Vec<Machine>, raw: &std::path::Path) -> Result<Vec<PathBuf>> {
+pub fn run(machines: Vec<Machine>, raw: &Path) -> Result<Vec<PathBuf>> {
     let at_once = at_once(&machines)?;
     let count = machines.len();
-    let waiting: Mutex<VecDeque<_>> = Mutex::new(machines.into_iter().enumerate().collect());
+    let waiting: Mutex<Vec<_>> = Mutex::new(machines.into_iter().enumerate().collect());
     let done: Mutex<Vec<(usize, Result<PathBuf>)>> = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..at_once {
@@ -67,22 +67,18 @@ fn at_once(machines: &[Machine]) -> Result<usize> {
     Ok(cores.get().min(machines.len()))
 }
 
-fn next<T>(waiting: &Mutex<VecDeque<T>>) -> Option<T> {
-    waiting.lock().ok()?.pop_front()
+/// The last first: of the subjects of a workload that is the whole, which takes longest.
+fn next<T>(waiting: &Mutex<Vec<T>>) -> Option<T> {
+    waiting.lock().ok()?.pop()
 }
 
-fn forget<T>(waiting: &Mutex<VecDeque<T>>) {
+fn forget<T>(waiting: &Mutex<Vec<T>>) {
     if let Ok(mut waiting) = waiting.lock() {
         waiting.clear();
     }
 }
 
-fn measure(
-    machine: &Machine,
-    number: usize,
-    count: usize,
-    raw: &std::path::Path,
-) -> Result<PathBuf> {
+fn measure(machine: &Machine, number: usize, count: usize, raw: &Path) -> Result<PathBuf> {
     let label = &machine.label;
     let start = Instant::now();
     eprintln!(

@@ -46,7 +46,7 @@ impl Scale {
                 ("frontend_seconds", 2),
                 ("backend_seconds", 3),
                 ("whole_seconds", 3),
-                ("warm_up", 2),
+                ("warm_up", 4),
             ],
         };
         let word = |(name, value): &(&str, u32)| format!("{name}={value}");
