@@ -59,6 +59,8 @@ pub fn replace(built: &Path, to: &Path) -> Result<()> {
 pub struct GuestTests {
     /// The test binary.
     pub tests: PathBuf,
+    /// That of scx_metabench.
+    pub bench_tests: PathBuf,
     /// The scx_meta that cargo built beside it.
     pub scx_meta: PathBuf,
 }
@@ -67,8 +69,15 @@ pub struct GuestTests {
 pub fn guest_tests() -> Result<GuestTests> {
     let mut cargo = cargo()?;
     cargo
-        .args(["test", "--release", "--package", "scx_meta", "--no-run"])
-        .args(["--features", "guest-tests", "--test", "guest"])
+        .args(["test", "--release", "--no-run", "--test", "guest"])
+        .args([
+            "--package",
+            "scx_meta",
+            "--features",
+            "scx_meta/guest-tests",
+        ])
+        .args(["--package", "scx_metabench"])
+        .args(["--features", "scx_metabench/guest-tests"])
         .args(["--message-format", "json-render-diagnostics"])
         .stdin(Stdio::null())
         .stderr(Stdio::inherit());
@@ -81,16 +90,20 @@ pub fn guest_tests() -> Result<GuestTests> {
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
         .collect();
-    let executable = |name: &str| {
-        messages
-            .iter()
-            .filter(|message| message["target"]["name"] == name)
+    let executable = |source: &str| {
+        let is_it = |message: &&Value| {
+            let path = message["target"]["src_path"].as_str();
+            path.is_some_and(|path| Path::new(path) == paths::repo().join(source))
+        };
+        let mut built = messages.iter().filter(is_it);
+        built
             .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-            .with_context(|| format!("no executable {name} from: {}", command::line(&cargo)))
+            .with_context(|| format!("no executable of {source} from: {}", command::line(&cargo)))
     };
     Ok(GuestTests {
-        tests: executable("guest")?,
-        scx_meta: executable("scx_meta")?,
+        tests: executable("tests/guest/main.rs")?,
+        bench_tests: executable("bench/tests/guest/main.rs")?,
+        scx_meta: executable("src/main.rs")?,
     })
 }
 

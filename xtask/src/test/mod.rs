@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 use anyhow::Result;
 
+use self::guest::Group;
 use self::guest::Suite;
 use self::tally::Tally;
 use crate::build;
@@ -58,6 +59,10 @@ pub fn run(args: &cli::Test, yes: bool) -> Result<bool> {
             }
         }
         if let Some(first) = kernels.first() {
+            let bench = Suite::load(&built.bench_tests, filter)?;
+            if let Some(tally) = bench.run(Group::Two, first, &scx_meta)? {
+                note(&format!("scx_metabench, kernel {}", first.release), tally);
+            }
             if let Some(tally) = mutants::check(&suite, first)? {
                 note("identity tests that notice another policy", tally);
             }

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Putting settings in charge, for real: needs root and sched_ext, and one test at a time.
-//! SCX_META_BIN names the loader.
-
-#![allow(clippy::unwrap_used)]
+//! Putting settings in charge, for real.
 
 use std::env;
 use std::fs;
 use std::path::Path;
-use std::path::PathBuf;
 use std::process::Command;
 use std::process::Stdio;
 use std::thread;
@@ -28,17 +24,14 @@ use scx_metabench::charge::Programs;
 use scx_metabench::trial::setting::Setting;
 use tempfile::TempDir;
 
-const LEAST: Duration = Duration::from_millis(500);
+use crate::await_that;
+use crate::loader;
+use crate::LIMIT;
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LEAST: Duration = Duration::from_millis(500);
 
 /// How [`victim`] is told where to say that it is ready.
 const VICTIM_FOLDER: &str = "VICTIM_FOLDER";
-
-fn loader() -> PathBuf {
-    let path = env::var_os("SCX_META_BIN").expect("SCX_META_BIN names the loader");
-    PathBuf::from(path)
-}
 
 fn charge() -> anyhow::Result<Charge> {
     let programs = Programs {
@@ -84,14 +77,6 @@ fn loaders() -> Vec<u32> {
     names
         .map(|pid| pid.to_str().unwrap().parse().unwrap())
         .collect()
-}
-
-fn await_that(what: &str, condition: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < LIMIT, "no {what}");
-        thread::sleep(Duration::from_millis(10));
-    }
 }
 
 #[test]
@@ -234,7 +219,7 @@ fn no_scheduler_outlives_us_if_we_are_killed() {
     let folder = TempDir::new_in("/run").unwrap();
     let mut command = Command::new(env::current_exe().unwrap());
     command
-        .args(["--exact", "victim", "--ignored"])
+        .args(["--exact", "charge::victim", "--ignored"])
         .env(VICTIM_FOLDER, folder.path())
         .stdout(Stdio::null());
     let mut victim = sys::in_own_group(&mut command, libc::SIGKILL)
