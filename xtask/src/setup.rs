@@ -11,12 +11,14 @@ use crate::cli;
 use crate::kernel;
 use crate::packages;
 use crate::packages::Use;
+use crate::rag;
+use crate::rag::Scale;
 use crate::test;
 use crate::virtiofsd;
 
 /// Brings it all here; does nothing where it is.
 pub fn run(args: &cli::Setup, yes: bool) -> Result<()> {
-    let needs = if args.bench { Use::Overhead } else { Use::Vm };
+    let needs = if args.bench { Use::Rag } else { Use::Vm };
     packages::ensure(needs, yes)?;
     busybox::path()?;
     virtiofsd::path()?;
@@ -26,6 +28,7 @@ pub fn run(args: &cli::Setup, yes: bool) -> Result<()> {
     }
     if args.bench {
         bench::setup()?;
+        rag::tools(Scale::Emulated)?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod paper;
 pub mod rows;
 mod slices;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ use crate::outcome::Outcome;
 use crate::trial::args::TrialArgs;
 use crate::trial::files;
 use crate::trial::files::Destination;
+use crate::trial::record::Role;
 use crate::trial::record::Row;
 use crate::trial::record::Stage;
 use crate::trial::session;
@@ -175,15 +177,10 @@ impl<'a> Tuning<'a> {
                 named: None,
             };
             notes.extend(grid.add_to(&mut rows)?);
-            notes.extend(self.add_paper(&grid, &mut rows)?);
+            self.add_paper(&grid, &mut rows)?;
         }
-        let mut told = Vec::new();
-        notes.retain(|note| {
-            !told.contains(note) && {
-                told.push(note.clone());
-                true
-            }
-        });
+        let mut told = BTreeSet::new();
+        notes.retain(|note| told.insert(note.clone()));
         Ok(Planned { rows, notes })
     }
 
@@ -212,26 +209,33 @@ impl<'a> Tuning<'a> {
         usable
     }
 
-    /// The paper's final pair, whatever the profile prefers.
-    fn add_paper(&self, grid: &Grid, rows: &mut Vec<Row>) -> Result<Vec<String>> {
+    /// The paper's final pair, whatever the profile prefers: at its own base slice, and at all of
+    /// them where the profile's preferences leave nothing to switch between.
+    fn add_paper(&self, grid: &Grid, rows: &mut Vec<Row>) -> Result<()> {
         let Some(pair) = paper::pair(&self.policies) else {
-            return Ok(Vec::new());
+            return Ok(());
         };
         let name = format!("{} with {}", pair[0], pair[1]);
         let strategies = grid.strategies.iter().copied();
         let strategies: Vec<_> = strategies
             .filter(|strategy| paper::STRATEGIES.contains(strategy))
             .collect();
+        let mut base_slices = self.slices.paper.clone();
+        if rows.iter().all(|row| row.role == Role::Single) {
+            base_slices.extend(&self.slices.usual);
+            base_slices.sort_unstable();
+            base_slices.dedup();
+        }
         let named = Grid {
             applications: &paper::assigned(&self.applications, pair),
             strategies: &strategies,
-            base_slices: &self.slices.paper,
+            base_slices: &base_slices,
             named: Some(&name),
             ..*grid
         };
-        // What it warns of is the pair's being the paper's choice, not the profile's.
+        // What it warns of comes of the pair being the paper's choice, not the profile's.
         named.add_to(rows)?;
-        Ok(Vec::new())
+        Ok(())
     }
 }
 

@@ -307,6 +307,16 @@ fn the_shipped_workloads_are_workloads() {
     }
 }
 
+#[test]
+fn the_papers_application_has_its_parts_and_the_whole() {
+    let rag = shipped("rag", &[("whole_seconds", "3"), ("connections", "8")]);
+    let names: Vec<_> = rag.applications.iter().map(|part| &*part.name).collect();
+    assert_eq!(names, ["frontend", "backend"]);
+    let whole = rag.whole.unwrap();
+    assert_eq!(whole.window, Duration::from_secs(3));
+    assert_eq!(whole.concurrency, 8);
+}
+
 /// A file that a command names is there: nobody notices before the load fails.
 #[test]
 fn files_beside_the_shipped_workloads_exist() {
