@@ -74,7 +74,7 @@ impl Grid<'_> {
                 }
                 match self.setting(&allotment) {
                     Some(setting) => self.add(rows, strategy, base_slice, setting),
-                    None => notes.push(self.alone(&allotment)),
+                    None => notes.push(alone(&allotment)),
                 }
             }
         }
@@ -118,15 +118,13 @@ impl Grid<'_> {
             },
         });
     }
+}
 
-    fn alone(&self, allotment: &Allotment) -> String {
-        let only = allotment.weights.iter().find(|(_, weight)| *weight > 0);
-        let policy = only.map_or("nobody", |(policy, _)| policy.name());
-        format!(
-            "{}: {policy} gets all of the time, which its own row shows",
-            allotment.strategy
-        )
-    }
+/// Said once, however many strategies it holds for.
+fn alone(allotment: &Allotment) -> String {
+    let only = allotment.weights.iter().find(|(_, weight)| *weight > 0);
+    let policy = only.map_or("nobody", |(policy, _)| policy.name());
+    format!("a strategy that gives {policy} all of the time is no rotation: see {policy} alone")
 }
 
 fn label(strategies: &[String], base_slice: Duration, mechanism: Mechanism) -> String {
@@ -229,9 +227,7 @@ mod tests {
         let notes = grid(&applications, &policies).add_to(&mut rows).unwrap();
         assert_eq!(rows.len(), held);
         assert!(
-            notes
-                .iter()
-                .any(|note| note.contains("gets all of the time")),
+            notes.iter().any(|note| note.contains("is no rotation")),
             "{notes:?}"
         );
     }
