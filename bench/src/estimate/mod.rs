@@ -41,9 +41,10 @@ pub use compare::Question;
 pub use tables::header;
 pub use tables::surest;
 pub use tables::tables;
-pub use verdict::alone as alone_verdict;
 pub use verdict::latency as latency_verdict;
+pub use verdict::latency_asked;
 pub use verdict::throughput as throughput_verdict;
+pub use verdict::throughput_asked;
 pub use verdict::Verdict;
 
 use crate::outcome::Outcome;

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::outcome::Comparison;
 use crate::outcome::RowOutcome;
 use crate::sample::Interval;
 
@@ -58,20 +59,25 @@ pub fn latency(row: &RowOutcome, eevdf: &RowOutcome) -> Option<Verdict> {
     Some(Verdict::of(row.latency_ratio?, eevdf.latency_ratio?).turned())
 }
 
-/// Of a ratio that is already to something else than EEVDF: what its interval says alone.
-pub fn alone(ratio: Interval, more_is_better: bool) -> Verdict {
-    let one = Interval {
-        estimate: 1.0,
-        low: 1.0,
-        high: 1.0,
-    };
-    let verdict = Verdict::of(ratio, one);
-    if more_is_better {
-        verdict
-    } else {
-        verdict.turned()
-    }
+/// Of the throughput of a comparison: of what is no more than EEVDF differs from itself nobody can
+/// tell, however narrow its interval.
+pub fn throughput_asked(comparison: &Comparison, eevdf: Option<&RowOutcome>) -> Verdict {
+    let noise = eevdf.map_or(ONE, |eevdf| eevdf.throughput_ratio);
+    Verdict::of(comparison.throughput_ratio, noise)
 }
+
+/// Of its latency; none without latencies.
+pub fn latency_asked(comparison: &Comparison, eevdf: Option<&RowOutcome>) -> Option<Verdict> {
+    let noise = eevdf.and_then(|eevdf| eevdf.latency_ratio).unwrap_or(ONE);
+    Some(Verdict::of(comparison.latency_ratio?, noise).turned())
+}
+
+/// Of a floor that nobody measured.
+const ONE: Interval = Interval {
+    estimate: 1.0,
+    low: 1.0,
+    high: 1.0,
+};
 
 #[cfg(test)]
 mod tests {
@@ -100,8 +106,20 @@ mod tests {
             let ratio = interval(low, high);
             assert_eq!(Verdict::of(ratio, noise), expected, "{low} {high}");
         }
-        assert_eq!(alone(interval(1.01, 1.02), true), Verdict::Better);
-        assert_eq!(alone(interval(1.01, 1.02), false), Verdict::Worse);
-        assert_eq!(alone(interval(0.8, 0.9), false), Verdict::Better);
+    }
+
+    #[test]
+    fn a_comparison_without_a_floor_stands_alone() {
+        let comparison = |low, high| Comparison {
+            what: "a against b".into(),
+            throughput_ratio: interval(low, high),
+            latency_ratio: Some(interval(low, high)),
+            level: 0.99,
+        };
+        let asked = throughput_asked(&comparison(1.01, 1.02), None);
+        assert_eq!(asked, Verdict::Better);
+        let asked = |low, high| latency_asked(&comparison(low, high), None);
+        assert_eq!(asked(1.01, 1.02), Some(Verdict::Worse));
+        assert_eq!(asked(0.8, 0.9), Some(Verdict::Better));
     }
 }

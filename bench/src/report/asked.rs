@@ -72,14 +72,14 @@ fn answered<'a>(
     measure: Measure,
     name: impl Fn(&'a Comparison) -> Option<&'a str>,
 ) -> Vec<Dot> {
-    let noise = measure.noise(outcome);
+    let eevdf = outcome.whole().map(|whole| &whole.eevdf);
     let dot = |comparison: &'a Comparison| {
         let value = measure.compared(comparison)?;
         Some(Dot {
             label: name(comparison)?.to_owned(),
             value,
             shown: words::change(value.estimate),
-            standing: standing(measure.answer(comparison, noise)?),
+            standing: standing(measure.answer(comparison, eevdf)?),
         })
     };
     outcome.comparisons.iter().filter_map(dot).collect()

@@ -177,11 +177,11 @@ fn asked<'a>(
     measure: Measure,
     what: impl Fn(&'a Comparison) -> Option<&'a str>,
 ) -> Vec<Answer> {
-    let noise = measure.noise(outcome);
+    let eevdf = outcome.whole().map(|whole| &whole.eevdf);
     let answer = |comparison: &'a Comparison| {
         Some(Answer {
             what: what(comparison)?.to_owned(),
-            verdict: measure.answer(comparison, noise)?,
+            verdict: measure.answer(comparison, eevdf)?,
             ratio: measure.compared(comparison)?,
         })
     };

@@ -2,8 +2,9 @@
 //! The two things that are measured of a row, so that figures, tables and sentences treat both
 //! alike.
 
-use crate::estimate::alone_verdict;
+use crate::estimate::latency_asked;
 use crate::estimate::latency_verdict;
+use crate::estimate::throughput_asked;
 use crate::estimate::throughput_verdict;
 use crate::estimate::Verdict;
 use crate::outcome::Comparison;
@@ -79,15 +80,12 @@ impl Measure {
         }
     }
 
-    /// What to think of a comparison: as of a row, what is no more than EEVDF differs from itself
-    /// is noise, however narrow its interval.
-    pub fn answer(self, comparison: &Comparison, noise: Option<Interval>) -> Option<Verdict> {
-        let ratio = self.compared(comparison)?;
-        let within = noise.is_some_and(|n| ratio.low >= n.low && ratio.high <= n.high);
-        Some(match within {
-            true => Verdict::InsideNoise,
-            false => alone_verdict(ratio, self == Self::Throughput),
-        })
+    /// What to think of a comparison.
+    pub fn answer(self, comparison: &Comparison, eevdf: Option<&RowOutcome>) -> Option<Verdict> {
+        match self {
+            Self::Throughput => Some(throughput_asked(comparison, eevdf)),
+            Self::Latency => latency_asked(comparison, eevdf),
+        }
     }
 
     /// The noise floor of the whole.

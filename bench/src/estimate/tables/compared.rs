@@ -12,6 +12,7 @@ use crate::estimate::verdict;
 use crate::outcome::Claim;
 use crate::outcome::Comparison;
 use crate::outcome::Outcome;
+use crate::outcome::RowOutcome;
 use crate::table::Table;
 
 /// What was asked beforehand.
@@ -22,7 +23,8 @@ pub fn write_comparisons(outcome: &Outcome, out: &mut String) -> fmt::Result {
         "Asked beforehand; each interval is of {} %, so that all together hold with 95 %:\n",
         trimmed(100.0 * level)
     )?;
-    writeln!(out, "{}", comparisons(&outcome.comparisons))?;
+    let eevdf = outcome.whole().map(|whole| &whole.eevdf);
+    writeln!(out, "{}", comparisons(&outcome.comparisons, eevdf))?;
     let fewest = outcome.subjects.iter().map(|subject| subject.super_blocks);
     let fewest = fewest.min().unwrap_or_default();
     write_if_too_few(fewest, level, out)?;
@@ -48,7 +50,7 @@ pub fn surest(n: usize) -> f64 {
     1.0 - 2.0 * 0.5_f64.powi(n as i32)
 }
 
-fn comparisons(comparisons: &[Comparison]) -> Table {
+fn comparisons(comparisons: &[Comparison], eevdf: Option<&RowOutcome>) -> Table {
     let mut heads = vec!["", "throughput", "interval", ""];
     let has_latencies = comparisons.iter().any(|c| c.latency_ratio.is_some());
     if has_latencies {
@@ -61,13 +63,14 @@ fn comparisons(comparisons: &[Comparison]) -> Table {
             comparison.what.clone(),
             ratio(throughput.estimate),
             between(throughput),
-            verdict::alone(throughput, true).to_string(),
+            verdict::throughput_asked(comparison, eevdf).to_string(),
         ];
         if has_latencies {
             let latency = comparison.latency_ratio;
             cells.push(or_dash(latency, |r| ratio(r.estimate)));
             cells.push(or_dash(latency, between));
-            cells.push(or_dash(latency, |r| verdict::alone(r, false).to_string()));
+            let asked = verdict::latency_asked(comparison, eevdf);
+            cells.push(asked.map_or_else(|| "-".into(), |asked| asked.to_string()));
         }
         table.row(cells);
     }
