@@ -24,38 +24,12 @@ pub fn together(workload: &Workload, count: usize) -> Result<Application> {
         "--applications {count}: {} has {available}",
         workload.name
     );
-    let parts = &workload.applications[..count];
-    let first = &parts[0];
-    let mut services: Vec<String> = Vec::new();
-    for service in parts.iter().flat_map(|part| &part.services) {
-        if !services.contains(service) {
-            services.push(service.clone());
-        }
-    }
-    Ok(Application {
-        name: match count {
-            1 => "1 application".into(),
-            count => format!("{count} applications"),
-        },
-        services,
-        concurrency: parts.iter().map(|part| part.concurrency).sum(),
-        unit: match count {
-            1 => first.unit.clone(),
-            _ => "geometric mean of operations/s".into(),
-        },
-        window: parts
-            .iter()
-            .map(|part| part.window)
-            .max()
-            .unwrap_or(first.window),
-        warm_up: parts
-            .iter()
-            .map(|part| part.warm_up)
-            .max()
-            .unwrap_or(first.warm_up),
-        closed_loop: parts.iter().any(|part| part.closed_loop),
-        loads: parts.iter().flat_map(|part| part.loads.clone()).collect(),
-    })
+    let parts: Vec<&Application> = workload.applications.iter().take(count).collect();
+    let name = match count {
+        1 => "1 application".to_string(),
+        count => format!("{count} applications"),
+    };
+    Ok(Application::together(name, &parts))
 }
 
 /// Each policy held, and the strategies for the applications that run; with what a person should
@@ -88,4 +62,34 @@ pub fn rows(
     };
     let notes = grid.add_to(&mut rows)?;
     Ok((rows, notes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mix() -> Workload {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/workloads/mix/workload.toml");
+        Workload::read(file.as_ref(), &[]).unwrap()
+    }
+
+    #[test]
+    fn the_first_n_run_at_once() {
+        let mix = mix();
+        for (count, name) in [(1, "1 application"), (3, "3 applications")] {
+            let together = together(&mix, count).unwrap();
+            assert_eq!(together.name, name);
+            let loads = together.loads.iter().map(|load| &load.name);
+            assert!(loads.eq(mix.applications[..count].iter().map(|part| &part.name)));
+        }
+    }
+
+    #[test]
+    fn there_cannot_be_more_than_the_workload_has() {
+        let mix = mix();
+        for count in [0, mix.applications.len() + 1] {
+            let error = together(&mix, count).unwrap_err().to_string();
+            assert_eq!(error, format!("--applications {count}: mix has 8"));
+        }
+    }
 }
