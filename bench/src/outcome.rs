@@ -58,6 +58,11 @@ impl Outcome {
             .find(|subject| subject.subject.whole)
             .or(self.subjects.first())
     }
+
+    /// The noise floor of the whole.
+    pub fn eevdf(&self) -> Option<&RowOutcome> {
+        self.whole().map(|whole| &whole.eevdf)
+    }
 }
 
 impl SubjectOutcome {

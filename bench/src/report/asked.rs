@@ -72,7 +72,7 @@ fn answered<'a>(
     measure: Measure,
     name: impl Fn(&'a Comparison) -> Option<&'a str>,
 ) -> Vec<Dot> {
-    let eevdf = outcome.whole().map(|whole| &whole.eevdf);
+    let eevdf = outcome.eevdf();
     let dot = |comparison: &'a Comparison| {
         let value = measure.compared(comparison)?;
         Some(Dot {

@@ -32,17 +32,6 @@ pub struct Chapter<'a> {
     pub drawings: Vec<Drawing>,
 }
 
-/// As on the command line.
-pub fn command(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Try => "try",
-        Stage::Profile => "profile",
-        Stage::Tune => "tune",
-        Stage::Compare => "compare",
-        Stage::Breakdown => "breakdown",
-    }
-}
-
 /// The pipeline's order.
 fn place(stage: Stage) -> u8 {
     match stage {
@@ -93,7 +82,7 @@ fn chapters<'a>(outcomes: &[&'a Outcome]) -> Result<Vec<Chapter<'a>>> {
             n => format!("-{}", n + 1),
         };
         let workload = files::stem(&outcomes[0].workload);
-        let stem = format!("{workload}-{}{number}", command(stage));
+        let stem = format!("{workload}-{}{number}", stage.command());
         chapters.push(Chapter {
             stage,
             drawings: drawings(stage, &outcomes, &stem)?,

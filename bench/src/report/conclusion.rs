@@ -2,7 +2,6 @@
 //! What the data allow to say in words. Of tune's winner nothing is claimed: it is the best of
 //! many, and `compare` measures it afresh.
 
-use super::book::command;
 use super::measure::Measure;
 use super::together;
 use super::words;
@@ -73,7 +72,7 @@ pub fn conclude(outcomes: &[&Outcome]) -> Conclusion {
     }
     let partial = outcomes.iter().filter(|outcome| outcome.partial);
     let partial: Vec<_> = partial
-        .map(|outcome| command(outcome.stage).to_owned())
+        .map(|outcome| outcome.stage.command().to_owned())
         .collect();
     if !partial.is_empty() {
         conclusion.after.push(format!(
@@ -177,7 +176,7 @@ fn asked<'a>(
     measure: Measure,
     what: impl Fn(&'a Comparison) -> Option<&'a str>,
 ) -> Vec<Answer> {
-    let eevdf = outcome.whole().map(|whole| &whole.eevdf);
+    let eevdf = outcome.eevdf();
     let answer = |comparison: &'a Comparison| {
         Some(Answer {
             what: what(comparison)?.to_owned(),
@@ -233,7 +232,7 @@ fn answer(row: &RowOutcome, subject: &SubjectOutcome, measure: Measure) -> Optio
 }
 
 fn nothing(outcome: &Outcome) -> String {
-    let command = command(outcome.stage);
+    let command = outcome.stage.command();
     format!("{command}: no super-block is complete, so there is nothing to say.")
 }
 

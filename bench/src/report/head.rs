@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use maud::html;
 use maud::Markup;
 
-use super::book::command;
 use super::measure::Measure;
 use super::rows::heading;
 use super::words;
@@ -27,7 +26,7 @@ pub fn head(outcomes: &[&Outcome]) -> Markup {
 
 fn emulated(outcomes: &[&Outcome]) -> Markup {
     let emulated = outcomes.iter().filter(|outcome| outcome.source.emulated);
-    let of: Vec<_> = emulated.map(|o| command(o.stage).to_owned()).collect();
+    let of: Vec<_> = emulated.map(|o| o.stage.command().to_owned()).collect();
     let which = match of.len() == outcomes.len() {
         true => String::new(),
         false => format!(" ({})", words::list(&of)),
@@ -49,7 +48,7 @@ fn machines(outcomes: &[&Outcome]) -> Vec<String> {
     };
     let mut all: Vec<(String, Vec<String>)> = Vec::new();
     for outcome in outcomes {
-        let name = command(outcome.stage).to_owned();
+        let name = outcome.stage.command().to_owned();
         match all.iter_mut().find(|(known, _)| *known == machine(outcome)) {
             Some((_, stages)) if stages.contains(&name) => {}
             Some((_, stages)) => stages.push(name),
@@ -92,7 +91,7 @@ fn floor(outcome: &Outcome, subject: &SubjectOutcome) -> Markup {
     };
     html! {
         tr {
-            th { (command(outcome.stage)) @if outcome.partial { " " span.badge.noise { "partial" } } }
+            th { (outcome.stage.command()) @if outcome.partial { " " span.badge.noise { "partial" } } }
             td { (heading(subject)) }
             td.n { (outcome.source.boots) }
             td.n { (subject.super_blocks) }

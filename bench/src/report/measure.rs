@@ -90,6 +90,6 @@ impl Measure {
 
     /// The noise floor of the whole.
     pub fn noise(self, outcome: &Outcome) -> Option<Interval> {
-        self.ratio(&outcome.whole()?.eevdf)
+        self.ratio(outcome.eevdf()?)
     }
 }

@@ -4,7 +4,6 @@
 use maud::html;
 use maud::Markup;
 
-use super::book::command;
 use crate::outcome::Outcome;
 
 /// The last section of a workload.
@@ -35,7 +34,7 @@ pub fn method(outcomes: &[&Outcome]) -> Markup {
 fn methods<'a>(outcomes: &[&'a Outcome]) -> Vec<(&'a str, Vec<&'static str>)> {
     let mut all: Vec<(&str, Vec<&str>)> = Vec::new();
     for outcome in outcomes {
-        let (method, stage) = (outcome.source.method.as_str(), command(outcome.stage));
+        let (method, stage) = (outcome.source.method.as_str(), outcome.stage.command());
         match all.iter_mut().find(|(known, _)| *known == method) {
             Some((_, stages)) => stages.push(stage),
             None => all.push((method, vec![stage])),

@@ -6,7 +6,6 @@ use maud::Markup;
 use maud::PreEscaped;
 use maud::DOCTYPE;
 
-use super::book::command;
 use super::book::Chapter;
 use super::book::Part;
 use super::conclusion;
@@ -126,7 +125,7 @@ fn chapter(chapter: &Chapter) -> Markup {
     let (heading, lead) = told(chapter.stage);
     html! {
         section {
-            h3 { (heading) " " small { "scx_metabench " (command(chapter.stage)) } }
+            h3 { (heading) " " small { "scx_metabench " (chapter.stage.command()) } }
             p { (lead) }
             @if chapter.stage == Stage::Tune {
                 @for outcome in &chapter.outcomes { (optima(outcome)) }

@@ -122,7 +122,7 @@ pub fn outcome(stage: Stage, subjects: Vec<SubjectOutcome>) -> Outcome {
             command: format!(
                 "scx_metabench {} bench/workloads/rag/rag.toml --rounds 16 --seed 7 --set \
                  'questions=<all> & more'",
-                super::book::command(stage)
+                stage.command()
             ),
             method: "Super-blocks of EEVDF, 8 rows in an order of a Williams design, and EEVDF \
                      again, in 3 boots. In each block the scheduler is put in charge, 512 ms or \

@@ -158,7 +158,7 @@ fn comparisons(outcome: &Outcome) -> Markup {
     let answer = |comparison: &Comparison, measure: Measure| {
         html! {
             td.n { (ratio(measure.compared(comparison))) }
-            td { (verdict(measure.answer(comparison, outcome.whole().map(|whole| &whole.eevdf)))) }
+            td { (verdict(measure.answer(comparison, outcome.eevdf()))) }
         }
     };
     html! {

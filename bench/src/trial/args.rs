@@ -75,8 +75,7 @@ pub struct TrialArgs {
 impl Common {
     /// The policies, in the order of the table or as they were given.
     pub fn policies(&self) -> Vec<Policy> {
-        let listed = self.policies.as_ref();
-        listed.map_or_else(|| Policy::all().collect(), |list| list.iter().collect())
+        self.policy_list().iter().collect()
     }
 
     /// The same, as the loader takes them.

@@ -92,23 +92,12 @@ pub fn read(paths: &[PathBuf], stage: Stage) -> Result<Vec<Raw<Record>>> {
             found == stage,
             "{}: data of `{}`, not of `{}`",
             path.display(),
-            command(found),
-            command(stage)
+            found.command(),
+            stage.command()
         );
         Ok(raw)
     };
     paths.iter().map(read).collect()
-}
-
-/// The subcommand that measures it.
-fn command(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Try => "try",
-        Stage::Profile => "profile",
-        Stage::Tune => "tune",
-        Stage::Compare => "compare",
-        Stage::Breakdown => "breakdown",
-    }
 }
 
 /// What was to be done.

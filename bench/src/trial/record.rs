@@ -40,6 +40,19 @@ pub enum Stage {
     Breakdown,
 }
 
+impl Stage {
+    /// The subcommand that measures it.
+    pub fn command(self) -> &'static str {
+        match self {
+            Self::Try => "try",
+            Self::Profile => "profile",
+            Self::Tune => "tune",
+            Self::Compare => "compare",
+            Self::Breakdown => "breakdown",
+        }
+    }
+}
+
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {

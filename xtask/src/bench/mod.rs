@@ -14,6 +14,7 @@ mod variants;
 pub mod web;
 
 use std::fs;
+use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
@@ -32,6 +33,7 @@ use crate::packages;
 use crate::packages::Use;
 use crate::paths;
 use crate::vm;
+use crate::vm::Done;
 use crate::vm::Job;
 
 /// The two programs that every bench runs, out of the way of builds that
@@ -154,13 +156,18 @@ fn belongs(file: &str, name: &str) -> bool {
 fn measure(name: &str, kernel: &Kernel, boot: &Boot, job: &Job) -> Result<PathBuf> {
     let label = &boot.label;
     let done = vm::run(&boot.vm(kernel), job).with_context(|| format!("bench {name}: {label}"))?;
-    // What a failed run saw helps to find out why.
+    keep(&done, &raw_dir(), &format!("{name}-{label}"))
+}
+
+/// Keeps what a machine measured; of a failed run too, since it helps to find
+/// out why.
+pub fn keep(done: &Done, folder: &Path, label: &str) -> Result<PathBuf> {
     let end = if done.status == 0 { "" } else { "-failed" };
-    let file = raw_dir().join(format!("{name}-{label}{end}.jsonl"));
-    fs::write(&file, done.stdout).with_context(|| format!("cannot write {}", file.display()))?;
+    let file = folder.join(format!("{label}{end}.jsonl"));
+    fs::write(&file, &done.stdout).with_context(|| format!("cannot write {}", file.display()))?;
     if done.status != 0 {
         bail!(
-            "bench {name}: {label} ended with status {}; what it had measured is in {}",
+            "bench {label} ended with status {}; what it had measured is in {}",
             done.status,
             file.display()
         );

@@ -3,7 +3,6 @@
 //! mode a machine's clock counts its own instructions, whatever else the host does, and each
 //! takes one core.
 
-use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -11,10 +10,10 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::anyhow;
-use anyhow::bail;
 use anyhow::Context;
 use anyhow::Result;
 
+use crate::bench;
 use crate::vm;
 use crate::vm::Job;
 use crate::vm::Vm;
@@ -86,16 +85,7 @@ fn measure(machine: &Machine, number: usize, count: usize, raw: &Path) -> Result
         machine.vm.timeout.as_secs()
     );
     let done = vm::run(&machine.vm, &machine.job).with_context(|| label.clone())?;
-    let end = if done.status == 0 { "" } else { "-failed" };
-    let file = raw.join(format!("{label}{end}.jsonl"));
-    fs::write(&file, done.stdout).with_context(|| format!("cannot write {}", file.display()))?;
-    if done.status != 0 {
-        bail!(
-            "{label} ended with status {}; what it had measured is in {}",
-            done.status,
-            file.display()
-        );
-    }
+    let file = bench::keep(&done, raw, label)?;
     eprintln!("lab: {label} took {} s", start.elapsed().as_secs());
     Ok(file)
 }

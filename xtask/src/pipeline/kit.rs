@@ -29,8 +29,6 @@ pub struct Kit {
     pub folders: Vec<Folder>,
     /// Of the guest, as QEMU writes it.
     pub memory: String,
-    /// Further words for `scx_metabench tune`.
-    pub tune: Vec<String>,
     /// How many applications at once, for `breakdown`.
     pub counts: Vec<u32>,
 }
@@ -61,7 +59,6 @@ impl Kit {
             files,
             folders,
             memory,
-            tune: Vec::new(),
             counts: Vec::new(),
         })
     }
@@ -114,7 +111,6 @@ impl Kit {
             files: Vec::new(),
             folders: vec![Folder::same(&folder)?],
             memory: "4G".to_string(),
-            tune: Vec::new(),
             counts: Vec::new(),
         })
     }

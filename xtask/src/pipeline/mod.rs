@@ -170,8 +170,7 @@ impl<'a> Pipeline<'a> {
     }
 
     fn tune(&self) -> Result<()> {
-        let mut options = words([("--profile", stage::file(&self.profile_file()))]);
-        options.extend(self.lab.kit.tune.iter().map(OsString::from));
+        let options = words([("--profile", stage::file(&self.profile_file()))]);
         let raw = self.boots("tune", 100, self.args.rounds.div_ceil(BOOTS), &options)?;
         self.derive("tune", &raw, &[])
     }

@@ -23,7 +23,7 @@ pub fn write_comparisons(outcome: &Outcome, out: &mut String) -> fmt::Result {
         "Asked beforehand; each interval is of {} %, so that all together hold with 95 %:\n",
         trimmed(100.0 * level)
     )?;
-    let eevdf = outcome.whole().map(|whole| &whole.eevdf);
+    let eevdf = outcome.eevdf();
     writeln!(out, "{}", comparisons(&outcome.comparisons, eevdf))?;
     let fewest = outcome.subjects.iter().map(|subject| subject.super_blocks);
     let fewest = fewest.min().unwrap_or_default();
