@@ -52,6 +52,8 @@ fn questions(choice: &Choice, has: impl Fn(&str) -> bool) -> Vec<Question> {
         questions.push(winner(SWAPPED.into(), Against::Row(SWAPPED.into())));
     }
     if has(SAME) {
+        // What turns do by themselves is no synergy of policies.
+        questions.push(winner(SAME.into(), Against::Row(SAME.into())));
         questions.push(Question {
             what: format!("switching by itself: {TWIN} by turns with {TWIN} against {TWIN} held"),
             of: SAME.into(),
@@ -75,7 +77,7 @@ mod tests {
             let rows = rows::rows(&choice, has_twins);
             let has = |label: &str| rows.iter().any(|row| row.label == label);
             let questions = questions(&choice, has);
-            assert_eq!(questions.len(), 4 + usize::from(has_twins));
+            assert_eq!(questions.len(), 4 + 2 * usize::from(has_twins));
             for question in questions {
                 assert!(has(&question.of));
                 match question.to {
