@@ -4,10 +4,10 @@
  * policy, a place on it a task.
  *
  * A policy's clock stands still while the policy is out, so a task's lag is
- * still true when it returns. Each time it is queued the lag is bounded: to
- * one slice of budget, so that a sleeper cannot hoard, and to a debt of
- * VCLOCK_DEBT_SLICES, so that what an earlier turn left behind cannot starve
- * it now.
+ * still true when it returns. Each time it is queued or runs the lag is
+ * bounded: to one slice of budget, so that a sleeper cannot hoard, and to a
+ * debt of VCLOCK_DEBT_SLICES, so that what an earlier turn left behind cannot
+ * starve it now.
  *
  * Deviation from the textbook: the bound of the debt. A task of weight 1 (nice
  * 19) would owe two seconds for each slice and wait that long for every other
@@ -33,7 +33,7 @@ static __always_inline u64 vclock_scale(struct task_struct *p, u64 ns)
 	return ns * 100 / (p->scx.weight ?: 1);
 }
 
-/* Where on @clock to queue @p. */
+/* Where on @clock @p is. */
 static __always_inline u64 vclock_place(struct vclock *clock, struct vtask *vt,
 					struct task_struct *p)
 {
@@ -50,11 +50,18 @@ static __always_inline u64 vclock_place(struct vclock *clock, struct vtask *vt,
 	return vt->vtime;
 }
 
-static __always_inline void vclock_advance(struct vclock *clock,
-					   struct vtask *vt)
+/*
+ * @p runs now. It may have found an idle CPU and never been queued: without a
+ * place it would keep that CPU (vclock_prev_first()) until it has caught up
+ * with those who came since it ran last.
+ */
+static __always_inline void vclock_run(struct vclock *clock, struct vtask *vt,
+				       struct task_struct *p)
 {
-	if (time_before(clock->now, vt->vtime))
-		clock->now = vt->vtime;
+	u64 vtime = vclock_place(clock, vt, p);
+
+	if (time_before(clock->now, vtime))
+		clock->now = vtime;
 }
 
 /*

@@ -401,7 +401,7 @@ static __always_inline u32 nest_queued(void)
 static __always_inline void nest_running(struct task_struct *p,
 					 struct task_ctx *t)
 {
-	vclock_advance(&nest_clock, &t->nest.vt);
+	vclock_run(&nest_clock, &t->nest.vt, p);
 }
 
 static __always_inline void nest_stopping(struct task_struct *p,

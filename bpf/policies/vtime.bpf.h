@@ -98,7 +98,7 @@ static u32 vtime_queued(void)
 
 static void vtime_running(struct task_struct *p, struct task_ctx *t)
 {
-	vclock_advance(&vtime_clock, &t->vtime);
+	vclock_run(&vtime_clock, &t->vtime, p);
 }
 
 static void vtime_stopping(struct task_struct *p, struct task_ctx *t,

@@ -4,6 +4,8 @@
 use std::thread;
 use std::time::Duration;
 
+use scx_meta::policy::Policy;
+
 use crate::bound;
 use crate::bound::SLICE_NS;
 use crate::clock::ms;
@@ -203,6 +205,47 @@ fn cpus4_no_sleeper_is_stranded_on_an_idle_machine() {
     drop(sleepers);
     assert_conserved(scheduler.maps());
     assert!(gap_ns < bound_ns, "a sleeper was stranded");
+    scheduler.assert_healthy();
+    scheduler.stop();
+}
+
+/// A task that found an idle CPU was never queued, so its place on a virtual
+/// clock may be as old as it is itself. When others want its CPU it must not
+/// keep it until it has caught up. Tasks of nice 19 put the clock far ahead
+/// first; one CPU is left idle, or this thread would queue the last hog.
+#[test]
+fn det_no_old_place_on_a_clock_starves_who_comes_later() {
+    let mut scheduler = start("100ms", "adopt");
+    let lowest = || {
+        Task::hog(Hog {
+            nice: 19,
+            ..Hog::default()
+        })
+    };
+    let cpus = bound::cpus();
+    // A hog and a sleeper share a CPU.
+    let bound_ns = 5 * SLICE_NS;
+    let mut starved = Vec::new();
+    for policy in Policy::all() {
+        scheduler.maps().set_pin(policy.id());
+        let ahead: Vec<Task> = (0..2 * cpus).map(|_| lowest()).collect();
+        thread::sleep(Duration::from_millis(700));
+        drop(ahead);
+        let nap = Duration::from_millis(10);
+        let sleepers: Vec<Task> = (0..cpus)
+            .map(|cpu| Task::sleeper_on(Some(cpu), nap))
+            .collect();
+        thread::sleep(Duration::from_millis(200));
+        let hogs = Task::hogs(cpus - 1);
+        sleepers.iter().for_each(Task::reset_gap);
+        thread::sleep(Duration::from_millis(1500));
+        if longest_gap_ns(policy.name(), &sleepers) >= bound_ns {
+            starved.push(policy.name());
+        }
+        drop((sleepers, hogs));
+    }
+    assert_conserved(scheduler.maps());
+    assert!(starved.is_empty(), "a sleeper starved under {starved:?}");
     scheduler.assert_healthy();
     scheduler.stop();
 }
