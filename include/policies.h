@@ -29,15 +29,20 @@
 #ifndef META_HOOKS_nest
 #define META_HOOKS_nest nest
 #endif
+#ifndef META_HOOKS_qmap
+#define META_HOOKS_qmap qmap
+#endif
 
-#define POLICY_LIST(X)                                                 \
-	X(FIFO, fifo, META_HOOKS_fifo, META_NEEDS_NOTHING,             \
-	  "one global queue, first in, first out")                     \
-	X(VTIME, vtime, META_HOOKS_vtime, META_NEEDS_NOTHING,          \
-	  "one global queue ordered by weighted virtual time")         \
-	X(CENTRAL, central, META_HOOKS_central, META_NEEDS_TICK,       \
-	  "one CPU decides for all the others, which run undisturbed") \
-	X(NEST, nest, META_HOOKS_nest, META_NEEDS_NOTHING,             \
-	  "few CPUs kept warm: wake-ups stay inside a small primary nest")
+#define POLICY_LIST(X)                                                     \
+	X(FIFO, fifo, META_HOOKS_fifo, META_NEEDS_NOTHING,                 \
+	  "one global queue, first in, first out")                         \
+	X(VTIME, vtime, META_HOOKS_vtime, META_NEEDS_NOTHING,              \
+	  "one global queue ordered by weighted virtual time")             \
+	X(CENTRAL, central, META_HOOKS_central, META_NEEDS_TICK,           \
+	  "one CPU decides for all the others, which run undisturbed")     \
+	X(NEST, nest, META_HOOKS_nest, META_NEEDS_NOTHING,                 \
+	  "few CPUs kept warm: wake-ups stay inside a small primary nest") \
+	X(QMAP, qmap, META_HOOKS_qmap, META_NEEDS_NOTHING,                 \
+	  "five queues by weight, served in rounds of 1, 2, 4, 8 and 16")
 
 #endif /* META_POLICIES_H */

@@ -41,6 +41,7 @@
 	X(fallback, count, sum, "central: of those pulled, from its fallback") \
 	X(promoted, count, sum, "nest: CPUs taken into the primary nest")      \
 	X(demoted, count, sum, "nest: CPUs put out of the primary nest")       \
-	X(impatient, count, sum, "nest: tasks that asked for a new CPU")
+	X(impatient, count, sum, "nest: tasks that asked for a new CPU")       \
+	X(requeued, count, sum, "qmap: CPUs lost to a higher class")
 
 #endif /* META_STATS_H */

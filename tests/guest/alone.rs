@@ -50,6 +50,7 @@ alone! {
     "vtime": alone_vtime cpus4_alone_vtime
     "central": alone_central cpus4_alone_central
     "nest": alone_nest cpus4_alone_nest
+    "qmap": alone_qmap cpus4_alone_qmap
 }
 
 #[test]

@@ -61,7 +61,7 @@ impl Turns {
 fn saturated(handover: &str) -> Turns {
     let mut scheduler = Scheduler::start(&[
         "--weights",
-        "fifo=1,vtime=1,central=1,nest=1",
+        &scheduler::all_equal(),
         "--base-slice",
         TURN,
         "--handover",

@@ -7,9 +7,15 @@ use std::time::Duration;
 
 use crate::bound::cpus;
 use crate::clock::ms;
+use crate::clock::now_ns;
+use crate::clock::MS;
 use crate::maps::policy;
 use crate::maps::Maps;
+use crate::picks;
+use crate::realtime::RealTime;
 use crate::scheduler::Scheduler;
+use crate::tasks::longest_gap_ns;
+use crate::tasks::spin;
 use crate::tasks::Hog;
 use crate::tasks::Task;
 use crate::wakers::fork_burst;
@@ -169,4 +175,67 @@ fn det_identity_nest() {
         shrunk >= nest.len() as i64,
         "the nest does not shrink after a burst"
     );
+}
+
+/// A nice level on each of qmap's levels, the lowest first (weights 1, 41, 100,
+/// 244 and 932), and how many tasks a round takes from it.
+const QMAP_LEVELS: [(i32, u64); 5] = [(19, 1), (4, 2), (0, 4), (-4, 8), (-10, 16)];
+
+/// A level's queue must not run empty: with a task of it on each CPU, one waits.
+/// What else is runnable has its level, too, and counts there.
+#[test]
+fn identity_qmap() {
+    let scheduler = Scheduler::start(&["--policies", "qmap", "--pin", "qmap"]);
+    let hogs: Vec<Task> = QMAP_LEVELS
+        .iter()
+        .flat_map(|(nice, _)| (0..cpus() + 1).map(|_| *nice))
+        .map(|nice| Task::hog(Hog { nice, cpu: None }))
+        .collect();
+    thread::sleep(Duration::from_secs(2));
+    let start = picks::by_nice();
+    thread::sleep(Duration::from_secs(20));
+    let end = picks::by_nice();
+    drop(hogs);
+    scheduler.stop();
+
+    let picked = QMAP_LEVELS.map(|(nice, _)| end[&nice] - start[&nice]);
+    let a_budget = picked.iter().sum::<u64>() as f64 / 31.0;
+    let by_budget = picked.map(|picked| picked as f64 / a_budget);
+    for ((nice, budget), picked) in QMAP_LEVELS.into_iter().zip(by_budget) {
+        println!("nice {nice}: {picked:.2} of 31 picks (budget {budget})");
+    }
+    for ((_, budget), picked) in QMAP_LEVELS.into_iter().zip(by_budget) {
+        assert_within_a_tenth(picked, budget as f64);
+    }
+}
+
+/// From 6.19 on what a higher class preempts is queued again, and others run it.
+/// A task that wakes up as real-time preempts; one that becomes so while it runs
+/// does not.
+#[test]
+fn qmap_gives_others_what_a_higher_class_preempted() {
+    let scheduler = Scheduler::start(&["--policies", "qmap", "--pin", "qmap"]);
+    let hogs = Task::hogs(2 * cpus());
+    thread::sleep(Duration::from_secs(1));
+    let requeued = || scheduler.maps().counters(policy("qmap")).requeued;
+    let before = requeued();
+    hogs.iter().for_each(Task::reset_gap);
+    {
+        let _real_time = RealTime::enter();
+        thread::sleep(Duration::from_millis(20));
+        let end = now_ns() + 2000 * MS;
+        while now_ns() < end {
+            spin(200);
+        }
+    }
+    let gap_ns = longest_gap_ns("beside 2 s of a real-time task", &hogs);
+    let requeued = requeued() - before;
+    drop(hogs);
+    scheduler.stop();
+    println!("{requeued} times a CPU's queue was given back");
+    if requeued == 0 {
+        println!("this kernel cannot: it has no reenqueue_local from anywhere");
+        return;
+    }
+    assert!(gap_ns < 1000 * MS, "a task waited for the higher class");
 }

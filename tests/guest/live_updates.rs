@@ -23,6 +23,7 @@ use crate::maps::pin_path;
 use crate::maps::Maps;
 use crate::maps::NO_PIN;
 use crate::realtime::RealTime;
+use crate::scheduler::all_equal;
 use crate::scheduler::Scheduler;
 use crate::tasks::longest_gap_ns;
 use crate::tasks::Hog;
@@ -122,7 +123,7 @@ fn prepare(writes: Vec<Write>, effect: Effect) -> Step {
     }
 }
 
-fn quarter_ns(period_us: u32) -> u64 {
+fn equal_turn_ns(period_us: u32) -> u64 {
     u64::from(period_us) * 1000 / Policy::all().count() as u64
 }
 
@@ -130,7 +131,7 @@ fn quarter_ns(period_us: u32) -> u64 {
 /// and no pin.
 fn all_kinds() -> Vec<Step> {
     let mut steps = Vec::new();
-    let rotate = Effect::Turn(quarter_ns(PERIOD_US));
+    let rotate = Effect::Turn(equal_turn_ns(PERIOD_US));
     let last = Policy::all().last().unwrap();
     steps.push(prepare(vec![Write::Pin(last.id())], Effect::Turn(0)));
     for policy in Policy::all() {
@@ -157,11 +158,11 @@ fn all_kinds() -> Vec<Step> {
     steps.push(step("all u32::MAX", all_weights(u32::MAX), rotate));
     steps.push(prepare(all_weights(1), rotate));
     for (period_us, turn_ns) in [
-        (0, quarter_ns(1000)),
-        (PERIOD_US, quarter_ns(PERIOD_US)),
-        (1, quarter_ns(1000)),
-        (u32::MAX, quarter_ns(3_600_000_000)),
-        (PERIOD_US, quarter_ns(PERIOD_US)),
+        (0, equal_turn_ns(1000)),
+        (PERIOD_US, equal_turn_ns(PERIOD_US)),
+        (1, equal_turn_ns(1000)),
+        (u32::MAX, equal_turn_ns(3_600_000_000)),
+        (PERIOD_US, equal_turn_ns(PERIOD_US)),
     ] {
         let name = format!("period {period_us} us");
         steps.push(step(
@@ -289,7 +290,7 @@ fn update_everything_with_bpftool(maps: &Maps) {
 
 /// A machine busy with messages, naps and one hog, and nobody on it stalls.
 fn on_a_busy_machine(rounds: u64) -> NineOfTen {
-    let mut scheduler = Scheduler::start(&["--weights", "fifo=1,vtime=1,central=1,nest=1"]);
+    let mut scheduler = Scheduler::start(&["--weights", &all_equal()]);
     let maps = scheduler.maps();
     maps.set_period_us(PERIOD_US);
     let mut messaging = Load::endless_messaging();
@@ -328,10 +329,13 @@ fn det_live_updates_take_effect_soon() {
 
 /// After all that was written, the weights still mean what they say.
 fn assert_shares_follow(maps: &Maps) {
-    let weights = [1, 2, 3, 2];
-    for (policy, weight) in Policy::all().zip(weights) {
-        maps.set_weight(policy, weight);
-    }
+    let weights: Vec<u32> = Policy::all()
+        .zip([1, 2, 3, 2].into_iter().cycle())
+        .map(|(policy, weight)| {
+            maps.set_weight(policy, weight);
+            weight
+        })
+        .collect();
     maps.set_period_us(400_000);
     thread::sleep(Duration::from_millis(500));
     let before = counters::active_ns(maps, now_ns());

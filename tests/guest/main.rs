@@ -19,6 +19,7 @@ mod lifecycle;
 mod live_updates;
 mod load;
 mod maps;
+mod picks;
 mod realtime;
 mod scheduler;
 mod shares;

@@ -14,6 +14,7 @@ use std::process::Output;
 use std::process::Stdio;
 use std::time::Duration;
 
+use scx_meta::policy::Policy;
 use serde_json::Value;
 
 use crate::clock::wait_for;
@@ -73,6 +74,12 @@ pub fn run(args: &[&str]) -> Output {
         .stdin(Stdio::null())
         .output()
         .unwrap()
+}
+
+/// Every policy of the table takes turns, with equal weights.
+pub fn all_equal() -> String {
+    let weights: Vec<String> = Policy::all().map(|policy| format!("{policy}=1")).collect();
+    weights.join(",")
 }
 
 impl Scheduler {

@@ -19,18 +19,17 @@ use crate::maps::policy;
 use crate::maps::Maps;
 use crate::maps::NO_PIN;
 use crate::realtime::RealTime;
+use crate::scheduler::all_equal;
 use crate::scheduler::Scheduler;
 use crate::tasks::longest_gap_ns;
 use crate::tasks::Hog;
 use crate::tasks::Task;
 
-const ALL_EQUAL: &str = "fifo=1,vtime=1,central=1,nest=1";
-
 /// --stats-json makes the program measure waits.
 fn start(base_slice: &str, handover: &str) -> Scheduler {
     Scheduler::start(&[
         "--weights",
-        ALL_EQUAL,
+        &all_equal(),
         "--base-slice",
         base_slice,
         "--handover",

@@ -20,11 +20,12 @@ use crate::vm;
 use crate::vm::Job;
 
 /// Policy, and whose hooks it gets.
-const PAIRS: [(&str, &str); 4] = [
+const PAIRS: [(&str, &str); 5] = [
     ("fifo", "vtime"),
     ("vtime", "fifo"),
     ("central", "fifo"),
     ("nest", "fifo"),
+    ("qmap", "fifo"),
 ];
 
 /// What libtest returns when a test failed: it ran, and said no.
