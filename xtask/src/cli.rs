@@ -10,6 +10,7 @@ use clap::Subcommand;
 
 use crate::guest;
 use crate::kernel;
+use crate::topology::Topology;
 
 /// The lab of scx_meta: runs it, and tests it, on kernels with sched_ext
 #[derive(Parser)]
@@ -248,10 +249,25 @@ pub struct Machine {
     pub kernel: String,
     /// Virtual CPUs, 1 to 64
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64))]
-    pub cpus: u32,
+    cpus: u32,
+    /// Virtual CPUs by sockets, each with a last-level cache of its own
+    #[arg(long, value_name = "sockets=S,cores=C", conflicts_with = "cpus")]
+    topology: Option<Topology>,
     /// Memory of the guest
     #[arg(long, value_name = "SIZE", default_value = "4G")]
     pub memory: String,
+}
+
+impl Machine {
+    /// Virtual CPUs.
+    pub fn cpus(&self) -> u32 {
+        self.topology.map_or(self.cpus, Topology::cpus)
+    }
+
+    /// Into how many sockets they are divided.
+    pub fn sockets(&self) -> u32 {
+        self.topology.map_or(1, |topology| topology.sockets)
+    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod rag;
 mod run;
 mod setup;
 mod test;
+mod topology;
 mod virtiofsd;
 mod vm;
 
@@ -69,7 +70,8 @@ fn in_vm(args: &cli::Vm, yes: bool) -> Result<u8> {
     packages::ensure(Use::Vm, yes)?;
     let machine = vm::Vm {
         kernel: kernel::find(&args.machine.kernel)?,
-        cpus: args.machine.cpus,
+        cpus: args.machine.cpus(),
+        sockets: args.machine.sockets(),
         memory: args.machine.memory.clone(),
         deterministic: args.deterministic,
         timeout: Duration::from_secs(args.timeout),

@@ -33,7 +33,8 @@ pub fn run(args: &cli::Run, yes: bool) -> Result<i32> {
     let scx_meta = build::scx_meta()?;
     let machine = vm::Vm {
         kernel,
-        cpus: args.machine.cpus,
+        cpus: args.machine.cpus(),
+        sockets: args.machine.sockets(),
         memory: args.machine.memory.clone(),
         deterministic: false,
         timeout: Duration::from_secs(args.seconds) + MARGIN,

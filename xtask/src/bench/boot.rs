@@ -38,6 +38,7 @@ impl Boot {
         Vm {
             kernel: kernel.clone(),
             cpus: self.cpus,
+            sockets: 1,
             memory: "4G".to_string(),
             deterministic: self.deterministic,
             timeout: self.timeout,

@@ -79,6 +79,7 @@ impl Lab<'_> {
         Vm {
             kernel: self.kernel.clone(),
             cpus: self.cpus,
+            sockets: 1,
             memory: self.kit.memory.clone(),
             deterministic: self.deterministic,
             timeout: LIMIT,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The tests that need root and sched_ext. A test's name says which machine
-//! it wants: `cpus4_…` four vCPUs, `det_…` four in deterministic mode, any
-//! other two.
+//! it wants: `cpus4_…` four vCPUs, `llc2_…` four with two last-level caches,
+//! `det_…` four in deterministic mode, any other two.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -29,12 +29,19 @@ pub enum Group {
     Two,
     /// Four vCPUs.
     Four,
+    /// Four vCPUs in two sockets.
+    TwoCaches,
     /// Four vCPUs on one virtual clock.
     Deterministic,
 }
 
 /// All groups, in the order they run.
-pub const GROUPS: [Group; 3] = [Group::Two, Group::Four, Group::Deterministic];
+pub const GROUPS: [Group; 4] = [
+    Group::Two,
+    Group::Four,
+    Group::TwoCaches,
+    Group::Deterministic,
+];
 
 impl Group {
     /// Where a test belongs, by the last part of its name.
@@ -42,6 +49,8 @@ impl Group {
         let name = short(test);
         if name.starts_with("cpus4_") {
             Self::Four
+        } else if name.starts_with("llc2_") {
+            Self::TwoCaches
         } else if name.starts_with("det_") {
             Self::Deterministic
         } else {
@@ -54,6 +63,7 @@ impl Group {
         Vm {
             kernel: kernel.clone(),
             cpus: if self == Self::Two { 2 } else { 4 },
+            sockets: if self == Self::TwoCaches { 2 } else { 1 },
             memory: "4G".to_string(),
             deterministic: self == Self::Deterministic,
             timeout: TEST_LIMIT * u32::try_from(tests).unwrap_or(u32::MAX),
@@ -67,6 +77,7 @@ impl fmt::Display for Group {
         f.write_str(match self {
             Self::Two => "2 CPUs",
             Self::Four => "4 CPUs",
+            Self::TwoCaches => "4 CPUs, 2 last-level caches",
             Self::Deterministic => "4 CPUs, deterministic",
         })
     }
@@ -155,6 +166,7 @@ mod tests {
     fn the_name_chooses_the_machine() {
         assert!(Group::of("identity_fifo") == Group::Two);
         assert!(Group::of("nest::cpus4_identity_nest") == Group::Four);
+        assert!(Group::of("llc2_identity_rusty") == Group::TwoCaches);
         assert!(Group::of("det_identity_nest") == Group::Deterministic);
         assert!(Group::of("switch::not_det_at_all") == Group::Two);
     }

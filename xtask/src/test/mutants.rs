@@ -60,7 +60,8 @@ fn build_group<'a>(suite: &'a Suite, group: Group) -> Result<Vec<Mutant<'a>>> {
         let pair = PAIRS.into_iter().find(|(row, _)| {
             let name = short(test);
             name.strip_suffix(row).is_some_and(|head| {
-                ["identity_", "cpus4_identity_", "det_identity_"].contains(&head)
+                head.strip_suffix("identity_")
+                    .is_some_and(|group| ["", "cpus4_", "llc2_", "det_"].contains(&group))
             })
         });
         let Some((row, hooks)) = pair else {

@@ -63,6 +63,7 @@ fn boots(kernel: &Kernel) -> bool {
     let vm = Vm {
         kernel: kernel.clone(),
         cpus: 2,
+        sockets: 1,
         memory: "512M".to_string(),
         deterministic: false,
         timeout: PROBE_LIMIT,

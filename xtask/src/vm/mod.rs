@@ -41,6 +41,8 @@ pub struct Vm {
     pub kernel: Kernel,
     /// Virtual CPUs.
     pub cpus: u32,
+    /// Into how many sockets they are divided, each with a last-level cache.
+    pub sockets: u32,
     /// Memory, as QEMU writes it: `4G`.
     pub memory: String,
     /// One virtual clock that counts instructions: runs repeat exactly.
@@ -123,8 +125,8 @@ pub fn run(vm: &Vm, job: &Job) -> Result<Done> {
         ""
     };
     eprintln!(
-        "lab: kernel {}, accel: {}{mode}, {} CPUs",
-        vm.kernel.release, accel, vm.cpus
+        "lab: kernel {}, accel: {}{mode}, {} CPUs in {} socket(s)",
+        vm.kernel.release, accel, vm.cpus, vm.sockets
     );
     boot(vm, job, accel, BOOT_LIMIT)
 }

@@ -36,7 +36,7 @@ pub fn command(parts: &Parts) -> Result<Command> {
     let mut qemu = Command::new(packages::qemu()?);
     qemu.args(["-nodefaults", "-no-user-config", "-no-reboot"])
         .args(["-display", "none"])
-        .args(["-smp", &vm.cpus.to_string(), "-m", &vm.memory]);
+        .args(["-smp", &smp(vm), "-m", &vm.memory]);
     qemu.args(processor(parts));
     let memory = format!("memory-backend-memfd,id=mem,size={},share=on", vm.memory);
     qemu.args(["-object", &memory, "-machine", "memory-backend=mem"]);
@@ -59,6 +59,12 @@ pub fn command(parts: &Parts) -> Result<Command> {
         qemu.args(["-chardev", &chardev, "-device", &device]);
     }
     Ok(qemu)
+}
+
+/// The guest finds a last-level cache a socket.
+fn smp(vm: &Vm) -> String {
+    let cores = vm.cpus / vm.sockets;
+    format!("{},sockets={},cores={cores}", vm.cpus, vm.sockets)
 }
 
 fn processor(parts: &Parts) -> Vec<&'static str> {
