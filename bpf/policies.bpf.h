@@ -17,6 +17,7 @@
 #include "policies/central.bpf.h"
 #include "policies/nest.bpf.h"
 #include "policies/qmap.bpf.h"
+#include "policies/rusty.bpf.h"
 
 #define POLICIES_CAT_(a, b) a##b
 #define POLICIES_CAT(a, b) POLICIES_CAT_(a, b)

@@ -109,6 +109,30 @@ struct nest_task {
 };
 
 /*
+ * @home:	domain + 1; 0: none yet
+ * @average_ns:	CPU time from waking to blocking, a slice at most
+ * @ran_ns:	the same since it woke last
+ * @wakes:	how often it wakes others, in 100 ms; and when it did last
+ * @blocks:	how often it blocks
+ * @wanted_at:	since when it runs or waits to
+ * @wanted_ns:	how long it did so in @round, and the slot where that is listed
+ */
+struct rusty_task {
+	struct vtask vt;
+	u32 home;
+	u32 slot;
+	u64 average_ns;
+	u64 ran_ns;
+	u64 wakes;
+	u64 woke_at;
+	u64 blocks;
+	u64 blocked_at;
+	u64 wanted_at;
+	u64 wanted_ns;
+	u64 round; /* + 1; 0: not listed yet */
+};
+
+/*
  * @custody: the owner: the policy that queued the task, NONE if the kernel
  *	     placed it. From its insert until it runs also TASK_QUEUED, and how
  *	     often it was handed over
@@ -119,6 +143,7 @@ struct task_ctx {
 	u64 run_at;
 	struct vtask vtime;
 	struct nest_task nest;
+	struct rusty_task rusty;
 };
 
 struct {

@@ -51,6 +51,11 @@ enum meta_limits {
 
 	/* Turns that the map "turns" remembers; a power of two. */
 	META_TURNS = 1024,
+
+	/* A bit each in a u64. */
+	META_RUSTY_MAX_DOMAINS = 64,
+	/* Tasks that the balancer sees of a round; a power of two. */
+	META_RUSTY_RECENT = 1024,
 };
 
 /* In a u32 of microseconds: one hour. */
@@ -95,6 +100,30 @@ struct meta_turn {
 	enum meta_policy to;
 };
 
+/*
+ * Between rusty and its half in the loader. The loader writes tune: as whole
+ * values, from one thread.
+ */
+struct meta_rusty_tune {
+	u64 at_ns;  /* CLOCK_MONOTONIC; 0: nobody is there */
+	u64 round;  /* of the balancer */
+	u64 moves;  /* entries in the map "rusty_moves" */
+	u64 direct; /* domains where tasks of others may be placed, a bit each
+		     */
+	u64 kick;   /* domains that are woken to steal */
+};
+
+/* A task that ran in a round. */
+struct meta_rusty_task {
+	u64 round;
+	u64 allowed;   /* domains that it may have as home, a bit each */
+	u64 wanted_ns; /* it ran, or waited to */
+	u32 pid;
+	u32 home;
+	u32 weight;
+	u32 unused;
+};
+
 _Static_assert(META_NR_POLICIES - 1 <= META_MAX_POLICIES,
 	       "the leave order has room for eight policies");
 _Static_assert((META_MAX_CPUS & (META_MAX_CPUS - 1)) == 0,
@@ -103,5 +132,10 @@ _Static_assert((META_TURNS & (META_TURNS - 1)) == 0,
 	       "slots of turns are found by a mask");
 _Static_assert(sizeof(struct meta_status) == 40, "no padding in status");
 _Static_assert(sizeof(struct meta_turn) == 72, "no padding in a turn");
+
+_Static_assert(META_RUSTY_MAX_DOMAINS <= 64, "a bit a domain in a u64");
+_Static_assert((META_RUSTY_RECENT & (META_RUSTY_RECENT - 1)) == 0,
+	       "slots of tasks are found by a mask");
+_Static_assert(sizeof(struct meta_rusty_task) == 40, "no padding in a task");
 
 #endif /* META_ABI_H */

@@ -32,6 +32,9 @@
 #ifndef META_HOOKS_qmap
 #define META_HOOKS_qmap qmap
 #endif
+#ifndef META_HOOKS_rusty
+#define META_HOOKS_rusty rusty
+#endif
 
 #define POLICY_LIST(X)                                                     \
 	X(FIFO, fifo, META_HOOKS_fifo, META_NEEDS_NOTHING,                 \
@@ -43,6 +46,8 @@
 	X(NEST, nest, META_HOOKS_nest, META_NEEDS_NOTHING,                 \
 	  "few CPUs kept warm: wake-ups stay inside a small primary nest") \
 	X(QMAP, qmap, META_HOOKS_qmap, META_NEEDS_NOTHING,                 \
-	  "five queues by weight, served in rounds of 1, 2, 4, 8 and 16")
+	  "five queues by weight, served in rounds of 1, 2, 4, 8 and 16")  \
+	X(RUSTY, rusty, META_HOOKS_rusty, META_NEEDS_NOTHING,              \
+	  "a queue a last-level cache by latency-aware deadlines")
 
 #endif /* META_POLICIES_H */

@@ -42,6 +42,8 @@
 	X(promoted, count, sum, "nest: CPUs taken into the primary nest")      \
 	X(demoted, count, sum, "nest: CPUs put out of the primary nest")       \
 	X(impatient, count, sum, "nest: tasks that asked for a new CPU")       \
-	X(requeued, count, sum, "qmap: CPUs lost to a higher class")
+	X(requeued, count, sum, "qmap: CPUs lost to a higher class")           \
+	X(stolen, count, sum, "rusty: of those pulled, of other caches")       \
+	X(balanced, count, sum, "rusty: tasks given another cache as home")
 
 #endif /* META_STATS_H */

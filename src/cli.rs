@@ -28,6 +28,7 @@ use crate::sched;
 use crate::sched::Handover;
 use crate::sched::Plan;
 use crate::sched::Report;
+use crate::sched::Steal;
 use crate::sched::Stop;
 use crate::stats::Snapshot;
 use crate::strategy::Allotment;
@@ -116,6 +117,10 @@ pub struct RunArgs {
     /// The CPU that decides for the others under central
     #[arg(long, value_name = "CPU", default_value_t = 0)]
     central_cpu: u32,
+
+    /// From how far a CPU without work takes tasks of other caches under rusty
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = Steal::Node)]
+    rusty_steal: Steal,
 
     /// Hold one policy from the start, until `scx_meta unpin`
     #[arg(long, value_name = "POLICY")]
@@ -388,6 +393,7 @@ impl RunArgs {
             slice_us: self.slice_us,
             handover: self.handover,
             central_cpu: self.central_cpu,
+            rusty_steal: self.rusty_steal,
             partial: self.partial,
             seconds: self.seconds,
             report,
@@ -428,9 +434,11 @@ mod tests {
     }
 
     #[test]
-    fn defaults_rotate_three_policies_for_1800_ms_each() {
+    fn defaults_rotate_all_policies_but_central_for_1800_ms_each() {
         let plan = plan(&[]).unwrap();
-        assert_eq!(plan.knobs.period_us, 3 * 1_800_000);
+        let turning = Policy::all().count() as u32 - 1;
+        assert_eq!(plan.knobs.weights.get("central".parse().unwrap()), 0);
+        assert_eq!(plan.knobs.period_us, turning * 1_800_000);
         assert_eq!(plan.slice_us, 20_000);
         assert!(plan.report.is_none());
     }

@@ -6,7 +6,8 @@
 //! ```text
 //! cli ──► sched: open ─► fill ─► load ─► pin ─► attach ─► wait ─► report
 //!  │        │                             │               │
-//!  │     weights, cpus, preflight       live        stats, turns
+//!  │     weights, cpus, domains,        live    stats, turns, halves
+//!  │     preflight
 //!  └─► profile ─► strategy: weights from what was measured
 //! ```
 
@@ -15,6 +16,8 @@
 pub mod bpf;
 pub mod cli;
 pub mod cpus;
+pub mod domains;
+mod halves;
 pub mod live;
 pub mod logging;
 pub mod policy;

@@ -151,6 +151,14 @@ impl Live {
             .with_context(|| format!("writing the weight of {policy}"))
     }
 
+    /// Whether a policy can be in charge, as the maps stand.
+    pub fn takes_turns(&self, policy: Policy) -> Result<bool> {
+        Ok(match self.pin()? {
+            Some(pin) => pin == policy,
+            None => self.weight(policy)? > 0,
+        })
+    }
+
     /// Length of a whole rotation.
     pub fn period_us(&self) -> Result<u32> {
         read_u32(&only_value(&self.period_us)?)

@@ -35,6 +35,8 @@ use crate::bpf::BpfSkel;
 use crate::bpf::BpfSkelBuilder;
 use crate::bpf::OpenBpfSkel;
 use crate::cpus;
+use crate::domains::Domains;
+use crate::halves::Halves;
 use crate::live::Knobs;
 use crate::live::Live;
 use crate::live::PinDir;
@@ -70,6 +72,17 @@ pub struct Plan {
     pub counting: bool,
     /// Keep the map `turns`.
     pub record_turns: bool,
+    /// From how far a CPU may steal under rusty.
+    pub rusty_steal: Steal,
+}
+
+/// From how far a CPU without work takes tasks of other caches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Steal {
+    /// From its own NUMA node
+    Node,
+    /// From anywhere
+    Machine,
 }
 
 /// What becomes of the tasks that wait when their policy leaves.
@@ -159,7 +172,7 @@ pub fn run(plan: &Plan, machine: &Machine, stop: &Stop) -> Result<()> {
         let mut object = MaybeUninit::uninit();
         let standby = Standby::load(plan, &knobs, machine, &mut object)?;
         pins.publish(&standby.live)?;
-        let running = standby.attach()?;
+        let mut running = standby.attach()?;
         announce(&knobs);
         if let Some(warning) = knobs
             .weights
@@ -185,12 +198,13 @@ pub fn run(plan: &Plan, machine: &Machine, stop: &Stop) -> Result<()> {
 fn load<'obj>(
     plan: &Plan,
     machine: &Machine,
+    domains: &Domains,
     object: &'obj mut MaybeUninit<OpenObject>,
 ) -> Result<BpfSkel<'obj>> {
     let builder = BpfSkelBuilder::default();
     let no_options = None::<libbpf_sys::bpf_object_open_opts>;
     let mut skel = scx_ops_open!(builder, object, meta_ops, no_options)?;
-    fill_rodata(&mut skel, plan, machine)?;
+    fill_rodata(&mut skel, plan, machine, domains)?;
     fill_ops(&mut skel, plan)?;
     if !plan.record_turns {
         skel.maps.turns.set_max_entries(1)?;
@@ -199,7 +213,12 @@ fn load<'obj>(
     scx_ops_load!(skel, meta_ops, uei)
 }
 
-fn fill_rodata(skel: &mut OpenBpfSkel<'_>, plan: &Plan, machine: &Machine) -> Result<()> {
+fn fill_rodata(
+    skel: &mut OpenBpfSkel<'_>,
+    plan: &Plan,
+    machine: &Machine,
+    domains: &Domains,
+) -> Result<()> {
     let rodata = skel
         .maps
         .rodata_data
@@ -214,6 +233,10 @@ fn fill_rodata(skel: &mut OpenBpfSkel<'_>, plan: &Plan, machine: &Machine) -> Re
     rodata.counting = plan.counting;
     rodata.measure_waits = plan.report.is_some();
     rodata.record_turns = plan.record_turns;
+    rodata.rusty_nr_domains = domains.count();
+    rodata.rusty_domain_of_cpu = domains.of_cpu();
+    rodata.rusty_node_of_domain = domains.nodes();
+    rodata.rusty_across = plan.rusty_steal == Steal::Machine;
     Ok(())
 }
 
@@ -267,6 +290,7 @@ fn central_cpu(plan: &Plan, online: &[u32]) -> u32 {
 /// all that can be done before a replacement begins.
 pub struct Standby<'obj> {
     live: Live,
+    halves: Halves,
     skel: BpfSkel<'obj>,
 }
 
@@ -279,10 +303,12 @@ impl<'obj> Standby<'obj> {
         machine: &Machine,
         object: &'obj mut MaybeUninit<OpenObject>,
     ) -> Result<Self> {
-        let skel = load(plan, machine, object)?;
+        let domains = Domains::detect();
+        let skel = load(plan, machine, &domains, object)?;
         let live = Live::of_skeleton(&skel)?;
         live.fill(&plan.policies, knobs)?;
-        Ok(Self { live, skel })
+        let halves = Halves::new(&plan.policies, &domains, &skel)?;
+        Ok(Self { live, halves, skel })
     }
 
     /// Puts it in charge; returns once every task is under it.
@@ -291,6 +317,7 @@ impl<'obj> Standby<'obj> {
         let running = Running {
             link: Some(link),
             live: self.live,
+            halves: self.halves,
             skel: self.skel,
         };
         // Since 7.3 a failed enable may return 0 and tell only through ops.exit.
@@ -306,6 +333,7 @@ impl<'obj> Standby<'obj> {
 pub struct Running<'obj> {
     link: Option<Link>,
     live: Live,
+    halves: Halves,
     skel: BpfSkel<'obj>,
 }
 
@@ -316,7 +344,7 @@ impl Running<'_> {
     }
 
     fn wait(
-        &self,
+        &mut self,
         plan: &Plan,
         stop: &Stop,
         attached: Instant,
@@ -327,6 +355,7 @@ impl Running<'_> {
             if uei_exited!(&self.skel, uei) {
                 break Ending::Ejected;
             }
+            self.halves.follow(&self.live)?;
             let now = Instant::now();
             if deadline.is_some_and(|at| at <= now) {
                 break Ending::Asked;
@@ -354,6 +383,7 @@ impl Running<'_> {
 
     /// Detach and report; an ejection for an error is one here.
     pub fn end(mut self) -> Result<UserExitInfo> {
+        self.halves.stop();
         self.detach();
         uei_report!(&self.skel, uei)
     }

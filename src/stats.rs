@@ -29,6 +29,8 @@ trait Plain: Copy {}
 impl Plain for abi::meta_stats {}
 impl Plain for abi::meta_status {}
 impl Plain for abi::meta_turn {}
+impl Plain for abi::meta_rusty_tune {}
+impl Plain for abi::meta_rusty_task {}
 
 #[allow(private_bounds)]
 /// A map value of zeroes.

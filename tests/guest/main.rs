@@ -11,6 +11,7 @@
 
 mod alone;
 mod bound;
+mod caches;
 mod clock;
 mod counters;
 mod handover;

@@ -149,6 +149,23 @@ impl Scheduler {
         );
     }
 
+    /// Stops the loader, all its threads, where they are; the kernel's part
+    /// goes on.
+    pub fn suspend(&self) {
+        self.signal(libc::SIGSTOP);
+    }
+
+    /// Undoes that.
+    pub fn resume(&self) {
+        self.signal(libc::SIGCONT);
+    }
+
+    fn signal(&self, signal: i32) {
+        // SAFETY: the child is ours and not reaped yet.
+        let ret = unsafe { libc::kill(self.child.id() as i32, signal) };
+        assert_eq!(ret, 0, "signal {signal}");
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -157,9 +174,7 @@ impl Scheduler {
     /// SIGTERM; demands exit 0, no ejection, and that nothing is left behind.
     pub fn stop(mut self) {
         self.assert_healthy();
-        // SAFETY: the child is ours and not reaped yet.
-        let ret = unsafe { libc::kill(self.child.id() as i32, libc::SIGTERM) };
-        assert_eq!(ret, 0);
+        self.signal(libc::SIGTERM);
         let status = self.wait();
         let complaints = self.kmsg.complaints().concat();
         let said = self.said();

@@ -64,15 +64,16 @@ fn set_nice(nice: i32) {
     assert_eq!(ret, 0, "setpriority {nice}");
 }
 
-fn bind_to(cpu: usize) {
+/// The calling thread, from now on.
+pub fn bind_to(cpus: &[usize]) {
     // SAFETY: an all-zero set is the empty one.
     let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
     // SAFETY: CPU_SET checks the bounds; `set` outlives the call.
     let ret = unsafe {
-        libc::CPU_SET(cpu, &mut set);
+        cpus.iter().for_each(|cpu| libc::CPU_SET(*cpu, &mut set));
         libc::sched_setaffinity(0, size_of_val(&set), &set)
     };
-    assert_eq!(ret, 0, "sched_setaffinity {cpu}");
+    assert_eq!(ret, 0, "sched_setaffinity {cpus:?}");
 }
 
 pub fn spin(spins: u32) {
@@ -107,7 +108,7 @@ impl Task {
                 set_nice(hog.nice);
             }
             if let Some(cpu) = hog.cpu {
-                bind_to(cpu);
+                bind_to(&[cpu]);
             }
             while !stopped() {
                 spin(SPINS_A_BEAT);
@@ -131,7 +132,7 @@ impl Task {
     pub fn sleeper_on(cpu: Option<usize>, nap: Duration) -> Self {
         Self::spawn(move |stopped, beat| {
             if let Some(cpu) = cpu {
-                bind_to(cpu);
+                bind_to(&[cpu]);
             }
             while !stopped() {
                 thread::sleep(nap);

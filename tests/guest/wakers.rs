@@ -26,7 +26,7 @@ pub struct Wakers {
     threads: Vec<JoinHandle<()>>,
 }
 
-fn current_cpu() -> usize {
+pub fn current_cpu() -> usize {
     // SAFETY: no arguments.
     unsafe { libc::sched_getcpu() as usize }
 }

@@ -20,12 +20,13 @@ use crate::vm;
 use crate::vm::Job;
 
 /// Policy, and whose hooks it gets.
-const PAIRS: [(&str, &str); 5] = [
+const PAIRS: [(&str, &str); 6] = [
     ("fifo", "vtime"),
     ("vtime", "fifo"),
     ("central", "fifo"),
     ("nest", "fifo"),
     ("qmap", "fifo"),
+    ("rusty", "fifo"),
 ];
 
 /// What libtest returns when a test failed: it ran, and said no.

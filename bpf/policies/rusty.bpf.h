@@ -1,0 +1,642 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * rusty: a queue a last-level cache, ordered by latency-aware deadlines.
+ *
+ * Idea: CPUs that share a last-level cache are a domain with a queue of its
+ * own. A task has a home domain and is queued there. It wakes on an idle CPU of
+ * its home, else on one of another domain of its NUMA node. The queue is
+ * ordered by deadlines: virtual time plus the length of the task's request,
+ * which is its average runtime, the shorter the more often it wakes others and
+ * blocks: who sits in the middle of a chain of wake-ups runs first. A CPU whose
+ * queue is empty steals from other domains of its node before it idles. Every
+ * 2 s a thread of the loader evens the load by giving tasks another home
+ * (src/halves/rusty.rs); every 100 ms it says which domains have CPUs to spare
+ * for tasks from elsewhere.
+ *
+ * Serves: machines with several last-level caches and mixed loads, servers
+ * whose requests run through chains of threads.
+ *
+ * Works badly: with one cache it is a costlier vtime. A few long tasks that
+ * share much data across caches are kept apart. Load that shifts faster than
+ * the balancer looks is only evened by stealing, which migrates.
+ *
+ * If user space sleeps: homes stay as they are and CPUs out of work steal; what
+ * the tuner said is believed for RUSTY_TUNE_STALE_NS, then every domain of the
+ * node is taken to have CPUs to spare. A domain's CPUs always serve its queue
+ * and a task's home always has a CPU that it may use, so nobody starves.
+ *
+ * Deviations from the textbook: a new task's home is where it is first queued,
+ * not the next by turns. Affinity is looked at whenever a task is queued, so
+ * no set_cpumask() is needed, and who wakes whom is noted in select_cpu() and
+ * when pinned tasks are queued, so no runnable(). Average runtime counts a
+ * slice at most: a task that never sleeps would get a deadline that grows
+ * without end. A request is eight times the average runtime, halved for every
+ * third step of latency priority, instead of scaled by the table of nice
+ * levels, which has the same steps. A task that changes its home keeps its lag.
+ * A task of another domain that is running is replaced when its slice is over
+ * if others wait elsewhere, so that stealing shares fairly without the
+ * balancer. The tuner does not change slices.
+ *
+ * Races tolerated: those of vclock.bpf.h, a clock a domain. Frequencies and the
+ * list for the balancer are written without a lock; a lost update is a little
+ * wrong for one round. A CPU may go idle just after a task found none; then the
+ * task waits for the next dispatch in its domain.
+ *
+ * Tunables: slice_ns (--slice-us, 20 ms); rusty_across (--rusty-steal, node):
+ * whether CPUs may steal from other NUMA nodes.
+ */
+#ifndef META_RUSTY_BPF_H
+#define META_RUSTY_BPF_H
+
+#define RUSTY_DOMAINS META_RUSTY_MAX_DOMAINS
+#define RUSTY_TUNE_STALE_NS (1000 * 1000 * 1000ULL)
+
+/* Frequencies are counts per this time. */
+#define RUSTY_FREQ_NS (100 * 1000 * 1000ULL)
+#define RUSTY_FREQ_MAX 100000ULL
+#define RUSTY_PRIO_MAX 39
+#define RUSTY_PRIO_STEPS_A_HALF 3
+#define RUSTY_REQUEST_SHIFT 3
+
+/* Fixed at load, by src/domains.rs. */
+const volatile u32 rusty_nr_domains = 1;
+const volatile u8 rusty_domain_of_cpu[META_MAX_CPUS];
+const volatile u8 rusty_node_of_domain[RUSTY_DOMAINS];
+const volatile bool rusty_across = false;
+
+struct rusty_domain {
+	struct bpf_cpumask __kptr *cpus;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, RUSTY_DOMAINS);
+	__type(key, u32);
+	__type(value, struct rusty_domain);
+} rusty_domains SEC(".maps");
+
+/* What the loader says; all zeros until it does. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct meta_rusty_tune);
+} rusty_tune SEC(".maps");
+
+/* What the balancer reads: who ran in a round, and how long it wanted to. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, META_RUSTY_RECENT);
+	__type(key, u32);
+	__type(value, struct meta_rusty_task);
+} rusty_recent SEC(".maps");
+
+/* What it answers: pid to new home. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, META_RUSTY_RECENT);
+	__type(key, u32);
+	__type(value, u32);
+} rusty_moves SEC(".maps");
+
+static struct vclock rusty_clocks[RUSTY_DOMAINS];
+
+/* Where the next task is listed; the map's size bounds it. */
+static u32 rusty_next_slot;
+
+/* Where a CPU begins to steal, so that no domain is always the last. */
+static u32 rusty_first;
+
+static __always_inline struct vclock *rusty_clock(u32 domain)
+{
+	return &rusty_clocks[domain & (RUSTY_DOMAINS - 1)];
+}
+
+static __always_inline u32 rusty_domain_of(s32 cpu)
+{
+	u32 domain = rusty_domain_of_cpu[(u32)cpu & (META_MAX_CPUS - 1)];
+
+	/* A CPU that came later: somebody must serve it until the restart. */
+	return domain < rusty_nr_domains ? domain : 0;
+}
+
+static __always_inline bool rusty_same_node(u32 a, u32 b)
+{
+	return rusty_node_of_domain[a & (RUSTY_DOMAINS - 1)] ==
+	       rusty_node_of_domain[b & (RUSTY_DOMAINS - 1)];
+}
+
+static __always_inline struct meta_rusty_tune *rusty_tune_now(void)
+{
+	u32 key = 0;
+
+	return bpf_map_lookup_elem(&rusty_tune, &key);
+}
+
+/*
+ * Where a program may sleep, hold the RCU read lock as long as you use it: in
+ * init(); the timer does when tasks are handed over. Locking twice is refused.
+ */
+static __always_inline struct bpf_cpumask *rusty_cpus(u32 domain)
+{
+	struct rusty_domain *d = bpf_map_lookup_elem(&rusty_domains, &domain);
+
+	return d ? d->cpus : NULL;
+}
+
+static s32 rusty_init_domain(u32 domain)
+{
+	struct rusty_domain *d = bpf_map_lookup_elem(&rusty_domains, &domain);
+	struct bpf_cpumask *mask;
+	s32 err;
+
+	if (!d)
+		return -ESRCH;
+	err = dsq_create(META_RUSTY, domain);
+	if (err)
+		return err;
+	mask = bpf_cpumask_create();
+	if (!mask)
+		return -ENOMEM;
+	mask = bpf_kptr_xchg(&d->cpus, mask);
+	if (mask)
+		bpf_cpumask_release(mask);
+	return 0;
+}
+
+static s32 rusty_init(void)
+{
+	struct bpf_cpumask *mask;
+	u32 domain, cpu;
+	s32 err;
+
+	bpf_for(domain, 0, rusty_nr_domains) {
+		err = rusty_init_domain(domain);
+		if (err)
+			return err;
+	}
+	bpf_for(cpu, 0, nr_cpu_ids) {
+		domain = rusty_domain_of_cpu[cpu & (META_MAX_CPUS - 1)];
+		bpf_rcu_read_lock();
+		mask = domain < rusty_nr_domains ? rusty_cpus(domain) : NULL;
+		if (mask)
+			bpf_cpumask_set_cpu(cpu, mask);
+		bpf_rcu_read_unlock();
+	}
+	return 0;
+}
+
+static void rusty_exit(void)
+{
+}
+
+static void rusty_enter(u64 now)
+{
+}
+
+static void rusty_leave(u64 now)
+{
+}
+
+static __always_inline u64 rusty_average(u64 old, u64 new)
+{
+	return old - old / 4 + new / 4;
+}
+
+static __always_inline u64 rusty_min(u64 a, u64 b)
+{
+	return a < b ? a : b;
+}
+
+static __always_inline u32 rusty_log2(u64 v)
+{
+	u32 r = 0, shift;
+
+	for (shift = 32; shift; shift >>= 1) {
+		if (v >> (r + shift))
+			r += shift;
+	}
+	return r;
+}
+
+/* It happened now, the last time was *@at: how often does it? */
+static __always_inline u64 rusty_frequency(u64 frequency, u64 *at, u64 now)
+{
+	u64 gap_ns = time_after(now, *at) ? now - *at : 1;
+
+	*at = now;
+	return rusty_average(frequency, RUSTY_FREQ_NS / gap_ns);
+}
+
+static __always_inline void rusty_note_waker(u64 now)
+{
+	struct task_ctx *t = state_task(bpf_get_current_task_btf());
+
+	if (t)
+		t->rusty.wakes =
+			rusty_frequency(t->rusty.wakes, &t->rusty.woke_at, now);
+}
+
+/*
+ * How far behind its virtual time a task's deadline is. Frequencies and
+ * runtimes are spread over orders of magnitude, hence the logarithms.
+ *
+ * Global, so that the verifier walks it once, and not once a caller and for
+ * every value that a logarithm can have.
+ */
+__noinline u64 rusty_request_of(u64 average_ns, u64 wakes, u64 blocks,
+				u64 weight)
+{
+	u32 often, longs, prio;
+
+	wakes = rusty_min(wakes, RUSTY_FREQ_MAX);
+	blocks = rusty_min(blocks, RUSTY_FREQ_MAX);
+	often = rusty_log2(wakes * wakes * blocks / 100 * weight + 1);
+	longs = rusty_log2(average_ns * 50 / (weight ?: 1) + 1);
+	prio = often > longs ? often - longs : 0;
+	if (prio > RUSTY_PRIO_MAX)
+		prio = RUSTY_PRIO_MAX;
+	return (average_ns << RUSTY_REQUEST_SHIFT) >>
+	       (prio / RUSTY_PRIO_STEPS_A_HALF);
+}
+
+static __always_inline u64 rusty_request_ns(struct task_struct *p,
+					    struct task_ctx *t)
+{
+	return rusty_request_of(t->rusty.average_ns, t->rusty.wakes,
+				t->rusty.blocks, p->scx.weight);
+}
+
+/* Has @domain a CPU that @p may use? */
+static __always_inline bool rusty_allows(struct task_struct *p, u32 domain)
+{
+	struct bpf_cpumask *cpus = rusty_cpus(domain);
+
+	return cpus && bpf_cpumask_intersects(cast_mask(cpus), p->cpus_ptr);
+}
+
+/* A bit a domain that @p may have as its home. */
+static u64 rusty_allowed(struct task_struct *p)
+{
+	u64 allowed = 0;
+	u32 domain;
+
+	bpf_for(domain, 0, rusty_nr_domains) {
+		if (rusty_allows(p, domain))
+			allowed |= 1ULL << (domain & (RUSTY_DOMAINS - 1));
+	}
+	return allowed;
+}
+
+/* Its place relative to the others goes with it. */
+static __always_inline void rusty_settle(struct task_ctx *t, u32 domain)
+{
+	if (t->rusty.home && t->rusty.vt.placed)
+		t->rusty.vt.vtime += rusty_clock(domain)->now -
+				     rusty_clock(t->rusty.home - 1)->now;
+	t->rusty.home = domain + 1;
+}
+
+/* The balancer's wish, if there is one that @p's affinity allows. */
+static __always_inline bool rusty_follow(struct task_struct *p,
+					 struct task_ctx *t)
+{
+	struct meta_rusty_tune *tune = rusty_tune_now();
+	u32 pid = p->pid, *to;
+
+	if (!tune || !tune->moves)
+		return false;
+	to = bpf_map_lookup_elem(&rusty_moves, &pid);
+	if (!to || *to >= rusty_nr_domains || *to + 1 == t->rusty.home ||
+	    !rusty_allows(p, *to))
+		return false;
+	rusty_settle(t, *to);
+	stats_inc(META_RUSTY, balanced);
+	return true;
+}
+
+/* Where to queue @p. */
+static __noinline u32 rusty_home(struct task_struct *p, struct task_ctx *t)
+{
+	u32 domain, found;
+
+	if (rusty_nr_domains == 1) {
+		t->rusty.home = 1;
+		return 0;
+	}
+	if (rusty_follow(p, t) ||
+	    (t->rusty.home && rusty_allows(p, t->rusty.home - 1)))
+		return t->rusty.home - 1;
+
+	found = rusty_domain_of(scx_bpf_task_cpu(p));
+	if (!rusty_allows(p, found)) {
+		bpf_for(domain, 0, rusty_nr_domains) {
+			if (rusty_allows(p, domain)) {
+				found = domain;
+				break;
+			}
+		}
+	}
+	rusty_settle(t, found);
+	return found;
+}
+
+/*
+ * Of the domains that @home's tasks may spill into, a bit each: what the tuner
+ * wrote, or all if it has been silent.
+ */
+static __always_inline u64 rusty_spare(bool kick)
+{
+	struct meta_rusty_tune *tune = rusty_tune_now();
+
+	if (!tune || bpf_ktime_get_ns() - tune->at_ns > RUSTY_TUNE_STALE_NS)
+		return ~0ULL;
+	return kick ? tune->kick : tune->direct;
+}
+
+static __always_inline bool rusty_spills(u32 home, u32 domain, u64 spare)
+{
+	return domain != home && rusty_same_node(domain, home) &&
+	       (spare & (1ULL << (domain & (RUSTY_DOMAINS - 1))));
+}
+
+/* An idle CPU at home, else of another domain with CPUs to spare. */
+static __noinline s32 rusty_find_idle(struct task_struct *p, u32 home,
+				      s32 prev_cpu, u64 wake_flags)
+{
+	struct bpf_cpumask *cpus;
+	s32 cpu = -1;
+	u32 domain;
+	u64 spare;
+
+	cpus = rusty_cpus(home);
+	if (cpus)
+		cpu = scx_bpf_select_cpu_and(p, prev_cpu, wake_flags,
+					     cast_mask(cpus), 0);
+	if (cpu >= 0 || rusty_nr_domains == 1)
+		return cpu;
+
+	spare = rusty_spare(false);
+	bpf_for(domain, 0, rusty_nr_domains) {
+		if (!rusty_spills(home, domain, spare))
+			continue;
+		cpus = rusty_cpus(domain);
+		if (cpus)
+			cpu = scx_bpf_select_cpu_and(p, prev_cpu, 0,
+						     cast_mask(cpus), 0);
+		if (cpu >= 0)
+			break;
+	}
+	return cpu;
+}
+
+/* Nobody idles: wait where the queue is served. */
+static __always_inline s32 rusty_at_home(struct task_struct *p, u32 home,
+					 s32 prev_cpu)
+{
+	struct bpf_cpumask *cpus;
+	s32 cpu = prev_cpu;
+
+	if (rusty_domain_of(prev_cpu) == home)
+		return prev_cpu;
+	cpus = rusty_cpus(home);
+	if (cpus)
+		cpu = bpf_cpumask_any_and_distribute(cast_mask(cpus),
+						     p->cpus_ptr);
+	return (u32)cpu < nr_cpu_ids ? cpu : prev_cpu;
+}
+
+static s32 rusty_select_cpu(struct task_struct *p, s32 prev_cpu, u64 wake_flags)
+{
+	struct task_ctx *t = state_task(p);
+	u64 now = scx_bpf_now();
+	u32 home;
+	s32 cpu;
+
+	if (!t)
+		return prev_cpu;
+	rusty_note_waker(now);
+	home = rusty_home(p, t);
+	cpu = rusty_find_idle(p, home, prev_cpu, wake_flags);
+	if (cpu < 0)
+		return rusty_at_home(p, home, prev_cpu);
+	t->rusty.wanted_at = now;
+	dsq_insert_local(p, t, META_RUSTY, slice_ns, 0);
+	return cpu;
+}
+
+static __always_inline s32 rusty_pick_idle(u32 domain)
+{
+	struct bpf_cpumask *cpus = rusty_cpus(domain);
+
+	return cpus ? scx_bpf_pick_idle_cpu(cast_mask(cpus), 0) : -1;
+}
+
+/*
+ * A task was queued at @home, perhaps from a CPU of another domain, which will
+ * not look there: wake one that will.
+ */
+static __noinline int rusty_kick(u32 home)
+{
+	s32 cpu = rusty_pick_idle(home);
+	u32 domain;
+	u64 spare;
+
+	if (cpu < 0) {
+		spare = rusty_spare(true);
+		bpf_for(domain, 0, rusty_nr_domains) {
+			if (!rusty_spills(home, domain, spare))
+				continue;
+			cpu = rusty_pick_idle(domain);
+			if (cpu >= 0)
+				break;
+		}
+	}
+	if (cpu >= 0)
+		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+	return 0;
+}
+
+/* Where in its home's queue; also since when @p wants a CPU. */
+static __always_inline u64 rusty_deadline(struct task_struct *p,
+					  struct task_ctx *t, u32 home)
+{
+	t->rusty.wanted_at = scx_bpf_now();
+	return vclock_place(rusty_clock(home), &t->rusty.vt, p) +
+	       rusty_request_ns(p, t);
+}
+
+static void rusty_enqueue(struct task_struct *p, struct task_ctx *t,
+			  u64 enq_flags)
+{
+	u32 home = rusty_home(p, t);
+	u64 deadline = rusty_deadline(p, t, home);
+
+	/* select_cpu() is not called for these. */
+	if ((enq_flags & SCX_ENQ_WAKEUP) && p->nr_cpus_allowed == 1)
+		rusty_note_waker(t->rusty.wanted_at);
+	dsq_insert_vtime(p, t, META_RUSTY, home, slice_ns, deadline, enq_flags);
+	if (rusty_nr_domains > 1)
+		rusty_kick(home);
+}
+
+/* Take a task from another domain's queue; @far: of another node. */
+static __noinline bool rusty_steal(u32 own, bool far)
+{
+	u32 i, domain, first = rusty_first++;
+	bool stolen = false;
+
+	bpf_for(i, 0, rusty_nr_domains) {
+		domain = (first + i) % rusty_nr_domains;
+		if (domain == own || rusty_same_node(domain, own) == far ||
+		    !dsq_nr_queued(META_RUSTY, domain))
+			continue;
+		stolen = dsq_pull(META_RUSTY, domain);
+		if (stolen)
+			break;
+	}
+	if (stolen)
+		stats_inc(META_RUSTY, stolen);
+	return stolen;
+}
+
+/* @prev had its slice and is still the first of its home. */
+static __always_inline bool rusty_prev_first(struct task_struct *prev,
+					     struct task_ctx *t, u32 own)
+{
+	struct vtask vt = {
+		.vtime = t->rusty.vt.vtime + rusty_request_ns(prev, t),
+	};
+
+	return vclock_prev_first(&vt, t, prev, policy_dsq(META_RUSTY, own));
+}
+
+static bool rusty_dispatch(s32 cpu, struct task_struct *prev)
+{
+	u32 own = rusty_domain_of(cpu);
+	struct task_ctx *t;
+
+	if (state_prev_runnable(prev)) {
+		t = state_task(prev);
+		if (t && task_owner(t) == META_RUSTY &&
+		    t->rusty.home == own + 1) {
+			if (rusty_prev_first(prev, t, own))
+				return false;
+			return dsq_pull(META_RUSTY, own);
+		}
+	}
+	if (dsq_pull(META_RUSTY, own))
+		return true;
+	if (rusty_nr_domains == 1)
+		return false;
+	return rusty_steal(own, false) ||
+	       (rusty_across && rusty_steal(own, true));
+}
+
+/* Whoever can, whatever the node: these tasks have waited long enough. */
+static bool rusty_drain(s32 cpu)
+{
+	u32 own = rusty_domain_of(cpu);
+
+	if (dsq_pull(META_RUSTY, own))
+		return true;
+	if (rusty_nr_domains == 1)
+		return false;
+	return rusty_steal(own, false) || rusty_steal(own, true);
+}
+
+static bool rusty_adopt(struct bpf_iter_scx_dsq *it, struct task_struct *p,
+			struct task_ctx *t)
+{
+	u32 home = rusty_home(p, t);
+	u64 deadline = rusty_deadline(p, t, home);
+
+	return dsq_adopt_vtime(it, p, META_RUSTY, home, slice_ns, deadline);
+}
+
+static void rusty_release(u32 to)
+{
+	u32 domain;
+
+	bpf_for(domain, 0, rusty_nr_domains)
+		handover_queue(META_RUSTY, domain, to);
+}
+
+static u32 rusty_queued(void)
+{
+	u32 domain, queued = 0;
+
+	bpf_for(domain, 0, rusty_nr_domains)
+		queued += dsq_nr_queued(META_RUSTY, domain);
+	return queued;
+}
+
+static void rusty_running(struct task_struct *p, struct task_ctx *t)
+{
+	if (t->rusty.home)
+		vclock_run(rusty_clock(t->rusty.home - 1), &t->rusty.vt, p);
+}
+
+/*
+ * Tell the balancer how long @p wanted a CPU in this round, waiting included.
+ * Who has not run at all in a round is not listed.
+ */
+static __noinline int rusty_list(struct task_struct *p, struct task_ctx *t,
+				 u64 wanted_ns)
+{
+	struct meta_rusty_tune *tune = rusty_tune_now();
+	struct meta_rusty_task *listed;
+	u32 slot;
+
+	if (!tune)
+		return 0;
+	if (t->rusty.round != tune->round + 1) {
+		t->rusty.round = tune->round + 1;
+		t->rusty.wanted_ns = 0;
+		t->rusty.slot = __sync_fetch_and_add(&rusty_next_slot, 1) &
+				(META_RUSTY_RECENT - 1);
+	}
+	t->rusty.wanted_ns += wanted_ns;
+
+	slot = t->rusty.slot;
+	listed = bpf_map_lookup_elem(&rusty_recent, &slot);
+	if (!listed)
+		return 0;
+	if (listed->pid != p->pid || listed->round != tune->round) {
+		listed->pid = p->pid;
+		listed->allowed = rusty_allowed(p);
+		listed->round = tune->round;
+	}
+	listed->home = t->rusty.home - 1;
+	listed->weight = p->scx.weight;
+	listed->wanted_ns = t->rusty.wanted_ns;
+	return 0;
+}
+
+static void rusty_stopping(struct task_struct *p, struct task_ctx *t,
+			   u64 used_ns, bool runnable)
+{
+	u64 now = scx_bpf_now(), wanted_ns = 0;
+
+	vclock_charge(&t->rusty.vt, p, used_ns);
+	t->rusty.ran_ns += used_ns;
+	t->rusty.average_ns = rusty_average(
+		t->rusty.average_ns, rusty_min(t->rusty.ran_ns, slice_ns));
+	if (!runnable) {
+		t->rusty.ran_ns = 0;
+		t->rusty.blocks = rusty_frequency(t->rusty.blocks,
+						  &t->rusty.blocked_at, now);
+	}
+	if (rusty_nr_domains == 1 || !t->rusty.home)
+		return;
+	if (time_after(now, t->rusty.wanted_at))
+		wanted_ns = now - t->rusty.wanted_at;
+	t->rusty.wanted_at = now;
+	rusty_list(p, t, wanted_ns);
+}
+
+static void rusty_tick(struct task_struct *p)
+{
+}
+
+#endif /* META_RUSTY_BPF_H */

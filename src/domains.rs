@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Which CPUs share a last-level cache: the domains of the policy `rusty`.
+
+use scx_utils::Topology;
+
+use crate::bpf::abi;
+
+/// As many as the program can hold.
+const MAX: usize = abi::meta_limits_META_RUSTY_MAX_DOMAINS as usize;
+const CPU_IDS: usize = abi::meta_limits_META_MAX_CPUS as usize;
+
+/// In the rodata variable `rusty_domain_of_cpu`: a CPU of no domain.
+const NO_DOMAIN: u8 = u8::MAX;
+
+/// CPUs that share a last-level cache.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domain {
+    /// Its NUMA node.
+    pub node: u8,
+    /// Its CPUs that are online.
+    pub cpus: Vec<usize>,
+}
+
+/// All domains, by id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domains(Vec<Domain>);
+
+impl Domains {
+    /// Those of this machine; one of all CPUs if it does not tell.
+    pub fn detect() -> Self {
+        match Topology::new() {
+            Ok(topology) => Self::new(topology.all_llcs.values().map(|llc| Domain {
+                node: u8::try_from(llc.node_id).unwrap_or(u8::MAX),
+                cpus: llc.all_cpus.keys().copied().collect(),
+            })),
+            Err(error) => {
+                log::warn!("rusty takes all CPUs for one cache: {error:#}");
+                Self::new([Domain {
+                    node: 0,
+                    cpus: (0..CPU_IDS).collect(),
+                }])
+            }
+        }
+    }
+
+    /// More than the program can hold are joined with their neighbours.
+    fn new(caches: impl IntoIterator<Item = Domain>) -> Self {
+        let caches: Vec<Domain> = caches.into_iter().collect();
+        let joined = caches.len().div_ceil(MAX).max(1);
+        let join = |group: &[Domain]| Domain {
+            node: group[0].node,
+            cpus: group.iter().flat_map(|cache| cache.cpus.clone()).collect(),
+        };
+        Self(caches.chunks(joined).map(join).collect())
+    }
+
+    /// By id.
+    pub fn all(&self) -> &[Domain] {
+        &self.0
+    }
+
+    /// The rodata variable `rusty_nr_domains`.
+    pub fn count(&self) -> u32 {
+        self.0.len().max(1) as u32
+    }
+
+    /// The rodata variable `rusty_domain_of_cpu`.
+    pub fn of_cpu(&self) -> [u8; CPU_IDS] {
+        let mut ids = [NO_DOMAIN; CPU_IDS];
+        for (id, domain) in self.0.iter().enumerate() {
+            for cpu in &domain.cpus {
+                if let Some(place) = ids.get_mut(*cpu) {
+                    *place = id as u8;
+                }
+            }
+        }
+        ids
+    }
+
+    /// The rodata variable `rusty_node_of_domain`.
+    pub fn nodes(&self) -> [u8; MAX] {
+        let mut nodes = [0; MAX];
+        for (place, domain) in nodes.iter_mut().zip(&self.0) {
+            *place = domain.node;
+        }
+        nodes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cache(node: u8, cpus: &[usize]) -> Domain {
+        Domain {
+            node,
+            cpus: cpus.to_vec(),
+        }
+    }
+
+    #[test]
+    fn every_cpu_knows_its_domain_and_every_domain_its_node() {
+        let domains = Domains::new([cache(0, &[0, 2]), cache(1, &[1, 3])]);
+        assert_eq!(domains.count(), 2);
+        assert_eq!(domains.of_cpu()[..5], [0, 1, 0, 1, NO_DOMAIN]);
+        assert_eq!(domains.nodes()[..2], [0, 1]);
+    }
+
+    #[test]
+    fn too_many_caches_are_joined_with_their_neighbours() {
+        let domains = Domains::new((0..100).map(|cpu| cache(0, &[cpu])));
+        assert_eq!(domains.count(), 50);
+        assert_eq!(domains.all()[1].cpus, [2, 3]);
+    }
+
+    #[test]
+    fn a_machine_that_names_no_cache_is_one_domain() {
+        assert_eq!(Domains::new([]).count(), 1);
+    }
+}
