@@ -25,6 +25,7 @@ use crate::scale;
 use crate::service::sentry;
 use crate::switch;
 use crate::tune;
+use crate::verifier;
 
 /// Which scheduler serves an application best, and whether switching pays: measured
 #[derive(Debug, Parser)]
@@ -69,6 +70,8 @@ enum Measure {
     Overhead(overhead::measure::Args),
     /// How the flip scales with CPUs, tasks, policies and period
     Scale(scale::measure::Args),
+    /// What the kernel's verifier makes of each program
+    Verifier(verifier::measure::Args),
 }
 
 #[derive(Debug, Subcommand)]
@@ -79,6 +82,8 @@ enum Figures {
     Overhead(FiguresArgs),
     /// From `measure scale`
     Scale(FiguresArgs),
+    /// From `measure verifier`
+    Verifier(FiguresArgs),
 }
 
 /// What every report needs.
@@ -120,6 +125,7 @@ impl Measure {
             Self::Switch(args) => switch::measure::run(&args, &machine, &mut out),
             Self::Overhead(args) => overhead::measure::run(&args, &machine, &mut out),
             Self::Scale(args) => scale::measure::run(&args, &machine, &mut out),
+            Self::Verifier(args) => verifier::measure::run(&args, &mut out),
         }
     }
 }
@@ -130,6 +136,7 @@ impl Figures {
             Self::Switch(args) => switch::figures::run(&args),
             Self::Overhead(args) => overhead::figures::run(&args),
             Self::Scale(args) => scale::figures::run(&args),
+            Self::Verifier(args) => verifier::figures::run(&args),
         }
     }
 }

@@ -39,5 +39,6 @@ pub mod table;
 pub mod tail;
 pub mod trial;
 pub mod tune;
+pub mod verifier;
 pub mod watch;
 pub mod workload;

@@ -47,6 +47,10 @@ pub enum Command {
     /// cores; keep the machine idle meanwhile.
     #[command(subcommand)]
     Bench(Bench),
+    /// What the kernel's verifier makes of each program: writes bpf/VERIFIER.md again
+    ///
+    /// Loads scx_meta on the kernels of `test`, with all policies and with each alone.
+    Verifier,
     /// Fetch and install what the other commands need, and do nothing else
     Setup(Setup),
     /// Remove what the lab put on disk, reports included; name what removes its packages

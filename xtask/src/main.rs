@@ -19,6 +19,7 @@ mod run;
 mod setup;
 mod test;
 mod topology;
+mod verifier;
 mod virtiofsd;
 mod vm;
 
@@ -60,6 +61,7 @@ fn dispatch(cli: &Cli) -> Result<u8> {
         Command::Run(args) => run::run(args, cli.yes).map(as_status),
         Command::Test(args) => test::run(args, cli.yes).map(|passed| u8::from(!passed)),
         Command::Bench(args) => in_bench(args, cli.yes).map(|()| 0),
+        Command::Verifier => verifier::run(cli.yes).map(|()| 0),
         Command::Setup(args) => setup::run(args, cli.yes).map(|()| 0),
         Command::Clean => clean::run().map(|()| 0),
         Command::GuestRun(args) => guest::run(args).map(|()| 0),

@@ -15,5 +15,5 @@ mod irq;
 pub mod measure;
 mod period;
 mod record;
-mod rig;
+pub(crate) mod rig;
 mod work;
