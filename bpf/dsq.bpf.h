@@ -122,6 +122,27 @@ static __always_inline bool dsq_adopt_vtime(struct bpf_iter_scx_dsq *it,
 }
 
 /*
+ * Does a higher class take the CPU from @p, which is stopping()? There is no
+ * callback for that in all kernels, but the kernel puts who stops runnable with
+ * a slice left back to the head of the CPU's local queue for that one reason.
+ */
+static __always_inline bool dsq_lost_to_higher_class(struct task_struct *p,
+						     bool runnable)
+{
+	return runnable && p->scx.slice;
+}
+
+/*
+ * Then queue what is in the local queue again, so that other CPUs can run it.
+ * Before 6.19 only cpu_release() may: then it waits for the higher class.
+ */
+static __always_inline void dsq_give_back(u32 policy)
+{
+	if (!scx_bpf_reenqueue_local_from_anywhere())
+		stats_inc(policy, requeued);
+}
+
+/*
  * The textbook wake-up: the kernel's default idle search; an idle CPU gets
  * the task at once. Otherwise enqueue() decides.
  */

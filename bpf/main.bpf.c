@@ -144,9 +144,13 @@ void BPF_STRUCT_OPS(meta_tick, struct task_struct *p)
 s32 BPF_STRUCT_OPS_SLEEPABLE(meta_init_task, struct task_struct *p,
 			     struct scx_init_task_args *args)
 {
-	if (!bpf_task_storage_get(&state_tasks, p, NULL,
-				  BPF_LOCAL_STORAGE_GET_F_CREATE))
+	struct task_ctx *t = bpf_task_storage_get(
+		&state_tasks, p, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (!t)
 		return -ENOMEM;
+	if (bpf_core_field_exists(args->cgroup))
+		policies_cgroup_join(t, args->cgroup);
 	return 0;
 }
 
@@ -157,6 +161,29 @@ void BPF_STRUCT_OPS(meta_exit_task, struct task_struct *p,
 
 	if (t)
 		account_remove(t, true);
+}
+
+/* Never an error: it would make mkdir fail. */
+s32 BPF_STRUCT_OPS_SLEEPABLE(meta_cgroup_init, struct cgroup *cgrp,
+			     struct scx_cgroup_init_args *args)
+{
+	policies_cgroup_init(cgrp);
+	return 0;
+}
+
+void BPF_STRUCT_OPS_SLEEPABLE(meta_cgroup_exit, struct cgroup *cgrp)
+{
+	policies_cgroup_exit(cgrp);
+}
+
+/* A queued task was dequeued for it and is queued again. */
+void BPF_STRUCT_OPS(meta_cgroup_move, struct task_struct *p,
+		    struct cgroup *from, struct cgroup *to)
+{
+	struct task_ctx *t = state_task(p);
+
+	if (t)
+		policies_cgroup_join(t, to);
 }
 
 void BPF_STRUCT_OPS(meta_dump, struct scx_dump_ctx *dctx)
@@ -216,7 +243,11 @@ SCX_OPS_DEFINE(meta_ops, .select_cpu = (void *)meta_select_cpu,
 	       .stopping = (void *)meta_stopping,
 	       .quiescent = (void *)meta_quiescent, .tick = (void *)meta_tick,
 	       .init_task = (void *)meta_init_task,
-	       .exit_task = (void *)meta_exit_task, .dump = (void *)meta_dump,
-	       .init = (void *)meta_init, .exit = (void *)meta_exit,
-	       .timeout_ms = META_WATCHDOG_MS, .name = "meta");
+	       .exit_task = (void *)meta_exit_task,
+	       .cgroup_init = (void *)meta_cgroup_init,
+	       .cgroup_exit = (void *)meta_cgroup_exit,
+	       .cgroup_move = (void *)meta_cgroup_move,
+	       .dump = (void *)meta_dump, .init = (void *)meta_init,
+	       .exit = (void *)meta_exit, .timeout_ms = META_WATCHDOG_MS,
+	       .name = "meta");
 /* clang-format on */

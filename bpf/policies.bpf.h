@@ -17,6 +17,7 @@
 #include "policies/central.bpf.h"
 #include "policies/nest.bpf.h"
 #include "policies/qmap.bpf.h"
+#include "policies/pair.bpf.h"
 #include "policies/rusty.bpf.h"
 
 #define POLICIES_CAT_(a, b) a##b
@@ -32,6 +33,43 @@
 		if (state_compiled(META_##ID))                         \
 			return POLICIES_CAT(hooks, hook)(__VA_ARGS__); \
 		break;
+
+/*
+ * Hooks that only some rows declare, by their needs. They are called from load
+ * on, whoever is active, and go by the row's name: what a mutant borrows are
+ * the hooks that all policies have.
+ */
+#define POLICIES_CGROUP_META_NEEDS_NOTHING(...)
+#define POLICIES_CGROUP_META_NEEDS_TICK(...)
+#define POLICIES_CGROUP_META_NEEDS_CGROUP(ID, name, hook, ...) \
+	if (state_available(META_##ID))                        \
+		POLICIES_CAT(name, hook)(__VA_ARGS__);
+
+static __always_inline void policies_cgroup_init(struct cgroup *cgrp)
+{
+#define X(ID, name, hooks, needs, desc) \
+	POLICIES_CGROUP_##needs(ID, name, _cgroup_init, cgrp)
+	POLICY_LIST(X)
+#undef X
+}
+
+static __always_inline void policies_cgroup_exit(struct cgroup *cgrp)
+{
+#define X(ID, name, hooks, needs, desc) \
+	POLICIES_CGROUP_##needs(ID, name, _cgroup_exit, cgrp)
+	POLICY_LIST(X)
+#undef X
+}
+
+/* The task of @t is in @cgrp from now on. */
+static __always_inline void policies_cgroup_join(struct task_ctx *t,
+						 struct cgroup *cgrp)
+{
+#define X(ID, name, hooks, needs, desc) \
+	POLICIES_CGROUP_##needs(ID, name, _cgroup_join, t, cgrp)
+	POLICY_LIST(X)
+#undef X
+}
 
 static __always_inline s32 policies_init(u32 policy)
 {

@@ -15,6 +15,7 @@
 const volatile u64 slice_ns = META_DFL_SLICE_US * 1000ULL;
 const volatile u32 available = ~0U; /* bit a policy id */
 const volatile s32 central_cpu = 0;
+const volatile s32 pair_partner[META_MAX_CPUS]; /* the CPU itself: none */
 const volatile u32 nr_cpu_ids = 1;
 const volatile u64 nohz_full[META_MAX_CPUS / 64];
 const volatile u32 handover = META_HANDOVER_DRAIN; /* enum meta_handover */
@@ -108,6 +109,11 @@ struct nest_task {
 	u32 misses;
 };
 
+/* The queue of the task's cgroup. */
+struct pair_task {
+	u32 queue;
+};
+
 /*
  * @home:	domain + 1; 0: none yet
  * @average_ns:	CPU time from waking to blocking, a slice at most
@@ -143,6 +149,7 @@ struct task_ctx {
 	u64 run_at;
 	struct vtask vtime;
 	struct nest_task nest;
+	struct pair_task pair;
 	struct rusty_task rusty;
 };
 

@@ -23,7 +23,8 @@ enum meta_policy { META_NONE, POLICY_LIST(X) META_NR_POLICIES };
 /* Optional ops: nulled before load when no available policy needs them. */
 enum meta_needs {
 	META_NEEDS_NOTHING = 0,
-	META_NEEDS_TICK = 1 << 0, /* its slices have no end */
+	META_NEEDS_TICK = 1 << 0,   /* its slices have no end */
+	META_NEEDS_CGROUP = 1 << 1, /* it has the hooks cgroup_* */
 };
 
 /* What becomes of the tasks that wait when their policy leaves. */

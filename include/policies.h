@@ -9,7 +9,8 @@
  *         new rows go to the end
  * @name:  what people type
  * @hooks: prefix of the functions in bpf/policies/
- * @needs: optional ops this policy wants loaded (enum meta_needs, abi.h)
+ * @needs: optional ops this policy wants loaded (enum meta_needs, abi.h); a
+ *	   single name
  *
  * A row's @hooks is its own file's prefix. The identity tests replace it
  * (-DMETA_HOOKS_vtime=fifo and so on) to show that they can fail.
@@ -32,6 +33,9 @@
 #ifndef META_HOOKS_qmap
 #define META_HOOKS_qmap qmap
 #endif
+#ifndef META_HOOKS_pair
+#define META_HOOKS_pair pair
+#endif
 #ifndef META_HOOKS_rusty
 #define META_HOOKS_rusty rusty
 #endif
@@ -47,6 +51,8 @@
 	  "few CPUs kept warm: wake-ups stay inside a small primary nest") \
 	X(QMAP, qmap, META_HOOKS_qmap, META_NEEDS_NOTHING,                 \
 	  "five queues by weight, served in rounds of 1, 2, 4, 8 and 16")  \
+	X(PAIR, pair, META_HOOKS_pair, META_NEEDS_CGROUP,                  \
+	  "two CPUs at a time run tasks of one cgroup only")               \
 	X(RUSTY, rusty, META_HOOKS_rusty, META_NEEDS_NOTHING,              \
 	  "a queue a last-level cache by latency-aware deadlines")
 

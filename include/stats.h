@@ -42,7 +42,10 @@
 	X(promoted, count, sum, "nest: CPUs taken into the primary nest")      \
 	X(demoted, count, sum, "nest: CPUs put out of the primary nest")       \
 	X(impatient, count, sum, "nest: tasks that asked for a new CPU")       \
-	X(requeued, count, sum, "qmap: CPUs lost to a higher class")           \
+	X(requeued, count, sum, "qmap, pair: CPUs lost to a higher class")     \
+	X(batches, count, sum, "pair: batches begun by a pair of CPUs")        \
+	X(mixed, count, sum, "pair: tasks kept beside another cgroup's")       \
+	X(overflowed, count, sum, "pair: cgroups with no queue of their own")  \
 	X(stolen, count, sum, "rusty: of those pulled, of other caches")       \
 	X(balanced, count, sum, "rusty: tasks given another cache as home")
 

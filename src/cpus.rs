@@ -53,6 +53,36 @@ pub fn bitmap(cpus: &[u32]) -> [u64; BITMAP_WORDS] {
     words
 }
 
+/// The rodata variable `pair_partner`: by CPU, the one it is paired with, or
+/// itself. The two threads of a core, if every core has two; else the first half
+/// of the online CPUs with the second. Of an odd number the last has none.
+pub fn partners(
+    online: &[u32],
+    siblings: impl Fn(u32) -> Result<Vec<u32>>,
+) -> Result<[i32; abi::meta_limits_META_MAX_CPUS as usize]> {
+    let mut partners = std::array::from_fn(|cpu| cpu as i32);
+    let mut pair = |cpu: u32, partner: u32| {
+        if let Some(slot) = partners.get_mut(cpu as usize) {
+            *slot = partner as i32;
+        }
+    };
+    let stride = online.len() / 2;
+    for (first, second) in online.iter().zip(&online[stride..]).take(stride) {
+        pair(*first, *second);
+        pair(*second, *first);
+    }
+    let cores = online.iter().map(|cpu| siblings(*cpu));
+    let cores: Vec<Vec<u32>> = cores.collect::<Result<_>>()?;
+    let is_pair = |core: &Vec<u32>| core.len() == 2 && core.iter().all(|c| online.contains(c));
+    if cores.iter().all(is_pair) {
+        for core in cores {
+            pair(core[0], core[1]);
+            pair(core[1], core[0]);
+        }
+    }
+    Ok(partners)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,6 +105,20 @@ mod tests {
         assert_eq!(nr_cpu_ids(&[0, 1023]).unwrap(), 1024);
         let error = nr_cpu_ids(&[0, 1024]).unwrap_err().to_string();
         assert!(error.contains("1025 CPU ids"), "{error}");
+    }
+
+    #[test]
+    fn partners_are_threads_of_a_core_or_half_the_cpus_away() {
+        let paired = |online: &[u32], siblings: fn(u32) -> Vec<u32>| {
+            let partners = partners(online, |cpu| Ok(siblings(cpu))).unwrap();
+            partners[..6].to_vec()
+        };
+        assert_eq!(paired(&[0, 1, 2, 3], |cpu| vec![cpu]), [2, 3, 0, 1, 4, 5]);
+        assert_eq!(paired(&[0, 2, 3], |cpu| vec![cpu]), [2, 1, 0, 3, 4, 5]);
+        assert_eq!(paired(&[0, 1], |_| vec![]), [1, 0, 2, 3, 4, 5]);
+        assert_eq!(paired(&[1], |cpu| vec![cpu]), [0, 1, 2, 3, 4, 5]);
+        let threads = |cpu: u32| vec![cpu & !1, cpu | 1];
+        assert_eq!(paired(&[0, 1, 2, 3], threads), [1, 0, 3, 2, 4, 5]);
     }
 
     #[test]

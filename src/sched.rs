@@ -113,6 +113,12 @@ impl Plan {
             || self.record_turns
     }
 
+    /// The kernel may have been built without cgroups for sched_ext.
+    fn needs_cgroup(&self) -> bool {
+        self.policies.needs() & abi::meta_needs_META_NEEDS_CGROUP != 0
+            && compat::struct_has_field("sched_ext_ops", "cgroup_init").unwrap_or(false)
+    }
+
     fn uses_central_cpu(&self) -> bool {
         self.policies
             .iter()
@@ -227,6 +233,9 @@ fn fill_rodata(
     rodata.slice_ns = u64::from(plan.slice_us) * 1000;
     rodata.available = plan.policies.bits();
     rodata.central_cpu = central_cpu(plan, &machine.cpu_list("online")?) as i32;
+    rodata.pair_partner = cpus::partners(&machine.cpu_list("online")?, |cpu| {
+        machine.cpu_list(&format!("cpu{cpu}/topology/thread_siblings_list"))
+    })?;
     rodata.nr_cpu_ids = cpus::nr_cpu_ids(&machine.cpu_list("possible")?)?;
     rodata.nohz_full = cpus::bitmap(&machine.cpu_list("nohz_full")?);
     rodata.handover = plan.handover.rodata();
@@ -245,6 +254,11 @@ fn fill_ops(skel: &mut OpenBpfSkel<'_>, plan: &Plan) -> Result<()> {
     let ops = skel.struct_ops.meta_ops_mut();
     if !plan.needs_tick() {
         ops.tick = std::ptr::null_mut();
+    }
+    if !plan.needs_cgroup() {
+        ops.cgroup_init = std::ptr::null_mut();
+        ops.cgroup_exit = std::ptr::null_mut();
+        ops.cgroup_move = std::ptr::null_mut();
     }
     if plan.partial {
         let flag = *compat::SCX_OPS_SWITCH_PARTIAL;

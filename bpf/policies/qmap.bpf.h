@@ -27,9 +27,7 @@
  * When a higher class takes a CPU, what it preempted and what waits in the
  * CPU's local queue are queued again, so that others can run them, where the
  * kernel allows that outside of cpu_release(): from 6.19 on. Before, they wait
- * for the higher class. There is no callback for this moment in all kernels;
- * the slice tells: who stops runnable with a slice left was preempted by a
- * higher class, by the kernel's own rule.
+ * for the higher class.
  *
  * Races tolerated: a task that arrives at a level just after the CPU looked
  * waits for the CPU's next round. A weight changed while the task waits counts
@@ -185,10 +183,8 @@ static void qmap_running(struct task_struct *p, struct task_ctx *t)
 static void qmap_stopping(struct task_struct *p, struct task_ctx *t,
 			  u64 used_ns, bool runnable)
 {
-	if (!runnable || !p->scx.slice)
-		return;
-	if (!scx_bpf_reenqueue_local_from_anywhere())
-		stats_inc(META_QMAP, requeued);
+	if (dsq_lost_to_higher_class(p, runnable))
+		dsq_give_back(META_QMAP);
 }
 
 static void qmap_tick(struct task_struct *p)

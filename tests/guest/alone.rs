@@ -51,6 +51,7 @@ alone! {
     "central": alone_central cpus4_alone_central
     "nest": alone_nest cpus4_alone_nest
     "qmap": alone_qmap cpus4_alone_qmap
+    "pair": alone_pair cpus4_alone_pair
     "rusty": alone_rusty llc2_alone_rusty
 }
 

@@ -6,6 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::bound::cpus;
+use crate::cgroups;
+use crate::cgroups::Cgroup;
 use crate::clock::ms;
 use crate::clock::now_ns;
 use crate::clock::MS;
@@ -14,6 +16,7 @@ use crate::maps::Maps;
 use crate::picks;
 use crate::realtime::RealTime;
 use crate::scheduler::Scheduler;
+use crate::switches::Trace;
 use crate::tasks::longest_gap_ns;
 use crate::tasks::spin;
 use crate::tasks::Hog;
@@ -238,4 +241,127 @@ fn qmap_gives_others_what_a_higher_class_preempted() {
         return;
     }
     assert!(gap_ns < 1000 * MS, "a task waited for the higher class");
+}
+
+/// Both CPUs change over in one interrupt, which waits for the CPU's turn on the
+/// common clock. The other machines would also show when the host stops a CPU.
+const HAND_OVER_NS: u64 = 4 * MS;
+const HAND_OVER_PERCENT: f64 = 10.0;
+
+/// Two busy cgroups, each with more tasks than CPUs, and the trace of each pair
+/// (the guest's CPUs have no siblings: i and i + half).
+#[test]
+fn det_identity_pair() {
+    let scheduler = Scheduler::start(&["--policies", "pair", "--pin", "pair"]);
+    let mut groups = ["meta_a", "meta_b"].map(Cgroup::create);
+    for group in &mut groups {
+        (0..cpus() + 1).for_each(|_| {
+            group.hog(None);
+        });
+    }
+    thread::sleep(Duration::from_secs(2));
+    let used = |group: &Cgroup| group.pids().into_iter().map(cgroups::cpu_ns).sum::<u64>();
+    let before = groups.each_ref().map(used);
+    let trace = Trace::record(Duration::from_secs(5));
+    let after = groups.each_ref().map(used);
+    let stats = scheduler.maps().counters(policy("pair"));
+    let pids = groups.each_ref().map(Cgroup::pids);
+    drop(groups);
+    scheduler.stop();
+
+    println!("batches {}, mixed {}", stats.batches, stats.mixed);
+    let spent = [after[0] - before[0], after[1] - before[1]];
+    println!("CPU time: {:.0} and {:.0} ms", ms(spent[0]), ms(spent[1]));
+    let half = cpus() / 2;
+    for cpu in 0..half {
+        let (spans, whole_ns) = trace.overlaps([cpu, cpu + half], [&pids[0], &pids[1]]);
+        let sum: u64 = spans.iter().sum();
+        let longest = spans.iter().max().copied().unwrap_or(0);
+        let percent = 100.0 * sum as f64 / whole_ns as f64;
+        println!(
+            "CPUs {cpu} and {}: both cgroups {} times, {:.3} ms at most, {percent:.2} % of {:.0} ms",
+            cpu + half,
+            spans.len(),
+            ms(longest),
+            ms(whole_ns)
+        );
+        assert!(longest <= HAND_OVER_NS, "both cgroups ran on one pair");
+        assert!(percent <= HAND_OVER_PERCENT, "both cgroups ran too often");
+    }
+    let least = spent.into_iter().min().unwrap() as f64;
+    let sum = spent.iter().sum::<u64>() as f64;
+    assert!(least > 0.3 * sum, "a cgroup lags behind");
+}
+
+/// More cgroups than queues: creating one never fails, and who shares a queue or
+/// is bound to a CPU that the pair does not favour runs like the others.
+#[test]
+fn pair_with_more_cgroups_than_queues_starves_nobody() {
+    let scheduler = Scheduler::start(&["--policies", "pair", "--pin", "pair"]);
+    let mut groups: Vec<Cgroup> = (0..70)
+        .map(|n| Cgroup::create(&format!("meta_{n}")))
+        .collect();
+    let last = groups.len() - 1;
+    let mut pids = vec![
+        groups[0].hog(None),
+        groups[0].hog(None),
+        groups[0].hog(None),
+    ];
+    for cpu in 0..cpus() {
+        pids.push(groups[1 + cpu].hog(Some(cpu)));
+    }
+    pids.push(groups[last].hog(None));
+    pids.push(groups[last - 1].hog(Some(1)));
+    thread::sleep(Duration::from_secs(2));
+    let before: Vec<u64> = pids.iter().map(|pid| cgroups::cpu_ns(*pid)).collect();
+    thread::sleep(Duration::from_secs(10));
+    let spent: Vec<u64> = pids
+        .iter()
+        .zip(before)
+        .map(|(pid, before)| cgroups::cpu_ns(*pid) - before)
+        .collect();
+    let overflowed = scheduler.maps().counters(policy("pair")).overflowed;
+    println!("{overflowed} cgroups share a queue; CPU time in ms:");
+    println!("{:.0?}", spent.iter().map(|ns| ms(*ns)).collect::<Vec<_>>());
+    drop(groups);
+    scheduler.stop();
+    assert!(overflowed > 0, "70 cgroups did not overflow");
+    assert!(spent.iter().all(|ns| *ns >= 100 * MS), "a task starved");
+}
+
+/// A task is moved into a cgroup and back while that cgroup is made and removed,
+/// beside busy ones that are bound to the two CPUs of a pair.
+#[test]
+fn pair_loses_nobody_while_cgroups_come_and_go() {
+    let mut scheduler = Scheduler::start(&["--policies", "pair", "--pin", "pair"]);
+    let mut groups = ["meta_a", "meta_b"].map(Cgroup::create);
+    let mut homes = Vec::new();
+    for (index, group) in groups.iter_mut().enumerate() {
+        let cpu = index * cpus() / 2;
+        homes.extend([None, None, Some(cpu)].map(|cpu| (group.hog(cpu), index)));
+    }
+    let before: Vec<u64> = homes.iter().map(|(pid, _)| cgroups::cpu_ns(*pid)).collect();
+    for round in 0..60 {
+        let (pid, home) = homes[round % homes.len()];
+        let guest = Cgroup::create(&format!("meta_guest_{round}"));
+        guest.take(pid);
+        thread::sleep(Duration::from_millis(50));
+        groups[home].take(pid);
+    }
+    let between: Vec<u64> = homes.iter().map(|(pid, _)| cgroups::cpu_ns(*pid)).collect();
+    thread::sleep(Duration::from_secs(3));
+    let spent = |from: &[u64], to: &[u64]| -> Vec<f64> {
+        from.iter()
+            .zip(to)
+            .map(|(from, to)| ms(to - from))
+            .collect()
+    };
+    let after: Vec<u64> = homes.iter().map(|(pid, _)| cgroups::cpu_ns(*pid)).collect();
+    let (during, since) = (spent(&before, &between), spent(&between, &after));
+    println!("CPU time in ms: {during:.0?}, then {since:.0?}");
+    scheduler.assert_healthy();
+    drop(groups);
+    scheduler.stop();
+    assert!(during.iter().all(|ms| *ms >= 50.0), "a task starved");
+    assert!(since.iter().all(|ms| *ms >= 50.0), "a task was lost");
 }

@@ -12,6 +12,7 @@
 mod alone;
 mod bound;
 mod caches;
+mod cgroups;
 mod clock;
 mod counters;
 mod handover;
@@ -26,5 +27,6 @@ mod realtime;
 mod scheduler;
 mod shares;
 mod starvation;
+mod switches;
 mod tasks;
 mod wakers;

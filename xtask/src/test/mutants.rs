@@ -20,12 +20,13 @@ use crate::vm;
 use crate::vm::Job;
 
 /// Policy, and whose hooks it gets.
-const PAIRS: [(&str, &str); 6] = [
+const PAIRS: [(&str, &str); 7] = [
     ("fifo", "vtime"),
     ("vtime", "fifo"),
     ("central", "fifo"),
     ("nest", "fifo"),
     ("qmap", "fifo"),
+    ("pair", "fifo"),
     ("rusty", "fifo"),
 ];
 

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Cgroups with the cpu controller, and busy processes in them. All end when
+//! dropped.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::clock::wait_for;
+
+const ROOT: &str = "/sys/fs/cgroup";
+
+const END_LIMIT: Duration = Duration::from_secs(20);
+
+pub struct Cgroup {
+    path: PathBuf,
+    hogs: Vec<Child>,
+}
+
+impl Cgroup {
+    pub fn create(name: &str) -> Self {
+        fs::write(format!("{ROOT}/cgroup.subtree_control"), "+cpu").unwrap();
+        let path = PathBuf::from(format!("{ROOT}/{name}"));
+        fs::create_dir(&path).unwrap();
+        Self {
+            path,
+            hogs: Vec::new(),
+        }
+    }
+
+    /// A busy process, bound to one CPU or to none; its pid.
+    pub fn hog(&mut self, cpu: Option<usize>) -> u32 {
+        let mut command = Command::new("taskset");
+        let all = format!("0-{}", crate::bound::cpus() - 1);
+        command.args(["-c", &cpu.map_or(all, |cpu| cpu.to_string())]);
+        command.args(["sh", "-c", "while :; do :; done"]);
+        let hog = command.spawn().unwrap();
+        let pid = hog.id();
+        self.hogs.push(hog);
+        self.take(pid);
+        pid
+    }
+
+    /// Moves a process here.
+    pub fn take(&self, pid: u32) {
+        fs::write(self.path.join("cgroup.procs"), pid.to_string()).unwrap();
+    }
+
+    pub fn pids(&self) -> Vec<u32> {
+        self.hogs.iter().map(Child::id).collect()
+    }
+}
+
+/// CPU time of a process, as the kernel's scheduler counts it.
+pub fn cpu_ns(pid: u32) -> u64 {
+    let schedstat = fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap();
+    schedstat.split(' ').next().unwrap().parse().unwrap()
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        for hog in &mut self.hogs {
+            let _ = hog.kill();
+            let _ = hog.wait();
+        }
+        let gone = wait_for(END_LIMIT, Duration::from_millis(10), || {
+            fs::remove_dir(&self.path).is_ok()
+        });
+        if !gone {
+            eprintln!("{} stays", self.path.display());
+        }
+    }
+}
