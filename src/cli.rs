@@ -75,7 +75,7 @@ pub struct RunArgs {
     policies: Option<PolicyList>,
 
     /// Share of each rotation, from 0 to 1000000; unlisted is 0
-    /// [default: all policies 1, central 0]
+    /// [default: all policies 1, central and pair 0]
     #[arg(long, value_name = "NAME=N,…")]
     weights: Option<Weights>,
 
@@ -434,10 +434,12 @@ mod tests {
     }
 
     #[test]
-    fn defaults_rotate_all_policies_but_central_for_1800_ms_each() {
+    fn defaults_rotate_all_policies_but_central_and_pair_for_1800_ms_each() {
         let plan = plan(&[]).unwrap();
-        let turning = Policy::all().count() as u32 - 1;
-        assert_eq!(plan.knobs.weights.get("central".parse().unwrap()), 0);
+        let turning = Policy::all().count() as u32 - 2;
+        for left_out in ["central", "pair"] {
+            assert_eq!(plan.knobs.weights.get(left_out.parse().unwrap()), 0);
+        }
         assert_eq!(plan.knobs.period_us, turning * 1_800_000);
         assert_eq!(plan.slice_us, 20_000);
         assert!(plan.report.is_none());

@@ -19,8 +19,9 @@ use crate::policy::Policy;
 /// Weights that strategies compute sum to this.
 pub const WEIGHT_TOTAL: u32 = 1_000_000;
 
-/// central keeps one CPU busy deciding for the others: a choice a person makes.
-const NOT_BY_DEFAULT: u32 = abi::meta_policy_META_CENTRAL;
+/// A person's choice: central keeps one CPU busy deciding for the others, and
+/// pair lets CPUs idle rather than mix cgroups.
+const NOT_BY_DEFAULT: [u32; 2] = [abi::meta_policy_META_CENTRAL, abi::meta_policy_META_PAIR];
 
 /// Parses a duration such as `1800ms`, `2s` or `500us`; the unit is required.
 pub fn parse_duration(text: &str) -> Result<Duration> {
@@ -124,7 +125,7 @@ impl PolicyList {
     /// What runs when nobody gave weights: all the same, except those that are
     /// a person's choice, unless nothing else is there.
     pub fn default_weights(&self) -> Weights {
-        let chosen = |policy: &Policy| policy.id() != NOT_BY_DEFAULT;
+        let chosen = |policy: &Policy| !NOT_BY_DEFAULT.contains(&policy.id());
         let mut weights = Weights(self.iter().filter(chosen).map(|p| (p, 1)).collect());
         if weights.0.is_empty() {
             weights.0 = self.iter().map(|policy| (policy, 1)).collect();

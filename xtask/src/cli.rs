@@ -34,7 +34,7 @@ pub enum Command {
     /// afterwards. To set variables: `-- env NAME=VALUE CMD`. 124: the command took too long;
     /// 125: the VM did not boot or died.
     Vm(Vm),
-    /// The main job: four policies taking turns under a real load, retuned half-way
+    /// The main job: the policies taking turns under a real load, retuned half-way
     Run(Run),
     /// Host tests, then the tests that need root and sched_ext, in virtual machines
     Test(Test),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The guest half of `cargo xtask run`: a real mixed load, scx_meta with four policies taking
-//! turns under it, new weights half-way, and what came of it.
+//! The guest half of `cargo xtask run`: a real mixed load, scx_meta with its policies
+//! taking turns under it, new weights half-way, and what came of it.
 //!
 //! ```text
 //! load ── settle ── scx_meta ── phase 1: equal weights ── bpftool ── phase 2 ── stop ── summary
@@ -37,7 +37,15 @@ use self::snapshot::Change;
 use self::snapshot::Snapshot;
 
 /// The policies in rotation, and their weights from the middle of the run on.
-const RETUNED: [(&str, u32); 4] = [("fifo", 4), ("vtime", 2), ("central", 1), ("nest", 3)];
+const RETUNED: [(&str, u32); 7] = [
+    ("fifo", 4),
+    ("vtime", 2),
+    ("central", 1),
+    ("nest", 3),
+    ("qmap", 3),
+    ("pair", 1),
+    ("rusty", 2),
+];
 
 /// A shorter run leaves phases of a few rotations, in which shares do not settle.
 const MIN_SECONDS: u64 = 8;
