@@ -99,6 +99,12 @@ impl Kernel {
         })
     }
 
+    /// 6.18.15 of 6.18.15+deb13-cloud-amd64.
+    fn version(&self) -> &str {
+        let end = self.release.find(|c: char| !c.is_ascii_digit() && c != '.');
+        &self.release[..end.unwrap_or(self.release.len())]
+    }
+
     /// All policies together.
     fn sum(&self) -> Alone {
         let sizes = self.all.values();
@@ -119,7 +125,7 @@ impl Page {
         write!(f, "| {first} |")?;
         for kernel in &self.kernels {
             for column in columns {
-                write!(f, " {}: {column} |", kernel.release)?;
+                write!(f, " {}: {column} |", kernel.version())?;
             }
         }
         write!(f, "\n|---|")?;
@@ -195,14 +201,15 @@ impl fmt::Display for Page {
              Written by `cargo xtask verifier`; not by hand. \"Instructions\" are those that the \
              kernel's\nverifier processed, on every branch that it followed, functions and \
              callbacks of the\nprogram included; it gives up at {} a program. \"Code\" is machine \
-             code, x86-64.\n\nWith all policies:\n",
+             code, x86-64.\nNames are as long as the kernel keeps them.\n\nWith all policies:\n",
             count(u64::from(LIMIT))
         )?;
         self.programs(f)?;
         writeln!(
             f,
-            "\nAll programs together, with one policy and with all. A policy that `--policies` \
-             leaves\nout is not verified and becomes no code; ops that only it needs are not \
+            "\nAll programs together, with one policy and with all. Of a policy that `--policies` \
+             leaves\nout only the hooks on the hot path are verified and become code, which is \
+             never called: to\ntest for it there would cost more. Ops that only it needs are not \
              loaded.\n"
         )?;
         self.policies(f)

@@ -26,21 +26,21 @@ pub struct Args {
 
 /// Loads it with all policies, then with each alone.
 pub fn run(args: &Args, out: &mut Writer<impl Write>) -> Result<()> {
-    let before = loaded();
     for only in [None].into_iter().chain(Policy::all().map(Some)) {
-        for record in programs(&args.scx_meta, only, &before)? {
+        for record in programs(&args.scx_meta, only)? {
             out.record(&record)?;
         }
     }
     Ok(())
 }
 
-/// Kernel ids of the programs there are.
+/// Kernel ids of the programs there are, those of an earlier load that are not freed yet included.
 fn loaded() -> BTreeSet<u32> {
     ProgInfoIter::default().map(|info| info.id).collect()
 }
 
-fn programs(scx_meta: &Path, only: Option<Policy>, before: &BTreeSet<u32>) -> Result<Vec<Record>> {
+fn programs(scx_meta: &Path, only: Option<Policy>) -> Result<Vec<Record>> {
+    let before = loaded();
     let rig = match only {
         None => Rig::start(scx_meta, &[])?,
         Some(policy) => {
