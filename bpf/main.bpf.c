@@ -48,10 +48,27 @@ s32 BPF_STRUCT_OPS(meta_select_cpu, struct task_struct *p, s32 prev_cpu,
 }
 
 /*
- * The prologue: only kthreads bound to one CPU bypass the policy. Any other
- * pinned task goes through it, since a local queue that is never empty keeps
- * dispatch() from ever running.
+ * The prologue: only kthreads bound to one CPU bypass the policy, and the
+ * thread of the loader that rustland waits for, unless it has just run for a
+ * whole slice. Any other pinned task goes through it, since a local queue that
+ * is never empty keeps dispatch() from ever running.
  */
+static __always_inline bool meta_bypasses(struct task_struct *p,
+					  struct task_ctx *t, u64 *enq_flags)
+{
+	if (state_is_pinned_kthread(p)) {
+		*enq_flags |= SCX_ENQ_PREEMPT;
+		return true;
+	}
+	if (!t->direct)
+		return false;
+	if (*enq_flags & SCX_ENQ_WAKEUP) {
+		*enq_flags |= SCX_ENQ_PREEMPT;
+		return true;
+	}
+	return task_used_ns(t, scx_bpf_now()) < slice_ns;
+}
+
 void BPF_STRUCT_OPS(meta_enqueue, struct task_struct *p, u64 enq_flags)
 {
 	struct task_ctx *t = state_task(p);
@@ -60,9 +77,8 @@ void BPF_STRUCT_OPS(meta_enqueue, struct task_struct *p, u64 enq_flags)
 		scx_bpf_error("%s[%d] has no context", p->comm, p->pid);
 		return;
 	}
-	if (state_is_pinned_kthread(p)) {
-		dsq_insert_local(p, t, META_NONE, slice_ns,
-				 enq_flags | SCX_ENQ_PREEMPT);
+	if (unlikely(state_is_special(p)) && meta_bypasses(p, t, &enq_flags)) {
+		dsq_insert_local(p, t, META_NONE, slice_ns, enq_flags);
 		return;
 	}
 	policies_enqueue(switch_policy_of(p), p, t, enq_flags);

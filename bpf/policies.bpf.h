@@ -19,6 +19,7 @@
 #include "policies/qmap.bpf.h"
 #include "policies/pair.bpf.h"
 #include "policies/rusty.bpf.h"
+#include "policies/rustland.bpf.h"
 
 #define POLICIES_CAT_(a, b) a##b
 #define POLICIES_CAT(a, b) POLICIES_CAT_(a, b)

@@ -139,18 +139,39 @@ struct rusty_task {
 };
 
 /*
+ * @asking:	number of the last question to user space; and when it was
+ *		asked, in CLOCK_MONOTONIC
+ * @request_ns:	by this much its deadline is behind its virtual runtime, as user
+ *		space said last; 0: it never did
+ * @granted_ns:	the slice that it runs on
+ * @rest_ns:	of that slice, when it was preempted
+ */
+struct rustland_task {
+	struct vtask vt;
+	u64 asking;
+	u64 asked_at;
+	u64 request_ns;
+	u64 granted_ns;
+	u64 rest_ns;
+};
+
+/*
  * @custody: the owner: the policy that queued the task, NONE if the kernel
  *	     placed it. From its insert until it runs also TASK_QUEUED, and how
  *	     often it was handed over
+ * @direct:  policies do not queue it: they may wait for what it does. It has
+ *	     PF_LOCAL_THROTTLE
  */
 struct task_ctx {
 	u32 custody;
+	u32 direct;
 	u64 queued_at;
 	u64 run_at;
 	struct vtask vtime;
 	struct nest_task nest;
 	struct pair_task pair;
 	struct rusty_task rusty;
+	struct rustland_task rustland;
 };
 
 struct {
@@ -340,6 +361,18 @@ static __always_inline u64 state_prev_left_ns(s32 cpu, struct task_struct *prev)
 	if (!state_prev_runnable(prev) || state_cuts(c->owner))
 		return 0;
 	return used_ns < slice_ns ? slice_ns - used_ns : 0;
+}
+
+/* Of the kernel's task flags, which are macros and so not in BTF. */
+#define PF_LOCAL_THROTTLE 0x00100000
+
+/*
+ * Perhaps not for the policies: one test for nearly all tasks. The other flag
+ * is that of prctl(PR_SET_IO_FLUSHER), which the loader's thread sets.
+ */
+static __always_inline bool state_is_special(struct task_struct *p)
+{
+	return p->flags & (PF_KTHREAD | PF_LOCAL_THROTTLE);
 }
 
 /* ksoftirqd, migration threads: forward progress of everybody hangs on them. */

@@ -57,6 +57,9 @@ enum meta_limits {
 	META_RUSTY_MAX_DOMAINS = 64,
 	/* Tasks that the balancer sees of a round; a power of two. */
 	META_RUSTY_RECENT = 1024,
+
+	/* How long rustland's half in the loader may think. */
+	META_RUSTLAND_SILENCE_US = 5000,
 };
 
 /* In a u32 of microseconds: one hour. */
@@ -125,6 +128,25 @@ struct meta_rusty_task {
 	u32 unused;
 };
 
+/* Between rustland and its half in the loader: a task waits. */
+struct meta_rustland_task {
+	u64 asking;	/* number of the question about the task */
+	u64 asked_at;	/* CLOCK_MONOTONIC */
+	u64 started_at; /* tells tasks apart that had the same id */
+	u64 vtime_ns;	/* its virtual runtime */
+	u64 switches;	/* how often it gave up its CPU by itself */
+	u32 pid;
+	u32 weight;
+};
+
+/* The answer: its place among those that wait. */
+struct meta_rustland_answer {
+	u64 asking;
+	u64 deadline_ns; /* on the clock of vtime_ns */
+	u32 pid;
+	u32 unused;
+};
+
 _Static_assert(META_NR_POLICIES - 1 <= META_MAX_POLICIES,
 	       "the leave order has room for eight policies");
 _Static_assert((META_MAX_CPUS & (META_MAX_CPUS - 1)) == 0,
@@ -138,5 +160,9 @@ _Static_assert(META_RUSTY_MAX_DOMAINS <= 64, "a bit a domain in a u64");
 _Static_assert((META_RUSTY_RECENT & (META_RUSTY_RECENT - 1)) == 0,
 	       "slots of tasks are found by a mask");
 _Static_assert(sizeof(struct meta_rusty_task) == 40, "no padding in a task");
+_Static_assert(sizeof(struct meta_rustland_task) == 48,
+	       "no padding in a question");
+_Static_assert(sizeof(struct meta_rustland_answer) == 24,
+	       "no padding in an answer");
 
 #endif /* META_ABI_H */

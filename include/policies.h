@@ -40,6 +40,10 @@
 #define META_HOOKS_rusty rusty
 #endif
 
+#ifndef META_HOOKS_rustland
+#define META_HOOKS_rustland rustland
+#endif
+
 #define POLICY_LIST(X)                                                     \
 	X(FIFO, fifo, META_HOOKS_fifo, META_NEEDS_NOTHING,                 \
 	  "one global queue, first in, first out")                         \
@@ -54,6 +58,8 @@
 	X(PAIR, pair, META_HOOKS_pair, META_NEEDS_CGROUP,                  \
 	  "two CPUs at a time run tasks of one cgroup only")               \
 	X(RUSTY, rusty, META_HOOKS_rusty, META_NEEDS_NOTHING,              \
-	  "a queue a last-level cache by latency-aware deadlines")
+	  "a queue a last-level cache by latency-aware deadlines")         \
+	X(RUSTLAND, rustland, META_HOOKS_rustland, META_NEEDS_NOTHING,     \
+	  "a thread in user space orders the tasks that wait")
 
 #endif /* META_POLICIES_H */

@@ -47,6 +47,8 @@
 	X(mixed, count, sum, "pair: tasks kept beside another cgroup's")       \
 	X(overflowed, count, sum, "pair: cgroups with no queue of their own")  \
 	X(stolen, count, sum, "rusty: of those pulled, of other caches")       \
-	X(balanced, count, sum, "rusty: tasks given another cache as home")
+	X(balanced, count, sum, "rusty: tasks given another cache as home")    \
+	X(decided, count, sum, "rustland: tasks moved as user space said")     \
+	X(unasked, count, sum, "rustland: tasks run while it was silent")
 
 #endif /* META_STATS_H */

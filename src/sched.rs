@@ -21,6 +21,8 @@ use libbpf_rs::libbpf_sys;
 use libbpf_rs::AsRawLibbpf;
 use libbpf_rs::Link;
 use libbpf_rs::OpenObject;
+use nix::unistd::sysconf;
+use nix::unistd::SysconfVar;
 use scx_utils::compat;
 use scx_utils::scx_ops_attach;
 use scx_utils::scx_ops_load;
@@ -120,9 +122,11 @@ impl Plan {
     }
 
     fn uses_central_cpu(&self) -> bool {
-        self.policies
-            .iter()
-            .any(|policy| policy.id() == abi::meta_policy_META_CENTRAL)
+        self.uses(abi::meta_policy_META_CENTRAL)
+    }
+
+    fn uses(&self, id: u32) -> bool {
+        self.policies.iter().any(|policy| policy.id() == id)
     }
 }
 
@@ -215,6 +219,11 @@ fn load<'obj>(
     if !plan.record_turns {
         skel.maps.turns.set_max_entries(1)?;
     }
+    if !plan.uses(abi::meta_policy_META_RUSTLAND) {
+        let page = page_size()?;
+        skel.maps.rustland_up.set_max_entries(page)?;
+        skel.maps.rustland_down.set_max_entries(page)?;
+    }
     leave_ops_to_us(&mut skel);
     scx_ops_load!(skel, meta_ops, uei)
 }
@@ -247,6 +256,12 @@ fn fill_rodata(
     rodata.rusty_node_of_domain = domains.nodes();
     rodata.rusty_across = plan.rusty_steal == Steal::Machine;
     Ok(())
+}
+
+/// The smallest that a ring buffer can be.
+fn page_size() -> Result<u32> {
+    let size = sysconf(SysconfVar::PAGE_SIZE)?.context("no page size")?;
+    Ok(u32::try_from(size)?)
 }
 
 /// libbpf does not load the program of an op that is null.
@@ -321,7 +336,7 @@ impl<'obj> Standby<'obj> {
         let skel = load(plan, machine, &domains, object)?;
         let live = Live::of_skeleton(&skel)?;
         live.fill(&plan.policies, knobs)?;
-        let halves = Halves::new(&plan.policies, &domains, &skel)?;
+        let halves = Halves::new(&plan.policies, &domains, plan.slice_us, &skel)?;
         Ok(Self { live, halves, skel })
     }
 

@@ -31,6 +31,7 @@ impl Plain for abi::meta_status {}
 impl Plain for abi::meta_turn {}
 impl Plain for abi::meta_rusty_tune {}
 impl Plain for abi::meta_rusty_task {}
+impl Plain for abi::meta_rustland_task {}
 
 #[allow(private_bounds)]
 /// A map value of zeroes.
@@ -72,7 +73,7 @@ pub fn fold(per_cpu: &[Vec<u8>]) -> Result<abi::meta_stats> {
 }
 
 /// CLOCK_MONOTONIC, the clock the program stamps with.
-fn now_ns() -> Result<u64> {
+pub(crate) fn now_ns() -> Result<u64> {
     let now = clock_gettime(ClockId::CLOCK_MONOTONIC)?;
     Ok(Duration::from(now).as_nanos() as u64)
 }

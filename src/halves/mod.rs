@@ -4,6 +4,7 @@
 //! but sound; so a half that fails is told of, and the scheduler stays.
 
 mod balance;
+mod rustland;
 mod rusty;
 
 use std::sync::mpsc;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use anyhow::Context;
 use anyhow::Result;
 
+use self::rustland::Rustland;
 use self::rusty::Rusty;
 use crate::bpf::BpfSkel;
 use crate::domains::Domains;
@@ -83,6 +85,7 @@ impl Halves {
     pub(crate) fn new(
         policies: &PolicyList,
         domains: &Domains,
+        slice_us: u32,
         skel: &BpfSkel<'_>,
     ) -> Result<Self> {
         let mut all: Vec<Arc<dyn Work>> = Vec::new();
@@ -90,6 +93,7 @@ impl Halves {
         if domains.count() > 1 {
             all.push(Arc::new(Rusty::new(domains, skel)?));
         }
+        all.push(Arc::new(Rustland::new(slice_us, skel)?));
         all.retain(|work| policies.contains(work.policy()));
         let half = |work| Half { work, thread: None };
         Ok(Self(all.into_iter().map(half).collect()))

@@ -53,6 +53,7 @@ alone! {
     "qmap": alone_qmap cpus4_alone_qmap
     "pair": alone_pair cpus4_alone_pair
     "rusty": alone_rusty llc2_alone_rusty
+    "rustland": alone_rustland cpus4_alone_rustland
 }
 
 #[test]

@@ -29,4 +29,5 @@ mod shares;
 mod starvation;
 mod switches;
 mod tasks;
+mod userspace;
 mod wakers;

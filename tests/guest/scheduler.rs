@@ -149,6 +149,10 @@ impl Scheduler {
         );
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Stops the loader, all its threads, where they are; the kernel's part
     /// goes on.
     pub fn suspend(&self) {

@@ -20,7 +20,7 @@ use crate::vm;
 use crate::vm::Job;
 
 /// Policy, and whose hooks it gets.
-const PAIRS: [(&str, &str); 7] = [
+const PAIRS: [(&str, &str); 8] = [
     ("fifo", "vtime"),
     ("vtime", "fifo"),
     ("central", "fifo"),
@@ -28,6 +28,7 @@ const PAIRS: [(&str, &str); 7] = [
     ("qmap", "fifo"),
     ("pair", "fifo"),
     ("rusty", "fifo"),
+    ("rustland", "fifo"),
 ];
 
 /// What libtest returns when a test failed: it ran, and said no.

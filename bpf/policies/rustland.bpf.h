@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * rustland: the order is decided in user space.
+ *
+ * Idea: a task that finds no idle CPU waits in a limbo queue, and a ring buffer
+ * carries its description to a thread of the loader (src/halves/rustland.rs).
+ * That answers through a user ring buffer with a deadline: virtual runtime plus
+ * a request, which is the shorter the more often the task gives up its CPU by
+ * itself, so that I/O-bound tasks go first. Each dispatch reads the answers
+ * that have come and moves the tasks they name, and only these, into the queue
+ * of decided tasks, from which CPUs run in the order of deadlines. The request
+ * is kept: as long as it runs, a task's deadline moves with its runtime.
+ *
+ * Serves: trying out orders without writing BPF: the whole of the ordering is a
+ * Rust function. Interactive tasks beside hogs.
+ *
+ * Works badly: with very many short sleeps on a busy machine: each costs two
+ * context switches to the thread. Running tasks are not preempted but by the
+ * thread.
+ *
+ * If user space is silent (stopped, killed, too slow): a task that has waited
+ * in limbo for RUSTLAND_SILENCE_NS is run in the order of arrival, unasked; the
+ * counter "unasked" counts these. As long as there is one, each CPU takes from
+ * limbo and from the decided ones by turns, and nobody keeps his CPU. A timer
+ * wakes idle CPUs for them. Also what the ring buffer had no room for, or whose
+ * answer got lost, goes this way, so nobody hangs on an answer.
+ *
+ * The thread itself is placed in a local queue by the core, under every policy:
+ * it makes itself known by running rustland_here. Were it to wait in a policy's
+ * queue it could wait for its own answer. Only when it has run for a whole
+ * slice it waits like anybody: the local queue of a CPU that is never empty
+ * would shut out who may run nowhere else.
+ *
+ * Deviations from the textbook: user space holds no tasks back and keeps no
+ * order: it computes the keys, and the kernel's queue sorts by them. Virtual
+ * runtime is charged here, from our own timestamps. An idle CPU is given to
+ * who wakes there at once: there is nothing to order. A task that the thread
+ * preempted keeps its place and the rest of its slice, and nobody is asked.
+ *
+ * Races tolerated: those of vclock.bpf.h. An answer that arrives before its
+ * task has arrived in limbo is lost; so is one to a task that is asked about
+ * anew: it names the asking, not only the task. A late answer may find its task
+ * decided already; then only the request changes, from its next deadline on. A
+ * task that is handed over is asked about once it is in limbo; if it got a CPU
+ * and was queued again meanwhile, two questions may have one number, and either
+ * answer serves. A CPU takes from limbo whom it may run, if the first there is
+ * late, also if it is not the first that it takes.
+ *
+ * Tunables: slice_ns (--slice-us, 20 ms).
+ */
+#ifndef META_RUSTLAND_BPF_H
+#define META_RUSTLAND_BPF_H
+
+#define RUSTLAND_SILENCE_NS (META_RUSTLAND_SILENCE_US * 1000ULL)
+#define RUSTLAND_WATCH_NS (RUSTLAND_SILENCE_NS / 2)
+
+/* Answers that one dispatch obeys: it runs with interrupts off. */
+#define RUSTLAND_ANSWERS_MAX 32
+
+/* Whatever user space says, nobody is put off by more than this. */
+#define RUSTLAND_DELAY_SLICES VCLOCK_DEBT_SLICES
+
+/* Less is not worth a switch of its own: the task queues again. */
+#define RUSTLAND_REST_MIN_NS (1000 * 1000ULL)
+
+enum rustland_queues {
+	RUSTLAND_LIMBO = 0,
+	RUSTLAND_DECIDED = 1,
+};
+
+/* Questions: struct meta_rustland_task. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+} rustland_up SEC(".maps");
+
+/* Answers: struct meta_rustland_answer. */
+struct {
+	__uint(type, BPF_MAP_TYPE_USER_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+} rustland_down SEC(".maps");
+
+struct rustland_timer {
+	struct bpf_timer timer;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct rustland_timer);
+} rustland_timer SEC(".maps");
+
+private(RUSTLAND) struct vclock rustland_clock;
+
+/*
+ * The activation whose timer is armed, and the one in which it looks a last
+ * time: an insert lands after enqueue() has seen an armed timer, so the timer
+ * first lets itself be armed again and stops a look later.
+ */
+static u64 rustland_armed, rustland_closing;
+
+/*
+ * @answers_left:  what this dispatch may still obey
+ * @unasked_next:  if both wait, limbo is served next, else who was decided
+ */
+struct rustland_cpu {
+	u32 answers_left;
+	bool unasked_next;
+} __attribute__((aligned(META_CACHELINE)));
+
+static struct rustland_cpu rustland_cpus[META_MAX_CPUS];
+
+static __always_inline struct rustland_cpu *rustland_this_cpu(void)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+
+	return &rustland_cpus[cpu & (META_MAX_CPUS - 1)];
+}
+
+static __always_inline void rustland_arm(void)
+{
+	u64 activation = policy_activation();
+	struct rustland_timer *rt;
+	u32 key = 0;
+
+	if (likely(rustland_armed == activation))
+		return;
+	rt = bpf_map_lookup_elem(&rustland_timer, &key);
+	if (!rt)
+		return;
+	rustland_armed = activation;
+	policy_timer_start(&rt->timer, RUSTLAND_WATCH_NS, 0);
+}
+
+static __always_inline bool rustland_is_late(struct task_ctx *t, u64 now)
+{
+	return time_after(now, t->rustland.asked_at + RUSTLAND_SILENCE_NS);
+}
+
+/* Whoever has waited for an answer too long gets an idle CPU, if there is. */
+static __noinline int rustland_wake_late(void)
+{
+	u64 now = bpf_ktime_get_ns();
+	struct task_struct *p;
+	struct task_ctx *t;
+	s32 cpu;
+
+	bpf_rcu_read_lock();
+	bpf_for_each(scx_dsq, p, policy_dsq(META_RUSTLAND, RUSTLAND_LIMBO), 0) {
+		t = state_task(p);
+		if (!t || !rustland_is_late(t, now))
+			break;
+		cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
+		if (cpu < 0)
+			break;
+		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+	}
+	bpf_rcu_read_unlock();
+	return 0;
+}
+
+static int rustland_watch(void *map, int *key, struct bpf_timer *timer)
+{
+	u64 activation = rustland_armed ?: rustland_closing;
+
+	if (!policy_timer_valid(META_RUSTLAND, activation))
+		return 0;
+	if (dsq_nr_queued(META_RUSTLAND, RUSTLAND_LIMBO)) {
+		rustland_armed = activation;
+		rustland_wake_late();
+	} else if (rustland_armed) {
+		rustland_closing = activation;
+		rustland_armed = 0;
+	} else {
+		rustland_closing = 0;
+		return 0;
+	}
+	policy_timer_start(timer, RUSTLAND_WATCH_NS, 0);
+	return 0;
+}
+
+static s32 rustland_init(void)
+{
+	struct rustland_timer *rt;
+	u32 key = 0;
+	s32 err;
+
+	err = dsq_create(META_RUSTLAND, RUSTLAND_LIMBO);
+	if (err)
+		return err;
+	err = dsq_create(META_RUSTLAND, RUSTLAND_DECIDED);
+	if (err)
+		return err;
+
+	rt = bpf_map_lookup_elem(&rustland_timer, &key);
+	if (!rt)
+		return -ESRCH;
+	err = bpf_timer_init(&rt->timer, &rustland_timer, CLOCK_MONOTONIC);
+	if (!err)
+		err = bpf_timer_set_callback(&rt->timer, rustland_watch);
+	if (err)
+		scx_bpf_error("rustland: timer not created: %d", err);
+	return err;
+}
+
+static void rustland_exit(void)
+{
+}
+
+static void rustland_enter(u64 now)
+{
+}
+
+static void rustland_leave(u64 now)
+{
+}
+
+static s32 rustland_select_cpu(struct task_struct *p, s32 prev_cpu,
+			       u64 wake_flags)
+{
+	return dsq_wake_default(p, META_RUSTLAND, prev_cpu, wake_flags);
+}
+
+/* Where @t is among the decided ones. */
+static __always_inline u64 rustland_deadline(struct task_ctx *t)
+{
+	u64 latest = rustland_clock.now + RUSTLAND_DELAY_SLICES * slice_ns;
+	u64 deadline =
+		t->rustland.vt.vtime + (t->rustland.request_ns ?: slice_ns);
+
+	return time_before(latest, deadline) ? latest : deadline;
+}
+
+/* Describe @p to user space. If there is no room, its silence is handled. */
+static __noinline int rustland_ask(struct task_struct *p, struct task_ctx *t)
+{
+	struct meta_rustland_task *q;
+
+	vclock_place(&rustland_clock, &t->rustland.vt, p);
+	t->rustland.asked_at = bpf_ktime_get_ns();
+	t->rustland.asking++;
+
+	q = bpf_ringbuf_reserve(&rustland_up, sizeof(*q), 0);
+	if (!q)
+		return 0;
+	q->asking = t->rustland.asking;
+	q->asked_at = t->rustland.asked_at;
+	q->started_at = p->start_time;
+	q->vtime_ns = t->rustland.vt.vtime;
+	q->switches = p->nvcsw;
+	q->pid = p->pid;
+	q->weight = p->scx.weight;
+	bpf_ringbuf_submit(q, 0);
+	return 0;
+}
+
+static void rustland_enqueue(struct task_struct *p, struct task_ctx *t,
+			     u64 enq_flags)
+{
+	u64 rest_ns = t->rustland.rest_ns;
+
+	t->rustland.rest_ns = 0;
+	if (rest_ns > RUSTLAND_REST_MIN_NS && !(enq_flags & SCX_ENQ_WAKEUP) &&
+	    task_owner(t) == META_RUSTLAND) {
+		dsq_insert_vtime(p, t, META_RUSTLAND, RUSTLAND_DECIDED, rest_ns,
+				 rustland_deadline(t), enq_flags);
+		return;
+	}
+	rustland_ask(p, t);
+	rustland_arm();
+	dsq_insert(p, t, META_RUSTLAND, RUSTLAND_LIMBO, slice_ns, enq_flags);
+}
+
+/* Out of limbo, to where the answer wants it. The iterator is fresh: no walk.
+ */
+static __noinline bool rustland_decide(struct task_struct *p,
+				       struct task_ctx *t, u64 deadline)
+{
+	u64 longest_ns = RUSTLAND_DELAY_SLICES * slice_ns;
+	u64 request_ns = deadline - t->rustland.vt.vtime;
+	struct bpf_iter_scx_dsq it;
+	bool moved = false;
+
+	if ((s64)request_ns <= 0)
+		request_ns = 1;
+	else if (request_ns > longest_ns)
+		request_ns = longest_ns;
+	t->rustland.request_ns = request_ns;
+	if (!bpf_iter_scx_dsq_new(
+		    &it, policy_dsq(META_RUSTLAND, RUSTLAND_LIMBO), 0)) {
+		scx_bpf_dsq_move_set_vtime(&it, rustland_deadline(t));
+		moved = scx_bpf_dsq_move_vtime(
+			&it, p, policy_dsq(META_RUSTLAND, RUSTLAND_DECIDED), 0);
+	}
+	bpf_iter_scx_dsq_destroy(&it);
+	return moved;
+}
+
+static long rustland_obey(struct bpf_dynptr *sample, void *ctx)
+{
+	struct meta_rustland_answer answer;
+	struct task_struct *p;
+	struct task_ctx *t;
+	s32 cpu;
+
+	if (bpf_dynptr_read(&answer, sizeof(answer), sample, 0, 0))
+		return 0;
+	p = bpf_task_from_pid(answer.pid);
+	if (!p)
+		return 0;
+	t = state_task(p);
+	if (t && t->rustland.asking == answer.asking &&
+	    (t->custody & ~TASK_MOVES_MASK) == (META_RUSTLAND | TASK_QUEUED) &&
+	    rustland_decide(p, t, answer.deadline_ns)) {
+		stats_inc(META_RUSTLAND, decided);
+		cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
+		if (cpu >= 0)
+			scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+	}
+	bpf_task_release(p);
+	/* Not 0: leave the rest to the next dispatch. */
+	return !--rustland_this_cpu()->answers_left;
+}
+
+/* Is the first in limbo there for too long? */
+static __noinline bool rustland_first_is_late(void)
+{
+	u64 now = bpf_ktime_get_ns();
+	struct task_struct *p;
+	struct task_ctx *t;
+	bool late = false;
+
+	bpf_for_each(scx_dsq, p, policy_dsq(META_RUSTLAND, RUSTLAND_LIMBO), 0) {
+		t = state_task(p);
+		late = t && rustland_is_late(t, now);
+		break;
+	}
+	return late;
+}
+
+static __always_inline bool rustland_pull_unasked(void)
+{
+	if (!dsq_pull(META_RUSTLAND, RUSTLAND_LIMBO))
+		return false;
+	stats_inc(META_RUSTLAND, unasked);
+	return true;
+}
+
+/* Whose turn is it on this CPU? */
+static __always_inline bool rustland_unasked_next(void)
+{
+	struct rustland_cpu *c = rustland_this_cpu();
+
+	c->unasked_next = !c->unasked_next;
+	return c->unasked_next;
+}
+
+/*
+ * Somebody has been in limbo for too long. That alone does not make him first,
+ * or while user space is silent nobody would run who was decided before.
+ */
+static __noinline bool rustland_pull_either(void)
+{
+	if (rustland_unasked_next())
+		return rustland_pull_unasked() ||
+		       dsq_pull(META_RUSTLAND, RUSTLAND_DECIDED);
+	return dsq_pull(META_RUSTLAND, RUSTLAND_DECIDED) ||
+	       rustland_pull_unasked();
+}
+
+/* @prev had its slice and its deadline is still the first. */
+static __always_inline bool rustland_prev_first(struct task_struct *prev)
+{
+	struct task_ctx *t = state_task(prev);
+	struct vtask vt = {};
+
+	if (!t || task_owner(t) != META_RUSTLAND)
+		return false;
+	vt.vtime = rustland_deadline(t);
+	return vclock_prev_first(&vt, t, prev,
+				 policy_dsq(META_RUSTLAND, RUSTLAND_DECIDED));
+}
+
+static bool rustland_dispatch(s32 cpu, struct task_struct *prev)
+{
+	rustland_this_cpu()->answers_left = RUSTLAND_ANSWERS_MAX;
+	bpf_user_ringbuf_drain(&rustland_down, rustland_obey, NULL,
+			       BPF_RB_NO_WAKEUP);
+	if (dsq_nr_queued(META_RUSTLAND, RUSTLAND_LIMBO) &&
+	    rustland_first_is_late() && rustland_pull_either())
+		return true;
+	if (state_prev_runnable(prev) && rustland_prev_first(prev))
+		return false;
+	return dsq_pull(META_RUSTLAND, RUSTLAND_DECIDED);
+}
+
+static bool rustland_drain(s32 cpu)
+{
+	if (rustland_unasked_next() && dsq_pull(META_RUSTLAND, RUSTLAND_LIMBO))
+		return true;
+	return dsq_pull(META_RUSTLAND, RUSTLAND_DECIDED) ||
+	       dsq_pull(META_RUSTLAND, RUSTLAND_LIMBO);
+}
+
+/* Asked only once it is in limbo, so that no answer can come too early. */
+static bool rustland_adopt(struct bpf_iter_scx_dsq *it, struct task_struct *p,
+			   struct task_ctx *t)
+{
+	t->rustland.asked_at = bpf_ktime_get_ns();
+	t->rustland.rest_ns = 0;
+	if (!dsq_adopt(it, p, META_RUSTLAND, RUSTLAND_LIMBO, slice_ns))
+		return false;
+	rustland_ask(p, t);
+	rustland_arm();
+	return true;
+}
+
+static void rustland_release(u32 to)
+{
+	handover_queue(META_RUSTLAND, RUSTLAND_DECIDED, to);
+	handover_queue(META_RUSTLAND, RUSTLAND_LIMBO, to);
+}
+
+static u32 rustland_queued(void)
+{
+	return dsq_nr_queued(META_RUSTLAND, RUSTLAND_LIMBO) +
+	       dsq_nr_queued(META_RUSTLAND, RUSTLAND_DECIDED);
+}
+
+static void rustland_running(struct task_struct *p, struct task_ctx *t)
+{
+	vclock_run(&rustland_clock, &t->rustland.vt, p);
+	t->rustland.granted_ns = p->scx.slice;
+}
+
+static void rustland_stopping(struct task_struct *p, struct task_ctx *t,
+			      u64 used_ns, bool runnable)
+{
+	u64 granted_ns = t->rustland.granted_ns;
+
+	vclock_charge(&t->rustland.vt, p, used_ns);
+	t->rustland.rest_ns =
+		runnable && used_ns < granted_ns ? granted_ns - used_ns : 0;
+}
+
+static void rustland_tick(struct task_struct *p)
+{
+}
+
+/*
+ * The thread that answers runs this: it is not to wait for anybody. Without the
+ * flag nobody would look at @direct.
+ */
+SEC("syscall")
+int rustland_here(void *ctx)
+{
+	struct task_struct *p = bpf_get_current_task_btf();
+	struct task_ctx *t = state_task(p);
+
+	if (!t)
+		return -ESRCH;
+	if (!state_is_special(p))
+		return -EOPNOTSUPP;
+	t->direct = 1;
+	return 0;
+}
+
+#endif /* META_RUSTLAND_BPF_H */
