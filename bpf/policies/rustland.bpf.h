@@ -29,7 +29,8 @@
  * it makes itself known by running rustland_here. Were it to wait in a policy's
  * queue it could wait for its own answer. Only when it has run for a whole
  * slice it waits like anybody: the local queue of a CPU that is never empty
- * would shut out who may run nowhere else.
+ * would shut out who may run nowhere else. The loader is locked in memory while
+ * it is asked.
  *
  * Deviations from the textbook: user space holds no tasks back and keeps no
  * order: it computes the keys, and the kernel's queue sorts by them. Virtual

@@ -4,6 +4,7 @@
 //! but sound; so a half that fails is told of, and the scheduler stays.
 
 mod balance;
+mod resident;
 mod rustland;
 mod rusty;
 

@@ -24,6 +24,7 @@ use libbpf_rs::RingBufferBuilder;
 use libbpf_rs::UserRingBuffer;
 use nix::libc;
 
+use super::resident::Resident;
 use super::Quit;
 use super::Work;
 use crate::bpf::abi;
@@ -206,6 +207,7 @@ impl Work for Rustland {
             })
             .context("opening rustland_up")?;
         let up = builder.build().context("opening rustland_up")?;
+        let _resident = Resident::new(self.policy.name());
         self.make_known()?;
 
         let mut cleaned_ns = stats::now_ns()?;
