@@ -20,6 +20,7 @@ use crate::counters::assert_conserved;
 use crate::counters::longest_wait_ns;
 use crate::load::Load;
 use crate::maps::policy;
+use crate::scheduler::all_equal;
 use crate::scheduler::Scheduler;
 use crate::tasks::longest_gap_ns;
 use crate::tasks::Task;
@@ -146,13 +147,13 @@ fn rustland_goes_on_while_the_loader_is_stopped() {
     assert!(wait_ns < bound_ns, "a task stalled in a queue");
 }
 
-/// Into and out of each while the loader is stopped, again and again.
+/// Into and out of every policy while the loader is stopped, again and again.
 fn switching_without_user_space(handover: &str) {
     let mut scheduler = Scheduler::start(&[
         "--weights",
-        "fifo=1,rusty=1,vtime=1,rustland=1",
+        &all_equal(),
         "--base-slice",
-        "50ms",
+        "10ms",
         "--handover",
         handover,
         "--stats-json",
@@ -192,6 +193,13 @@ fn switching_without_user_space_loses_nothing_when_queues_are_drained() {
 
 #[test]
 fn switching_without_user_space_loses_nothing_when_tasks_are_adopted() {
+    switching_without_user_space("adopt");
+}
+
+/// With two caches rusty has a half, too.
+#[test]
+fn llc2_switching_without_user_space_loses_nothing() {
+    switching_without_user_space("drain");
     switching_without_user_space("adopt");
 }
 
