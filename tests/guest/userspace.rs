@@ -32,9 +32,9 @@ const WAKE_UPS: usize = 250;
 const ROUNDS: usize = 3;
 const STOPPED: Duration = Duration::from_secs(3);
 
-/// How late a sleeper wakes beside hogs.
+/// How late a sleeper wakes beside two hogs a CPU.
 fn lateness_ns() -> Vec<u64> {
-    let hogs = Task::hogs(HOGS);
+    let hogs = Task::hogs(2 * bound::cpus());
     thread::sleep(Duration::from_secs(1));
     let sleeper = thread::spawn(|| {
         (0..WAKE_UPS)
@@ -55,8 +55,9 @@ fn tell_lateness(name: &str, late: &mut [u64]) -> u64 {
     late.sort_unstable();
     let at = |percent: usize| late[late.len() * percent / 100];
     println!(
-        "{name}: a sleeper beside {HOGS} hogs wakes late by median {:.1}, p90 {:.1}, p99 {:.1}, \
+        "{name}: a sleeper beside {} hogs wakes late by median {:.1}, p90 {:.1}, p99 {:.1}, \
          max {:.1} ms",
+        2 * bound::cpus(),
         ms(at(50)),
         ms(at(90)),
         ms(at(99)),
