@@ -217,7 +217,16 @@ fn has_thread(scheduler: &Scheduler, name: &str) -> bool {
     thread_named(scheduler, name).is_some()
 }
 
-/// The thread is there only while its policy can get a turn.
+/// Memory of the loader that cannot be swapped out.
+fn locked_kib(scheduler: &Scheduler) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", scheduler.pid())).unwrap();
+    let locked = status.lines().find_map(|line| line.strip_prefix("VmLck:"));
+    let number = locked.unwrap().trim().strip_suffix(" kB").unwrap();
+    number.parse().unwrap()
+}
+
+/// The thread is there, and the loader locked in memory, only while its policy
+/// can get a turn.
 #[test]
 fn a_half_lives_only_while_its_policy_has_weight() {
     let scheduler = Scheduler::start(&["--weights", "fifo=1"]);
@@ -226,6 +235,7 @@ fn a_half_lives_only_while_its_policy_has_weight() {
     let lives = |expected: bool| {
         wait_for(Duration::from_secs(10), Duration::from_millis(50), || {
             has_thread(&scheduler, rustland.name()) == expected
+                && (locked_kib(&scheduler) > 0) == expected
         })
     };
     thread::sleep(Duration::from_secs(2));
