@@ -385,12 +385,14 @@ static __always_inline bool rustland_prev_first(struct task_struct *prev)
 
 static bool rustland_dispatch(s32 cpu, struct task_struct *prev)
 {
-	rustland_this_cpu()->answers_left = RUSTLAND_ANSWERS_MAX;
-	bpf_user_ringbuf_drain(&rustland_down, rustland_obey, NULL,
-			       BPF_RB_NO_WAKEUP);
-	if (dsq_nr_queued(META_RUSTLAND, RUSTLAND_LIMBO) &&
-	    rustland_first_is_late() && rustland_pull_either())
-		return true;
+	/* With nobody in limbo no answer matters: spare the shared buffer. */
+	if (dsq_nr_queued(META_RUSTLAND, RUSTLAND_LIMBO)) {
+		rustland_this_cpu()->answers_left = RUSTLAND_ANSWERS_MAX;
+		bpf_user_ringbuf_drain(&rustland_down, rustland_obey, NULL,
+				       BPF_RB_NO_WAKEUP);
+		if (rustland_first_is_late() && rustland_pull_either())
+			return true;
+	}
 	if (state_prev_runnable(prev) && rustland_prev_first(prev))
 		return false;
 	return dsq_pull(META_RUSTLAND, RUSTLAND_DECIDED);
