@@ -37,7 +37,7 @@ use self::snapshot::Change;
 use self::snapshot::Snapshot;
 
 /// The policies in rotation, and their weights from the middle of the run on.
-const RETUNED: [(&str, u32); 7] = [
+const RETUNED: [(&str, u32); 8] = [
     ("fifo", 4),
     ("vtime", 2),
     ("central", 1),
@@ -45,6 +45,7 @@ const RETUNED: [(&str, u32); 7] = [
     ("qmap", 3),
     ("pair", 1),
     ("rusty", 2),
+    ("rustland", 2),
 ];
 
 /// A shorter run leaves phases of a few rotations, in which shares do not settle.
@@ -165,7 +166,7 @@ impl Session {
         control::retune(&self.last_line, &RETUNED)?;
         self.watch(Instant::now() + RETUNE_SETTLE)?;
 
-        println!("\nThe same four, by the new weights:");
+        println!("\nThe same policies, by the new weights:");
         let retuned = self.read()?;
         check_weights(&retuned.snapshot)?;
         let until = (self.loaded_at + seconds).max(Instant::now() + seconds / MIN_PHASE);
