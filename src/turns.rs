@@ -13,6 +13,9 @@ use crate::live::Live;
 use crate::policy::Policy;
 use crate::stats::nanoseconds;
 
+/// How many turns the map remembers.
+pub const REMEMBERED: usize = abi::meta_limits_META_TURNS as usize;
+
 /// A turn: who took over from whom, when, and how that went. Zero times did not
 /// happen (yet).
 #[derive(Clone, Copy, Debug, PartialEq)]

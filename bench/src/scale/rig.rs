@@ -31,7 +31,11 @@ const LIMIT: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(20);
 
 /// How often turns are given more time until enough were recorded.
-const TRIES: u32 = 4;
+const TRIES: usize = 4;
+
+/// Turns that are waited for before they are read. The map forgets older ones,
+/// and more may pass than are waited for.
+const AT_ONCE: usize = turns::REMEMBERED / 2;
 
 /// A running scx_meta. Dropping it kills it.
 pub struct Rig {
@@ -198,13 +202,12 @@ impl Rig {
         self.rotate(policies, turn)?;
         // The first turns may still be what was before.
         self.let_run(turn * 2)?;
-        let since = sys::monotonic();
         let mut flips = Vec::new();
-        for _ in 0..TRIES {
-            let missing = count.saturating_sub(flips.len()) as u32;
-            self.let_run(turn * (missing + 2))?;
-            let turns = self.turns_since(since)?;
-            flips = turns.iter().filter_map(flip).collect();
+        for _ in 0..TRIES + count / AT_ONCE {
+            let missing = count.saturating_sub(flips.len()).min(AT_ONCE);
+            let since = sys::monotonic();
+            self.let_run(turn * (missing as u32 + 2))?;
+            flips.extend(self.turns_since(since)?.iter().filter_map(flip));
             if flips.len() >= count {
                 return Ok(flips);
             }
