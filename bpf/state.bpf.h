@@ -109,8 +109,12 @@ struct nest_task {
 	u32 misses;
 };
 
-/* The queue of the task's cgroup. */
+/*
+ * @cgroup: the id of the task's cgroup
+ * @queue:  that cgroup's queue + 1; 0: not looked up yet
+ */
 struct pair_task {
+	u64 cgroup;
 	u32 queue;
 };
 

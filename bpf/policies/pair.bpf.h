@@ -215,13 +215,31 @@ static void pair_cgroup_exit(struct cgroup *cgrp)
 	__sync_fetch_and_and(&pair_taken, ~(1ULL << had));
 }
 
-/* The task of @t is in @cgrp from now on. */
+/*
+ * The task of @t is in @cgrp from now on. Which queue that is can wait until
+ * the task comes to us: most tasks of other policies never do.
+ */
 static void pair_cgroup_join(struct task_ctx *t, struct cgroup *cgrp)
 {
-	u64 id = cgrp->kn->id;
-	u32 *queue = bpf_map_lookup_elem(&pair_queues, &id);
+	t->pair.cgroup = cgrp->kn->id;
+	t->pair.queue = 0;
+}
 
-	t->pair.queue = queue ? *queue : PAIR_SHARED;
+static __noinline u32 pair_find_queue(struct task_ctx *t)
+{
+	u64 id = t->pair.cgroup;
+	u32 *queue = bpf_map_lookup_elem(&pair_queues, &id);
+	u32 found = queue ? *queue : PAIR_SHARED;
+
+	t->pair.queue = found + 1;
+	return found;
+}
+
+static __always_inline u32 pair_queue_of(struct task_ctx *t)
+{
+	u32 queue = t->pair.queue;
+
+	return likely(queue) ? queue - 1 : pair_find_queue(t);
 }
 
 /* Could @cpu, which idles, run a task of @queue at once? */
@@ -262,10 +280,11 @@ static __noinline s32 pair_pick_idle(struct task_struct *p, u32 queue,
 }
 
 /* A hint: an idle CPU looks into the queues because it was chosen. */
-static s32 pair_select_cpu(struct task_struct *p, s32 prev_cpu, u64 wake_flags)
+static __noinline s32 pair_select_cpu(struct task_struct *p, s32 prev_cpu,
+				      u64 wake_flags)
 {
 	struct task_ctx *t = state_task(p);
-	s32 cpu = t ? pair_pick_idle(p, t->pair.queue, prev_cpu) : -1;
+	s32 cpu = t ? pair_pick_idle(p, pair_queue_of(t), prev_cpu) : -1;
 
 	return cpu >= 0 ? cpu : prev_cpu;
 }
@@ -273,7 +292,7 @@ static s32 pair_select_cpu(struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 static void pair_enqueue(struct task_struct *p, struct task_ctx *t,
 			 u64 enq_flags)
 {
-	u32 queue = t->pair.queue;
+	u32 queue = pair_queue_of(t);
 	s32 cpu;
 
 	dsq_insert(p, t, META_PAIR, queue, slice_ns, enq_flags);
@@ -366,10 +385,10 @@ static void pair_keep(s32 cpu, struct task_struct *prev)
 	if (!pair_left_ns(word, now) &&
 	    (partner == cpu || !pair_runs(partner, pair_queue_in(word)))) {
 		__sync_bool_compare_and_swap(shared, word,
-					     pair_word(t->pair.queue, now));
+					     pair_word(pair_queue_of(t), now));
 		return;
 	}
-	if (t->pair.queue != pair_queue_in(word))
+	if (pair_queue_of(t) != pair_queue_in(word))
 		stats_inc(META_PAIR, mixed);
 }
 
@@ -386,7 +405,7 @@ static __noinline bool pair_dispatch(s32 cpu, struct task_struct *prev)
 		if (dsq_pull(META_PAIR, queue))
 			return true;
 		if (state_prev_runnable(prev) && (t = state_task(prev)))
-			stays = t->pair.queue == queue;
+			stays = pair_queue_of(t) == queue;
 		stays |= partner != cpu && pair_runs(partner, queue);
 	}
 	if (!stays && pair_advance(cpu, word, &found))
@@ -416,7 +435,7 @@ static __noinline bool pair_drain(s32 cpu)
 static bool pair_adopt(struct bpf_iter_scx_dsq *it, struct task_struct *p,
 		       struct task_ctx *t)
 {
-	return dsq_adopt(it, p, META_PAIR, t->pair.queue, slice_ns);
+	return dsq_adopt(it, p, META_PAIR, pair_queue_of(t), slice_ns);
 }
 
 static __noinline void pair_release(u32 to)
@@ -451,7 +470,7 @@ static void pair_running(struct task_struct *p, struct task_ctx *t)
 	u64 word = *(volatile u64 *)pair_word_of(cpu);
 	u64 left_ns = pair_left_ns(word, scx_bpf_now());
 
-	pc->queue = t->pair.queue;
+	pc->queue = pair_queue_of(t);
 	if (state_active() != META_PAIR)
 		return;
 	if (left_ns < PAIR_MIN_SLICE_NS)
