@@ -227,7 +227,7 @@ static __always_inline void policies_stopping(u32 policy, struct task_struct *p,
 static __always_inline void policies_tick(u32 policy, struct task_struct *p)
 {
 	switch (policy) {
-#define X(ID, name, hooks, needs, desc) POLICIES_CASE(ID, hooks, _tick, p)
+#define X(ID, name, hooks, needs, desc) POLICIES_CASE_HOT(ID, hooks, _tick, p)
 		POLICY_LIST(X)
 #undef X
 	}

@@ -406,7 +406,8 @@ static __always_inline s32 rusty_at_home(struct task_struct *p, u32 home,
 	return (u32)cpu < nr_cpu_ids ? cpu : prev_cpu;
 }
 
-static s32 rusty_select_cpu(struct task_struct *p, s32 prev_cpu, u64 wake_flags)
+static __noinline s32 rusty_select_cpu(struct task_struct *p, s32 prev_cpu,
+				       u64 wake_flags)
 {
 	struct task_ctx *t = state_task(p);
 	u64 now = scx_bpf_now();
