@@ -29,6 +29,10 @@ use crate::table::Table;
 /// A callback may cost so much more than in a build of its policy alone.
 pub const LIMIT: f64 = 1.10;
 
+/// A callback that does less than this part of what an empty one takes does nothing: its ratio
+/// without that would be one of two rounding errors.
+const LEAST_NET: f64 = 0.05;
+
 /// What is compared for every policy.
 const MAIN: [Contender; 3] = [Contender::Multi, Contender::Single, Contender::Stock];
 
@@ -366,11 +370,11 @@ impl Row {
     }
 
     /// ÷ the build of its policy alone, both without what an empty callback takes. None where
-    /// that leaves nothing to divide by.
+    /// that leaves next to nothing to divide by.
     fn net(&self, floor_ns: f64) -> Option<f64> {
         let multi = self.costs.get(&Contender::Multi)?.ns.estimate - floor_ns;
         let single = self.costs.get(&Contender::Single)?.ns.estimate - floor_ns;
-        (single > 0.0).then(|| multi / single)
+        (single > LEAST_NET * floor_ns).then(|| multi / single)
     }
 
     fn is_above(&self) -> bool {
@@ -524,6 +528,24 @@ mod tests {
             report.details()["rows"][0]["ratio_to_single_net"],
             json!(1.45)
         );
+    }
+
+    #[test]
+    fn a_callback_that_does_nothing_has_no_net_ratio() {
+        let all = [
+            mixes("fifo", Contender::Multi, 500),
+            mixes("fifo", Contender::Single, 500),
+            mixes("central", Contender::Multi, 222),
+            mixes("central", Contender::Single, 200),
+            mixes("nest", Contender::Multi, 222),
+            mixes("nest", Contender::Single, 201),
+        ];
+        let report = Report::of(&all.into_iter().flatten().collect::<Vec<_>>()).unwrap();
+        let rows = &report.details()["rows"];
+        assert_eq!(rows[0]["ratio_to_single_net"], json!(1.0));
+        for row in [&rows[1], &rows[2]] {
+            assert_eq!(row["ratio_to_single_net"], Value::Null, "{row}");
+        }
     }
 
     #[test]
