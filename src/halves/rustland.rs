@@ -212,7 +212,8 @@ impl Work for Rustland {
 
         let mut cleaned_ns = stats::now_ns()?;
         while !quit.within(Duration::ZERO) {
-            match up.poll(POLL) {
+            // Not every question wakes it.
+            match up.poll(POLL).and_then(|()| up.consume()) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => {
                     return Err(error).context("waiting for rustland_up");
                 }
