@@ -50,8 +50,9 @@ s32 BPF_STRUCT_OPS(meta_select_cpu, struct task_struct *p, s32 prev_cpu,
 /*
  * The prologue: only kthreads bound to one CPU bypass the policy, and the
  * thread of the loader that rustland waits for, unless it has just run for a
- * whole slice. Any other pinned task goes through it, since a local queue that
- * is never empty keeps dispatch() from ever running.
+ * whole slice or a higher class has its CPU. Any other pinned task goes through
+ * it, since a local queue that is never empty keeps dispatch() from ever
+ * running.
  */
 static __always_inline bool meta_bypasses(struct task_struct *p,
 					  struct task_ctx *t, u64 *enq_flags)
@@ -60,7 +61,8 @@ static __always_inline bool meta_bypasses(struct task_struct *p,
 		*enq_flags |= SCX_ENQ_PREEMPT;
 		return true;
 	}
-	if (!t->direct)
+	/* Behind a higher class nobody could take it from the local queue. */
+	if (!t->direct || !state_responds(scx_bpf_task_cpu(p)))
 		return false;
 	if (*enq_flags & SCX_ENQ_WAKEUP) {
 		*enq_flags |= SCX_ENQ_PREEMPT;

@@ -367,7 +367,23 @@ static __always_inline u64 state_prev_left_ns(s32 cpu, struct task_struct *prev)
 	return used_ns < slice_ns ? slice_ns - used_ns : 0;
 }
 
+/*
+ * Would @cpu come to dispatch() soon if it were kicked? Not while a higher
+ * class has it.
+ */
+static __noinline bool state_responds(s32 cpu)
+{
+	struct task_struct *curr;
+
+	if (state_cpu(cpu)->started_at)
+		return true;
+	curr = __COMPAT_scx_bpf_cpu_curr(cpu);
+	return !curr || !curr->pid || curr->__state ||
+	       (curr->scx.flags & SCX_TASK_QUEUED);
+}
+
 /* Of the kernel's task flags, which are macros and so not in BTF. */
+#define PF_EXITING 0x00000004
 #define PF_LOCAL_THROTTLE 0x00100000
 
 /*

@@ -54,8 +54,8 @@ pub fn bitmap(cpus: &[u32]) -> [u64; BITMAP_WORDS] {
 }
 
 /// The rodata variable `pair_partner`: by CPU, the one it is paired with, or
-/// itself. The two threads of a core, if every core has two; else the first half
-/// of the online CPUs with the second. Of an odd number the last has none.
+/// itself. The two threads of a core; of the CPUs that have no such sibling
+/// online, the first half with the second. Of an odd number the last has none.
 pub fn partners(
     online: &[u32],
     siblings: impl Fn(u32) -> Result<Vec<u32>>,
@@ -66,19 +66,21 @@ pub fn partners(
             *slot = partner as i32;
         }
     };
-    let stride = online.len() / 2;
-    for (first, second) in online.iter().zip(&online[stride..]).take(stride) {
+    let mut alone = Vec::new();
+    for cpu in online {
+        let core = siblings(*cpu)?;
+        match core[..] {
+            [a, b] if online.contains(&a) && online.contains(&b) => {
+                pair(a, b);
+                pair(b, a);
+            }
+            _ => alone.push(*cpu),
+        }
+    }
+    let stride = alone.len() / 2;
+    for (first, second) in alone.iter().zip(&alone[stride..]).take(stride) {
         pair(*first, *second);
         pair(*second, *first);
-    }
-    let cores = online.iter().map(|cpu| siblings(*cpu));
-    let cores: Vec<Vec<u32>> = cores.collect::<Result<_>>()?;
-    let is_pair = |core: &Vec<u32>| core.len() == 2 && core.iter().all(|c| online.contains(c));
-    if cores.iter().all(is_pair) {
-        for core in cores {
-            pair(core[0], core[1]);
-            pair(core[1], core[0]);
-        }
     }
     Ok(partners)
 }
@@ -119,6 +121,16 @@ mod tests {
         assert_eq!(paired(&[1], |cpu| vec![cpu]), [0, 1, 2, 3, 4, 5]);
         let threads = |cpu: u32| vec![cpu & !1, cpu | 1];
         assert_eq!(paired(&[0, 1, 2, 3], threads), [1, 0, 3, 2, 4, 5]);
+        // A sibling is offline; cores with one thread.
+        assert_eq!(paired(&[0, 1, 3, 4], threads), [1, 0, 2, 4, 3, 5]);
+        let hybrid = |cpu: u32| {
+            if cpu < 2 {
+                vec![0, 1]
+            } else {
+                vec![cpu]
+            }
+        };
+        assert_eq!(paired(&[0, 1, 2, 3, 4], hybrid), [1, 0, 3, 2, 4, 5]);
     }
 
     #[test]

@@ -53,7 +53,8 @@
  * Races tolerated: a CPU's look at its partner may be a moment old; then both
  * turn to different cgroups, and the later word is seen by running() on the
  * other. If a higher class takes an idle partner just as it is kicked for a
- * task of its own, this CPU may idle until the next wake-up.
+ * task of its own, or gets the CPU of a task that blocks, the CPU beside it may
+ * idle until the next wake-up.
  *
  * Tunables: slice_ns (--slice-us, 20 ms): slice and batch; a slice ends with
  * its batch.
@@ -96,10 +97,12 @@ static struct pair_batch pair_batches[META_MAX_CPUS];
 
 /*
  * @queue: of the task it runs, true while its owner is us
+ * @comes: + 1, of the task that dispatch() takes, until that runs; else 0
  * @keeps: dispatch() left it with the task it had
  */
 struct pair_cpu {
 	u32 queue;
+	u32 comes;
 	bool keeps;
 } __attribute__((aligned(META_CACHELINE)));
 
@@ -147,11 +150,26 @@ static __always_inline bool pair_is_made(u32 queue)
 	return (pair_made >> (queue & (PAIR_QUEUES - 1))) & 1;
 }
 
+/* The queue + 1 of what @cpu runs of ours, or is about to; 0: nothing. */
+static __always_inline u32 pair_at(s32 cpu)
+{
+	struct pair_cpu *pc = pair_cpu_of(cpu);
+
+	if (pc->comes)
+		return pc->comes;
+	return state_cpu(cpu)->owner == META_PAIR ? pc->queue + 1 : 0;
+}
+
 /* Does @cpu run a task of @queue, as the partner of another? */
 static __always_inline bool pair_runs(s32 cpu, u32 queue)
 {
-	return state_cpu(cpu)->owner == META_PAIR &&
-	       pair_cpu_of(cpu)->queue == queue;
+	return pair_at(cpu) == queue + 1;
+}
+
+/* Does it run a task of another queue? */
+static __always_inline bool pair_runs_other(s32 cpu, u32 queue)
+{
+	return pair_at(cpu) && !pair_runs(cpu, queue);
 }
 
 static s32 pair_init(void)
@@ -163,8 +181,13 @@ static void pair_exit(void)
 {
 }
 
+/* What was about to run when we left did, or will not. */
 static void pair_enter(u64 now)
 {
+	s32 cpu;
+
+	bpf_for(cpu, 0, nr_cpu_ids)
+		pair_cpu_of(cpu)->comes = 0;
 }
 
 static void pair_leave(u64 now)
@@ -229,17 +252,15 @@ static __noinline u32 pair_find_queue(struct task_ctx *t)
 {
 	u64 id = t->pair.cgroup;
 	u32 *queue = bpf_map_lookup_elem(&pair_queues, &id);
-	u32 found = queue ? *queue : PAIR_SHARED;
 
-	t->pair.queue = found + 1;
-	return found;
+	return queue ? *queue & (PAIR_QUEUES - 1) : PAIR_SHARED;
 }
 
 static __always_inline u32 pair_queue_of(struct task_ctx *t)
 {
-	u32 queue = t->pair.queue;
-
-	return likely(queue) ? queue - 1 : pair_find_queue(t);
+	if (unlikely(!t->pair.queue))
+		t->pair.queue = pair_find_queue(t) + 1;
+	return t->pair.queue - 1;
 }
 
 /* Could @cpu, which idles, run a task of @queue at once? */
@@ -247,8 +268,7 @@ static __always_inline bool pair_suits(s32 cpu, u32 queue)
 {
 	s32 partner = pair_partner_of(cpu);
 
-	return partner == cpu || state_cpu(partner)->owner != META_PAIR ||
-	       pair_cpu_of(partner)->queue == queue;
+	return partner == cpu || !pair_runs_other(partner, queue);
 }
 
 /* An idle CPU that would run @p, no longer marked as idle; or -1. */
@@ -303,27 +323,13 @@ static void pair_enqueue(struct task_struct *p, struct task_ctx *t,
 		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 }
 
-/* Would @cpu come soon if kicked? Not if a higher class has it. */
-static __noinline bool pair_responds(s32 cpu)
-{
-	const struct cpumask *idle;
-	bool is_idle;
-
-	if (state_cpu(cpu)->started_at)
-		return true;
-	idle = scx_bpf_get_idle_cpumask();
-	is_idle = bpf_cpumask_test_cpu(cpu, idle);
-	scx_bpf_put_idle_cpumask(idle);
-	return is_idle;
-}
-
 /* A queued task is not current anywhere, see central_may_place(). */
 static __noinline bool pair_has_for(u32 queue, s32 cpu)
 {
 	struct task_struct *p;
 	bool found = false;
 
-	if (!pair_responds(cpu))
+	if (!state_responds(cpu))
 		return false;
 	bpf_for_each(scx_dsq, p, policy_dsq(META_PAIR, queue), 0) {
 		found = bpf_cpumask_test_cpu(cpu, p->cpus_ptr) &&
@@ -334,31 +340,51 @@ static __noinline bool pair_has_for(u32 queue, s32 cpu)
 	return found;
 }
 
+static __always_inline bool pair_has(u32 queue, s32 cpu, s32 partner)
+{
+	return pair_has_for(queue, cpu) ||
+	       (partner != cpu && pair_has_for(queue, partner));
+}
+
+/* What a CPU takes it claims before, or its partner would begin a batch. */
+static __always_inline bool pair_pull(struct pair_cpu *pc, u32 queue)
+{
+	pc->comes = queue + 1;
+	if (dsq_pull(META_PAIR, queue))
+		return true;
+	pc->comes = 0;
+	return false;
+}
+
 /*
  * Begin a batch of the next cgroup in the ring that has a task for this pair;
  * the one it is on comes last. If the partner is faster, follow it. True if
- * this CPU got a task; *@found: somebody did.
+ * this CPU got a task.
  */
-static __noinline bool pair_advance(s32 cpu, u64 word, bool *found)
+static __noinline bool pair_advance(s32 cpu, u64 word)
 {
-	u32 from = pair_queue_in(word), i, queue;
-	u64 *shared = pair_word_of(cpu), next, now = scx_bpf_now();
+	u64 *shared = pair_word_of(cpu), now = scx_bpf_now();
+	struct pair_cpu *pc = pair_cpu_of(cpu);
 	s32 partner = pair_partner_of(cpu);
+	u32 from = pair_queue_in(word), i, queue;
 	bool won, taken = false;
 
 	bpf_for(i, 1, PAIR_QUEUES + 1) {
 		queue = (from + i) & (PAIR_QUEUES - 1);
-		if (!pair_is_made(queue) || !dsq_nr_queued(META_PAIR, queue))
+		if (!pair_is_made(queue) || !dsq_nr_queued(META_PAIR, queue) ||
+		    !pair_has(queue, cpu, partner))
 			continue;
-		next = pair_word(queue, now);
-		won = __sync_bool_compare_and_swap(shared, word, next);
+		pc->comes = queue + 1;
+		won = __sync_bool_compare_and_swap(shared, word,
+						   pair_word(queue, now));
+		word = *(volatile u64 *)shared;
 		if (!won)
-			queue = pair_queue_in(*(volatile u64 *)shared);
-		taken = dsq_pull(META_PAIR, queue);
-		*found = !won || taken ||
-			 (partner != cpu && pair_has_for(queue, partner));
-		word = next;
-		if (!*found)
+			queue = pair_queue_in(word) & (PAIR_QUEUES - 1);
+		taken = pair_pull(pc, queue);
+		/* Others were faster: there may be more in the ring. */
+		if (!taken &&
+		    (partner == cpu || (!pair_runs(partner, queue) &&
+					!pair_has_for(queue, partner))))
 			continue;
 		if (won)
 			stats_inc(META_PAIR, batches);
@@ -369,46 +395,52 @@ static __noinline bool pair_advance(s32 cpu, u64 word, bool *found)
 	return taken;
 }
 
-/* Nothing for @cpu but the task it has, if it has one. */
+/*
+ * Nothing for @cpu but the task it has, if it has one. When the batch is over
+ * that begins another, unless the partner runs the cgroup that the pair is on.
+ */
 static void pair_keep(s32 cpu, struct task_struct *prev)
 {
 	u64 *shared = pair_word_of(cpu), word = *shared, now = scx_bpf_now();
 	s32 partner = pair_partner_of(cpu);
 	struct task_ctx *t;
+	u32 queue;
 
-	if (!state_prev_runnable(prev))
+	if (!state_prev_runnable(prev) || state_is_pinned_kthread(prev))
 		return;
 	t = state_task(prev);
 	if (!t)
 		return;
 	pair_cpu_of(cpu)->keeps = true;
+	queue = pair_queue_of(t);
 	if (!pair_left_ns(word, now) &&
-	    (partner == cpu || !pair_runs(partner, pair_queue_in(word)))) {
+	    (partner == cpu || queue == pair_queue_in(word) ||
+	     !pair_runs(partner, pair_queue_in(word))))
 		__sync_bool_compare_and_swap(shared, word,
-					     pair_word(pair_queue_of(t), now));
-		return;
-	}
-	if (pair_queue_of(t) != pair_queue_in(word))
+					     pair_word(queue, now));
+	else if (partner != cpu && pair_runs_other(partner, queue))
 		stats_inc(META_PAIR, mixed);
 }
 
 static __noinline bool pair_dispatch(s32 cpu, struct task_struct *prev)
 {
 	u64 word = *(volatile u64 *)pair_word_of(cpu);
+	struct pair_cpu *pc = pair_cpu_of(cpu);
 	u32 queue = pair_queue_in(word);
 	s32 partner = pair_partner_of(cpu);
-	bool found = false, stays = false;
 	struct task_ctx *t;
+	bool stays = false;
 
-	pair_cpu_of(cpu)->keeps = false;
+	pc->keeps = false;
+	pc->comes = 0;
 	if (pair_left_ns(word, scx_bpf_now())) {
-		if (dsq_pull(META_PAIR, queue))
+		if (pair_pull(pc, queue))
 			return true;
 		if (state_prev_runnable(prev) && (t = state_task(prev)))
 			stays = pair_queue_of(t) == queue;
 		stays |= partner != cpu && pair_runs(partner, queue);
 	}
-	if (!stays && pair_advance(cpu, word, &found))
+	if (!stays && pair_advance(cpu, word))
 		return true;
 	pair_keep(cpu, prev);
 	return false;
@@ -435,7 +467,11 @@ static __noinline bool pair_drain(s32 cpu)
 static bool pair_adopt(struct bpf_iter_scx_dsq *it, struct task_struct *p,
 		       struct task_ctx *t)
 {
-	return dsq_adopt(it, p, META_PAIR, pair_queue_of(t), slice_ns);
+	u32 known = t->pair.queue;
+
+	/* Not under the task's lock: leave its word alone. */
+	return dsq_adopt(it, p, META_PAIR,
+			 known ? known - 1 : pair_find_queue(t), slice_ns);
 }
 
 static __noinline void pair_release(u32 to)
@@ -460,8 +496,19 @@ static __noinline u32 pair_queued(void)
 }
 
 /*
+ * The kernel places it itself, past enqueue() and dispatch(). Of the current
+ * task one count may be that of our own prologue.
+ */
+static __always_inline bool pair_is_placed_by_kernel(struct task_struct *p)
+{
+	return (p->flags & PF_EXITING) ||
+	       p->migration_disabled > (bpf_get_current_task_btf() == p);
+}
+
+/*
  * A slice ends with the batch, so that both CPUs come to its end at once. A
- * task that the pair has moved on from came here past dispatch(): choose again.
+ * task that the pair has moved on from came here past dispatch(): choose again,
+ * unless the kernel would put it back here.
  */
 static void pair_running(struct task_struct *p, struct task_ctx *t)
 {
@@ -471,13 +518,15 @@ static void pair_running(struct task_struct *p, struct task_ctx *t)
 	u64 left_ns = pair_left_ns(word, scx_bpf_now());
 
 	pc->queue = pair_queue_of(t);
+	pc->comes = 0;
 	if (state_active() != META_PAIR)
 		return;
 	if (left_ns < PAIR_MIN_SLICE_NS)
 		left_ns = PAIR_MIN_SLICE_NS;
 	if (p->scx.slice > left_ns)
 		scx_bpf_task_set_slice(p, left_ns);
-	if (pc->queue != pair_queue_in(word) && !pc->keeps)
+	if (pc->queue != pair_queue_in(word) && !pc->keeps &&
+	    !pair_is_placed_by_kernel(p))
 		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 	pc->keeps = false;
 }
