@@ -142,6 +142,17 @@ static __always_inline void dsq_give_back(u32 policy)
 		stats_inc(policy, requeued);
 }
 
+/* Somebody idle may run @p, which waits. */
+static __always_inline bool dsq_wake_idle(struct task_struct *p)
+{
+	s32 cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
+
+	if (cpu < 0)
+		return false;
+	scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+	return true;
+}
+
 /*
  * The textbook wake-up: the kernel's default idle search; an idle CPU gets
  * the task at once. Otherwise enqueue() decides.

@@ -24,6 +24,10 @@
  *	stays where it is, and is drained like everything before.
  *
  * Limits
+ *	A kernel of 7.1 or later ejects who moves a task that has died since the
+ *	iterator stood at it: it would have to get a CPU, exit and be gone
+ *	within the few instructions between, while our CPU stands still.
+ *
  *	A batch is moved in one go in the timer's softirq: a few microseconds a
  *	task on a real machine. A task cut at a tick loses the rest of its
  *	slice, so turns shorter than a slice make slices of a tick.

@@ -24,10 +24,11 @@
  * it. Otherwise two tasks of different levels would alternate, whatever their
  * weights. No boost for high priorities, no core scheduling.
  *
- * When a higher class takes a CPU, what it preempted and what waits in the
- * CPU's local queue are queued again, so that others can run them, where the
- * kernel allows that outside of cpu_release(): from 6.19 on. Before, they wait
- * for the higher class.
+ * When a higher class preempts a task, that and what waits in the CPU's local
+ * queue are queued again, so that others can run them, where the kernel allows
+ * that outside of cpu_release(): from 6.19 on. Before, they wait for the higher
+ * class; so does always what a higher class overtakes on its way to an idle
+ * CPU.
  *
  * Races tolerated: a task that arrives at a level just after the CPU looked
  * waits for the CPU's next round. A weight changed while the task waits counts
@@ -111,6 +112,9 @@ static void qmap_enqueue(struct task_struct *p, struct task_ctx *t,
 			 u64 enq_flags)
 {
 	dsq_insert(p, t, META_QMAP, qmap_level_of(p), slice_ns, enq_flags);
+	/* Its CPU is a higher class's, so that will not look for it. */
+	if (enq_flags & SCX_ENQ_REENQ)
+		dsq_wake_idle(p);
 }
 
 /*

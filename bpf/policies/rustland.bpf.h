@@ -14,9 +14,9 @@
  * Serves: trying out orders without writing BPF: the whole of the ordering is a
  * Rust function. Interactive tasks beside hogs.
  *
- * Works badly: with very many short sleeps on a busy machine: each is described,
- * copied twice and answered, and the thread preempts somebody up to a thousand
- * times a second. Running tasks are not preempted but by the thread.
+ * Works badly: with very many short sleeps on a busy machine: each is
+ * described, copied twice and answered, and the thread preempts somebody up to
+ * a thousand times a second. Running tasks are not preempted but by the thread.
  *
  * If user space is silent (stopped, killed, too slow): a task that has waited
  * in limbo for RUSTLAND_SILENCE_NS is run in the order of arrival, unasked; the
@@ -44,8 +44,9 @@
  * decided already; then only the request changes, from its next deadline on. A
  * task that is handed over is asked about once it is in limbo; if it got a CPU
  * and was queued again meanwhile, two questions may have one number, and either
- * answer serves. A CPU takes from limbo whom it may run, if the first there is
- * late, also if it is not the first that it takes.
+ * answer serves. A task may die between its look-up and its move: see the
+ * limits of handover.bpf.h. A CPU takes from limbo whom it may run, if the
+ * first there is late, also if it is not the first that it takes.
  *
  * Tunables: slice_ns (--slice-us, 20 ms).
  */
@@ -56,15 +57,18 @@
 #define RUSTLAND_WATCH_NS (RUSTLAND_SILENCE_NS / 5)
 
 /*
- * Waking the thread preempts somebody. Woken for each question, with forty tasks
- * that write to each other it took a third of the time, or a sixth, as chance
- * had it. So a question that comes this soon after it was woken waits, at most
- * for the timer's next look, unless a CPU has nothing to run meanwhile.
+ * Waking the thread preempts somebody. Woken for each question, with forty
+ * tasks that write to each other it took a third of the time, or a sixth, as
+ * chance had it. So a question that comes this soon after it was woken waits,
+ * at most for the timer's next look, unless a CPU has nothing to run meanwhile.
  */
 #define RUSTLAND_WAKE_NS RUSTLAND_WATCH_NS
 
-/* Answers that one dispatch obeys: it runs with interrupts off. */
+/* Answers that one dispatch reads: it runs with interrupts off. */
 #define RUSTLAND_ANSWERS_MAX 32
+
+/* Of those who wait too long, each time. */
+#define RUSTLAND_LOOKS_MAX 32
 
 /* Whatever user space says, nobody is put off by more than this. */
 #define RUSTLAND_DELAY_SLICES VCLOCK_DEBT_SLICES
@@ -180,17 +184,15 @@ static __noinline int rustland_wake_late(void)
 	u64 now = bpf_ktime_get_ns();
 	struct task_struct *p;
 	struct task_ctx *t;
-	s32 cpu;
+	u32 looks = 0;
 
 	bpf_rcu_read_lock();
 	bpf_for_each(scx_dsq, p, policy_dsq(META_RUSTLAND, RUSTLAND_LIMBO), 0) {
 		t = state_task(p);
-		if (!t || !rustland_is_late(t, now))
+		if (!t || !rustland_is_late(t, now) ||
+		    looks++ == RUSTLAND_LOOKS_MAX)
 			break;
-		cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
-		if (cpu < 0)
-			break;
-		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+		dsq_wake_idle(p);
 	}
 	bpf_rcu_read_unlock();
 	return 0;
@@ -341,28 +343,30 @@ static __noinline bool rustland_decide(struct task_struct *p,
 	return moved;
 }
 
-static long rustland_obey(struct bpf_dynptr *sample, void *ctx)
+static __noinline int rustland_obey(const struct meta_rustland_answer *answer)
 {
-	struct meta_rustland_answer answer;
-	struct task_struct *p;
+	struct task_struct *p = bpf_task_from_pid(answer->pid);
 	struct task_ctx *t;
-	s32 cpu;
 
-	if (bpf_dynptr_read(&answer, sizeof(answer), sample, 0, 0))
-		return 0;
-	p = bpf_task_from_pid(answer.pid);
 	if (!p)
 		return 0;
 	t = state_task(p);
-	if (t && t->rustland.asking == answer.asking &&
+	if (t && t->rustland.asking == answer->asking &&
 	    (t->custody & ~TASK_MOVES_MASK) == (META_RUSTLAND | TASK_QUEUED) &&
-	    rustland_decide(p, t, answer.deadline_ns)) {
+	    rustland_decide(p, t, answer->deadline_ns)) {
 		stats_inc(META_RUSTLAND, decided);
-		cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
-		if (cpu >= 0)
-			scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+		dsq_wake_idle(p);
 	}
 	bpf_task_release(p);
+	return 0;
+}
+
+static long rustland_read(struct bpf_dynptr *sample, void *ctx)
+{
+	struct meta_rustland_answer answer;
+
+	if (!bpf_dynptr_read(&answer, sizeof(answer), sample, 0, 0))
+		rustland_obey(&answer);
 	/* Not 0: leave the rest to the next dispatch. */
 	return !--rustland_this_cpu()->answers_left;
 }
@@ -431,7 +435,7 @@ static bool rustland_dispatch(s32 cpu, struct task_struct *prev)
 	/* With nobody in limbo no answer matters: spare the shared buffer. */
 	if (dsq_nr_queued(META_RUSTLAND, RUSTLAND_LIMBO)) {
 		rustland_this_cpu()->answers_left = RUSTLAND_ANSWERS_MAX;
-		bpf_user_ringbuf_drain(&rustland_down, rustland_obey, NULL,
+		bpf_user_ringbuf_drain(&rustland_down, rustland_read, NULL,
 				       BPF_RB_NO_WAKEUP);
 		if (rustland_first_is_late() && rustland_pull_either())
 			return true;

@@ -2,6 +2,7 @@
 //! Threads that show by themselves that they are not forgotten: each has a
 //! heartbeat and notes the longest time between two of its beats.
 
+use std::fs;
 use std::hint::black_box;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicI32;
@@ -148,6 +149,13 @@ impl Task {
 
     pub fn cpu_ns(&self) -> u64 {
         cpu_ns(self.tid())
+    }
+
+    /// The CPU it is on, or was last.
+    pub fn last_cpu(&self) -> usize {
+        let stat = fs::read_to_string(format!("/proc/self/task/{}/stat", self.tid())).unwrap();
+        let (_, fields) = stat.rsplit_once(')').unwrap();
+        fields.split_whitespace().nth(36).unwrap().parse().unwrap()
     }
 
     /// The longest time without a beat since the last reset, up to now.
