@@ -107,6 +107,9 @@ static u32 rusty_next_slot;
 /* Where a CPU begins to steal, so that no domain is always the last. */
 static u32 rusty_first;
 
+/* By the scheduler's clock: what somebody wanted before does not count. */
+static u64 rusty_entered_at;
+
 static __always_inline struct vclock *rusty_clock(u32 domain)
 {
 	return &rusty_clocks[domain & (RUSTY_DOMAINS - 1)];
@@ -192,6 +195,7 @@ static void rusty_exit(void)
 
 static void rusty_enter(u64 now)
 {
+	rusty_entered_at = scx_bpf_now();
 }
 
 static void rusty_leave(u64 now)
@@ -360,9 +364,12 @@ static __always_inline bool rusty_spills(u32 home, u32 domain, u64 spare)
 	       (spare & (1ULL << (domain & (RUSTY_DOMAINS - 1))));
 }
 
-/* An idle CPU at home, else of another domain with CPUs to spare. */
+/*
+ * An idle CPU at home that @p may use, else one of another domain with CPUs to
+ * spare for who is to be placed, or to be woken for (@kick).
+ */
 static __noinline s32 rusty_find_idle(struct task_struct *p, u32 home,
-				      s32 prev_cpu, u64 wake_flags)
+				      s32 prev_cpu, u64 wake_flags, bool kick)
 {
 	struct bpf_cpumask *cpus;
 	s32 cpu = -1;
@@ -376,7 +383,7 @@ static __noinline s32 rusty_find_idle(struct task_struct *p, u32 home,
 	if (cpu >= 0 || rusty_nr_domains == 1)
 		return cpu;
 
-	spare = rusty_spare(false);
+	spare = rusty_spare(kick);
 	bpf_for(domain, 0, rusty_nr_domains) {
 		if (!rusty_spills(home, domain, spare))
 			continue;
@@ -418,7 +425,7 @@ static __noinline s32 rusty_select_cpu(struct task_struct *p, s32 prev_cpu,
 		return prev_cpu;
 	rusty_note_waker(now);
 	home = rusty_home(p, t);
-	cpu = rusty_find_idle(p, home, prev_cpu, wake_flags);
+	cpu = rusty_find_idle(p, home, prev_cpu, wake_flags, false);
 	if (cpu < 0)
 		return rusty_at_home(p, home, prev_cpu);
 	t->rusty.wanted_at = now;
@@ -426,36 +433,16 @@ static __noinline s32 rusty_select_cpu(struct task_struct *p, s32 prev_cpu,
 	return cpu;
 }
 
-static __always_inline s32 rusty_pick_idle(u32 domain)
-{
-	struct bpf_cpumask *cpus = rusty_cpus(domain);
-
-	return cpus ? scx_bpf_pick_idle_cpu(cast_mask(cpus), 0) : -1;
-}
-
 /*
  * A task was queued at @home, perhaps from a CPU of another domain, which will
- * not look there: wake one that will.
+ * not look there: wake one that will, and that may run it.
  */
-static __noinline int rusty_kick(u32 home)
+static __always_inline void rusty_kick(struct task_struct *p, u32 home)
 {
-	s32 cpu = rusty_pick_idle(home);
-	u32 domain;
-	u64 spare;
+	s32 cpu = rusty_find_idle(p, home, scx_bpf_task_cpu(p), 0, true);
 
-	if (cpu < 0) {
-		spare = rusty_spare(true);
-		bpf_for(domain, 0, rusty_nr_domains) {
-			if (!rusty_spills(home, domain, spare))
-				continue;
-			cpu = rusty_pick_idle(domain);
-			if (cpu >= 0)
-				break;
-		}
-	}
 	if (cpu >= 0)
 		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
-	return 0;
 }
 
 /* Where in its home's queue; also since when @p wants a CPU. */
@@ -478,7 +465,7 @@ static void rusty_enqueue(struct task_struct *p, struct task_ctx *t,
 		rusty_note_waker(t->rusty.wanted_at);
 	dsq_insert_vtime(p, t, META_RUSTY, home, slice_ns, deadline, enq_flags);
 	if (rusty_nr_domains > 1)
-		rusty_kick(home);
+		rusty_kick(p, home);
 }
 
 /* Take a task from another domain's queue; @far: of another node. */
@@ -617,7 +604,7 @@ static __noinline int rusty_list(struct task_struct *p, struct task_ctx *t,
 static void rusty_stopping(struct task_struct *p, struct task_ctx *t,
 			   u64 used_ns, bool runnable)
 {
-	u64 now = scx_bpf_now(), wanted_ns = 0;
+	u64 now = scx_bpf_now(), since = t->rusty.wanted_at, wanted_ns = 0;
 
 	vclock_charge(&t->rusty.vt, p, used_ns);
 	t->rusty.ran_ns += used_ns;
@@ -630,8 +617,11 @@ static void rusty_stopping(struct task_struct *p, struct task_ctx *t,
 	}
 	if (rusty_nr_domains == 1 || !t->rusty.home)
 		return;
-	if (time_after(now, t->rusty.wanted_at))
-		wanted_ns = now - t->rusty.wanted_at;
+	/* Who was kept at the flip was not queued since. */
+	if (time_after(rusty_entered_at, since))
+		since = rusty_entered_at;
+	if (time_after(now, since))
+		wanted_ns = now - since;
 	t->rusty.wanted_at = now;
 	rusty_list(p, t, wanted_ns);
 }

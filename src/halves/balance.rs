@@ -17,8 +17,10 @@ const WITHIN_NODE: f64 = 0.05;
 /// The kernel's weight of nice 0.
 const DEFAULT_WEIGHT: f64 = 100.0;
 
-/// Rounds towards the cap of `loads`; it moves little after a few.
-const CAP_ROUNDS: usize = 8;
+/// The cap of `loads` is found when a round moves it by less than this part: after
+/// the more rounds the fewer CPUs are left for those below it.
+const CAP_PRECISION: f64 = 0.001;
+const CAP_ROUNDS: usize = 1000;
 
 /// A task that ran in a round.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +61,11 @@ fn loads(tasks: &[Task], cpus: usize, saturated: bool) -> Vec<f64> {
             .iter()
             .map(|task| task.duty * (f64::from(task.weight) / DEFAULT_WEIGHT).min(cap))
             .collect();
-        cap = loads.iter().sum::<f64>() / cpus as f64;
+        let fitting = loads.iter().sum::<f64>() / cpus as f64;
+        if cap - fitting <= CAP_PRECISION * fitting {
+            break;
+        }
+        cap = fitting;
     }
     loads
 }
@@ -112,13 +118,18 @@ impl Balancer<'_> {
             .filter(|task| {
                 from.contains(&self.homes[*task]) && self.homes[*task] == self.tasks[*task].home
             })
+            .filter(|task| {
+                to.iter()
+                    .any(|id| self.tasks[*task].allowed & (1 << *id) != 0)
+            })
             .filter_map(|task| {
                 let load = self.loads[task];
                 let after = (over - load).abs() + (under - load).abs();
-                (before - after > least).then_some((task, self.place(task, to)?, after))
+                (before - after > least).then_some((task, after))
             })
-            .min_by(|(_, _, a), (_, _, b)| a.total_cmp(b));
-        let Some((task, to, _)) = best else {
+            .min_by(|(_, a), (_, b)| a.total_cmp(b));
+        let Some((task, to)) = best.and_then(|(task, _)| Some((task, self.place(task, to)?)))
+        else {
             return false;
         };
         self.homes[task] = to;
@@ -259,6 +270,15 @@ mod tests {
         let tasks = hogs(&homes);
         assert_eq!(moves(&domains(&[0, 1]), &tasks, true), []);
         assert_eq!(moves(&domains(&[0, 0]), &tasks, true).len(), 1);
+    }
+
+    #[test]
+    fn many_heavy_tasks_are_capped_at_a_cpu_each() {
+        let mut tasks = hogs(&[0; 70]);
+        tasks[..60].iter_mut().for_each(|task| task.weight = 10_000);
+        let loads = loads(&tasks, 64, true);
+        // Sixty CPUs for the heavy ones, four for ten others: 2.5 each.
+        assert!((2.4..2.7).contains(&loads[0]), "{}", loads[0]);
     }
 
     #[test]

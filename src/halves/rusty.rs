@@ -145,6 +145,27 @@ impl Work for Rusty {
     }
 
     fn run(&self, quit: &Quit) -> Result<()> {
+        let ended = self.steer(quit);
+        self.withdraw()?;
+        ended
+    }
+}
+
+impl Rusty {
+    /// Nobody is there: what was said last is not to be followed any more.
+    fn withdraw(&self) -> Result<()> {
+        let round = self.read_tune()?.round;
+        self.write_tune(&abi::meta_rusty_tune {
+            at_ns: 0,
+            round,
+            moves: 0,
+            direct: 0,
+            kick: 0,
+        })?;
+        self.write_moves(&[])
+    }
+
+    fn steer(&self, quit: &Quit) -> Result<()> {
         let mut tune = self.read_tune()?;
         tune.round += 1;
         let mut before = CpuTimes::read()?;

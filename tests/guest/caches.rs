@@ -129,6 +129,54 @@ fn llc2_identity_rusty() {
     assert_eq!(settled, 6, "tasks still move between caches");
 }
 
+/// A task is at home in one cache and ran in the other for want of a CPU. When
+/// its slice is over it waits at home, where two CPUs idle: the one that it may
+/// use is woken, not the other.
+#[test]
+fn llc2_who_waits_at_home_wakes_a_cpu_that_it_may_use() {
+    const ROUNDS: usize = 10;
+    const SLICES: u64 = 4;
+    let [[_, at_home], [away, _]] = CACHES;
+    let bound_hog = |cpu| {
+        Task::hog(crate::tasks::Hog {
+            cpu: Some(cpu),
+            ..Default::default()
+        })
+    };
+    let mut scheduler = Scheduler::start(&["--policies", "rusty", "--pin", "rusty"]);
+    let (mut gaps_ns, mut on) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let free = Arc::new(AtomicBool::new(false));
+        let task = Task::roamer(at_home, [at_home, away], Arc::clone(&free));
+        let blocker = bound_hog(at_home);
+        thread::sleep(Duration::from_millis(100));
+        free.store(true, Relaxed);
+        thread::sleep(Duration::from_millis(200));
+        drop(blocker);
+        thread::sleep(Duration::from_millis(100));
+        on.push(task.last_cpu());
+        task.reset_gap();
+        let other = bound_hog(away);
+        thread::sleep(Duration::from_millis(500));
+        gaps_ns.push(task.longest_gap_ns());
+        drop((other, task));
+    }
+    scheduler.assert_healthy();
+    scheduler.stop();
+    gaps_ns.sort_unstable();
+    println!(
+        "it was on CPUs {on:?}; longest gaps {:.0?} ms",
+        gaps_ns.iter().map(|ns| ms(*ns)).collect::<Vec<_>>()
+    );
+    assert!(on.contains(&away), "it never went away");
+    // Some rounds are the host's.
+    let most = gaps_ns[ROUNDS * 7 / 10];
+    assert!(
+        most < SLICES * bound::SLICE_NS,
+        "it waited while it could run"
+    );
+}
+
 /// The loader sleeps, so nothing is balanced: six tasks that are at home in one
 /// cache, four that can go nowhere else, and sleepers all get on.
 #[test]

@@ -118,6 +118,23 @@ impl Task {
         })
     }
 
+    /// Busy on `home` until it is `free`, then, after a nap, anywhere in `cpus`.
+    pub fn roamer(home: usize, cpus: [usize; 2], free: Arc<AtomicBool>) -> Self {
+        Self::spawn(move |stopped, beat| {
+            let busy_while = |goes_on: &dyn Fn() -> bool| {
+                while goes_on() && !stopped() {
+                    spin(SPINS_A_BEAT);
+                    beat();
+                }
+            };
+            bind_to(&[home]);
+            busy_while(&|| !free.load(Relaxed));
+            bind_to(&cpus);
+            thread::sleep(Duration::from_millis(1));
+            busy_while(&|| true);
+        })
+    }
+
     /// `count` ordinary busy threads.
     pub fn hogs(count: usize) -> Vec<Self> {
         (0..count).map(|_| Self::hog(Hog::default())).collect()
