@@ -151,11 +151,16 @@ impl Live {
             .with_context(|| format!("writing the weight of {policy}"))
     }
 
-    /// Whether a policy can be in charge, as the maps stand.
+    /// Whether a policy is or can be in charge, as the maps stand.
     pub fn takes_turns(&self, policy: Policy) -> Result<bool> {
+        let status = self.status()?;
+        if status.active == policy.id() {
+            return Ok(true);
+        }
+        // The program does not obey a pin of what it has not.
         Ok(match self.pin()? {
-            Some(pin) => pin == policy,
-            None => self.weight(policy)? > 0,
+            Some(pin) if status.available & pin.bit() != 0 => pin == policy,
+            _ => self.weight(policy)? > 0,
         })
     }
 

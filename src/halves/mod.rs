@@ -48,11 +48,25 @@ impl Quit {
 
 struct Half {
     work: Arc<dyn Work>,
+    /// Since its policy has weight.
+    wanted: bool,
     /// Dropping the sender tells the thread to quit.
     thread: Option<(Sender<()>, JoinHandle<()>)>,
 }
 
 impl Half {
+    /// What fails is tried again when the policy next gets weight.
+    fn follow(&mut self, wanted: bool) {
+        if !wanted {
+            self.stop();
+        } else if !self.wanted {
+            self.wanted = true;
+            if let Err(error) = self.start() {
+                log::warn!("{error:#}; the policy goes on without");
+            }
+        }
+    }
+
     fn start(&mut self) -> Result<()> {
         let (sender, receiver) = mpsc::channel();
         let work = Arc::clone(&self.work);
@@ -70,6 +84,7 @@ impl Half {
     }
 
     fn stop(&mut self) {
+        self.wanted = false;
         if let Some((sender, thread)) = self.thread.take() {
             drop(sender);
             // A panic has been printed; the kernel's half is alone now.
@@ -96,18 +111,18 @@ impl Halves {
         }
         all.push(Arc::new(Rustland::new(slice_us, skel)?));
         all.retain(|work| policies.contains(work.policy()));
-        let half = |work| Half { work, thread: None };
+        let half = |work| Half {
+            work,
+            wanted: false,
+            thread: None,
+        };
         Ok(Self(all.into_iter().map(half).collect()))
     }
 
     /// Starts and ends threads as the live weights and the pin say.
     pub(crate) fn follow(&mut self, live: &Live) -> Result<()> {
         for half in &mut self.0 {
-            match (live.takes_turns(half.work.policy())?, &half.thread) {
-                (true, None) => half.start()?,
-                (false, Some(_)) => half.stop(),
-                _ => (),
-            }
+            half.follow(live.takes_turns(half.work.policy())?);
         }
         Ok(())
     }
