@@ -62,8 +62,10 @@ static u32 handover_looks, handover_left;
  * @to's account, with the slice that @from gave it. In the rare case that it
  * was queued again meanwhile it waits in @from's queue on @to's account, and is
  * drained from there.
+ *
+ * Global, so that the verifier walks it once, and not once a queue.
  */
-static __noinline int handover_queue(u32 from, u32 n, u32 to)
+__noinline int handover_queue(u32 from, u32 n, u32 to)
 {
 	struct task_struct *p;
 	struct task_ctx *t;

@@ -522,8 +522,10 @@ static __noinline void switch_drained(u32 policy)
 /*
  * Take one task that waits in a policy that was left, oldest leaver first.
  * With @all, do not believe the pending mask.
+ *
+ * Global, so that the verifier walks it once, and not once a caller.
  */
-static __noinline bool switch_drain(s32 cpu, bool all)
+__noinline bool switch_drain(s32 cpu, bool all)
 {
 	u64 order = state_hot.left_order;
 	u32 i, policy, bit;

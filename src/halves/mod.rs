@@ -138,3 +138,46 @@ impl Drop for Halves {
         self.stop();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::Ordering::Relaxed;
+
+    use anyhow::bail;
+
+    use super::*;
+
+    /// Fails at once; counts how often it was started.
+    struct Failing(AtomicUsize);
+
+    impl Work for Failing {
+        fn policy(&self) -> Policy {
+            Policy::all().next().unwrap()
+        }
+
+        fn run(&self, _quit: &Quit) -> Result<()> {
+            self.0.fetch_add(1, Relaxed);
+            bail!("it cannot")
+        }
+    }
+
+    #[test]
+    fn what_failed_is_tried_again_when_its_policy_next_gets_weight() {
+        let work = Arc::new(Failing(AtomicUsize::new(0)));
+        let mut half = Half {
+            work: work.clone(),
+            wanted: false,
+            thread: None,
+        };
+        for (wanted, started) in [(true, 1), (true, 1), (false, 1), (true, 2)] {
+            half.follow(wanted);
+            if let Some((_, thread)) = &half.thread {
+                while !thread.is_finished() {
+                    thread::yield_now();
+                }
+            }
+            assert_eq!(work.0.load(Relaxed), started);
+        }
+    }
+}

@@ -53,8 +53,8 @@ pub fn boots(tools: &Tools, cpus: u32) -> Vec<Boot> {
             deterministic,
             files: tools.files(),
             argv,
-            // The longest part has 64 starts, each with three workloads.
-            timeout: Duration::from_secs(1800),
+            // The longest part has 64 starts, each with three workloads, perhaps beside other work.
+            timeout: Duration::from_secs(3600),
         }
     };
     PARTS.map(boot).into()
