@@ -212,7 +212,11 @@ static __always_inline u64 rusty_min(u64 a, u64 b)
 	return a < b ? a : b;
 }
 
-static __always_inline u32 rusty_log2(u64 v)
+/*
+ * Global, so that the verifier walks its branches once, and not for each value
+ * that another logarithm beside it may have.
+ */
+__noinline u32 rusty_log2(u64 v)
 {
 	u32 r = 0, shift;
 
@@ -245,8 +249,7 @@ static __always_inline void rusty_note_waker(u64 now)
  * How far behind its virtual time a task's deadline is. Frequencies and
  * runtimes are spread over orders of magnitude, hence the logarithms.
  *
- * Global, so that the verifier walks it once, and not once a caller and for
- * every value that a logarithm can have.
+ * Global, so that the verifier walks it once, and not once a caller.
  */
 __noinline u64 rusty_request_of(u64 average_ns, u64 wakes, u64 blocks,
 				u64 weight)
