@@ -101,7 +101,7 @@ static __always_inline u32 dsq_nr_queued(u32 policy, u32 n)
 }
 
 /* A policy names a queue that its tasks are to leave; see handover.bpf.h. */
-int handover_queue(u32 from, u32 n, u32 to);
+static int handover_queue(u32 from, u32 n, u32 to);
 
 /* The two ways to receive one: @it stands at @p in the other's queue. */
 static __always_inline bool dsq_adopt(struct bpf_iter_scx_dsq *it,

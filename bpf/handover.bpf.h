@@ -63,9 +63,10 @@ static u32 handover_looks, handover_left;
  * was queued again meanwhile it waits in @from's queue on @to's account, and is
  * drained from there.
  *
- * Global, so that the verifier walks it once, and not once a queue.
+ * Not global, though the verifier then walks it once a queue: 6.18 answers
+ * -EFAULT ("backtracking call unexpected regs") where few policies are loaded.
  */
-__noinline int handover_queue(u32 from, u32 n, u32 to)
+static __noinline int handover_queue(u32 from, u32 n, u32 to)
 {
 	struct task_struct *p;
 	struct task_ctx *t;
