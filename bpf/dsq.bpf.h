@@ -143,14 +143,12 @@ static __always_inline void dsq_give_back(u32 policy)
 }
 
 /* Somebody idle may run @p, which waits. */
-static __always_inline bool dsq_wake_idle(struct task_struct *p)
+static __always_inline void dsq_wake_idle(struct task_struct *p)
 {
 	s32 cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
 
-	if (cpu < 0)
-		return false;
-	scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
-	return true;
+	if (cpu >= 0)
+		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 }
 
 /*
