@@ -30,6 +30,11 @@
  *	CPU that sees a flip's stores out of order (not on x86) serves the new
  *	policy before an old queue, until the next look at most.
  *
+ * Functions without "static"
+ *	The verifier walks them once, with any arguments, and not once for every
+ *	way to get there, which made loading several times as long. So they
+ *	check what they are given, and return something.
+ *
  * Limits
  *	Turns under META_MIN_TURN_US are lengthened to it, which bends shares.
  */
@@ -249,15 +254,15 @@ static void switch_publish(void)
  * The switch. The old policy's bit and place in the order are visible before
  * the new policy is, so that no CPU overlooks what was left behind.
  */
-static void switch_flip(u32 to, u64 now)
+__noinline int switch_flip(u32 to)
 {
 	u32 from = state_hot.active;
 	u64 order, cost_ns, begin = bpf_ktime_get_ns();
 
 	if (to == from || to >= META_NR_POLICIES || from >= META_NR_POLICIES)
-		return;
+		return 0;
 
-	policies_enter(to, now);
+	policies_enter(to, begin);
 
 	order = switch_order_without(state_hot.left_order, to);
 	state_hot.left_order = switch_order_append(order, from);
@@ -274,11 +279,12 @@ static void switch_flip(u32 to, u64 now)
 	state_hot.adopting = 1;
 	state_hot.settling = 1;
 
-	policies_leave(from, now);
+	policies_leave(from, begin);
 	cost_ns = bpf_ktime_get_ns() - begin;
 	stats_flip(to, cost_ns);
 	turns_begin(from, to);
 	turns_note(flip_ns, cost_ns);
+	return 0;
 }
 
 /*
@@ -344,7 +350,7 @@ static void switch_wake_idle(void)
 }
 
 /* Re-derive what dispatch may have cleared a moment too early. */
-static bool switch_refresh_pending(void)
+__noinline bool switch_refresh_pending(void)
 {
 	bool found = false;
 	u32 policy;
@@ -383,7 +389,7 @@ static bool switch_quiet(void)
 }
 
 /* Move what waits to the active policy; returns how many tasks. */
-static u32 switch_hand_over(void)
+__noinline u32 switch_hand_over(void)
 {
 	u64 begin = bpf_ktime_get_ns(), cost_ns;
 	u32 moved = handover_batch(state_active());
@@ -441,7 +447,7 @@ static int switch_fire(void *map, u32 *key, struct bpf_timer *timer)
 	/* Stored only where it changes: all CPUs read the line. */
 	if (state_hot.settling)
 		state_hot.settling = 0;
-	switch_flip(plan.pin ?: switch_rotate(now), now);
+	switch_flip(plan.pin ?: switch_rotate(now));
 	/*
 	 * A CPU may have looked into both queues while a task was between them
 	 * and not be idle yet: whoever was moved is asked for twice.
@@ -519,31 +525,40 @@ static __noinline void switch_drained(u32 policy)
 	stats_max(policy, drain_max_ns, took_ns);
 }
 
+/* Take one task that waits in @policy, which was left. */
+__noinline bool switch_drain_one(u32 policy, s32 cpu)
+{
+	u32 bit;
+
+	if (policy >= META_NR_POLICIES)
+		return false;
+	bit = 1U << policy;
+	if (policies_drain(policy, cpu)) {
+		stats_inc(policy, drained);
+		return true;
+	}
+	if ((state_pending() & bit) && !policies_queued(policy) &&
+	    (__sync_fetch_and_and(&state_hot.pending, ~bit) & bit))
+		switch_drained(policy);
+	return false;
+}
+
 /*
  * Take one task that waits in a policy that was left, oldest leaver first.
  * With @all, do not believe the pending mask.
- *
- * Global, so that the verifier walks it once, and not once a caller.
  */
 __noinline bool switch_drain(s32 cpu, bool all)
 {
 	u64 order = state_hot.left_order;
-	u32 i, policy, bit;
+	u32 i, policy;
 
 	for (i = 0; i < META_MAX_POLICIES; i++, order >>= 8) {
 		policy = order & 0xff;
 		if (!policy || policy >= META_NR_POLICIES)
 			break;
-		bit = 1U << policy;
-		if (!all && !(state_pending() & bit))
-			continue;
-		if (policies_drain(policy, cpu)) {
-			stats_inc(policy, drained);
+		if ((all || (state_pending() & (1U << policy))) &&
+		    switch_drain_one(policy, cpu))
 			return true;
-		}
-		if ((state_pending() & bit) && !policies_queued(policy) &&
-		    (__sync_fetch_and_and(&state_hot.pending, ~bit) & bit))
-			switch_drained(policy);
 	}
 	return false;
 }

@@ -8,6 +8,7 @@ mod tally;
 
 use std::path::Path;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use anyhow::bail;
 use anyhow::Result;
@@ -32,8 +33,11 @@ pub fn run(args: &cli::Test, yes: bool) -> Result<bool> {
     packages::ensure(needs, yes)?;
     let mut sum = Tally::default();
     let mut notes = Vec::new();
+    let mut begin = Instant::now();
     let mut note = |what: &str, tally: Tally| {
-        notes.push(format!("{what}: {tally}"));
+        let seconds = begin.elapsed().as_secs();
+        notes.push(format!("{what}: {tally} in {seconds} s"));
+        begin = Instant::now();
         sum += tally;
     };
     let filter = args.filter.as_deref();
