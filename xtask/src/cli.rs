@@ -40,11 +40,12 @@ pub enum Command {
     Test(Test),
     /// What a switch costs, what it disturbs and how far it scales: tables, JSON and figures
     ///
-    /// Each bench boots its machines one after another, prints a table that says first how it was
-    /// measured, and writes target/bench/NAME.json, figures beside it as SVG, and what was seen in
-    /// each boot to target/bench/raw/NAME-*.jsonl. What an earlier run of the same bench wrote is
-    /// removed before the first boot. From a fresh clone `switch` and `scale` take about 20
-    /// minutes on 2 cores, `overhead` 45; keep the machine idle meanwhile.
+    /// Each bench boots its machines, as many of the reproducible mode at a time as there are
+    /// cores, prints a table that says first how it was measured, and writes
+    /// target/bench/NAME.json, figures beside it as SVG, and what was seen in each boot to
+    /// target/bench/raw/NAME-*.jsonl. What an earlier run of the same bench wrote is removed before
+    /// the first boot. From a fresh clone `switch` and `scale` take about 20 minutes on 2 cores,
+    /// `overhead` up to 60; keep the machine idle meanwhile.
     #[command(subcommand)]
     Bench(Bench),
     /// What the kernel's verifier makes of each program: writes bpf/VERIFIER.md again

@@ -9,6 +9,7 @@ mod clean;
 mod cli;
 mod command;
 mod cpio;
+mod fleet;
 mod guest;
 mod kernel;
 mod packages;

@@ -3,11 +3,11 @@
 //! measure`.
 
 use std::ffi::OsString;
-use std::fmt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::fleet::Machine;
 use crate::kernel::Kernel;
 use crate::vm::Job;
 use crate::vm::Vm;
@@ -33,21 +33,31 @@ pub struct Boot {
 }
 
 impl Boot {
-    /// The machine.
-    pub fn vm(&self, kernel: &Kernel) -> Vm {
-        Vm {
-            kernel: kernel.clone(),
-            cpus: self.cpus,
-            sockets: 1,
-            memory: "4G".to_string(),
-            deterministic: self.deterministic,
-            timeout: self.timeout,
-            console: None,
+    /// The machine, and what it runs for `bench`.
+    pub fn machine(
+        &self,
+        bench: &str,
+        kernel: &Kernel,
+        metabench: &Path,
+        kconfig: Option<&Path>,
+    ) -> Machine {
+        Machine {
+            label: format!("{bench}-{}", self.label),
+            vm: Vm {
+                kernel: kernel.clone(),
+                cpus: self.cpus,
+                sockets: 1,
+                memory: "4G".to_string(),
+                deterministic: self.deterministic,
+                timeout: self.timeout,
+                console: None,
+            },
+            job: self.job(bench, metabench, kconfig),
         }
     }
 
     /// The measurement; its raw data comes on standard output.
-    pub fn job(&self, bench: &str, metabench: &Path, kconfig: Option<&Path>) -> Job {
+    fn job(&self, bench: &str, metabench: &Path, kconfig: Option<&Path>) -> Job {
         let mut words: Vec<OsString> = ["sh", "-c", PROLOGUE, "sh"].map(Into::into).into();
         words.extend([metabench.into(), "measure".into(), bench.into()]);
         words.extend_from_slice(&self.argv);
@@ -59,11 +69,5 @@ impl Boot {
             job.env.insert("BENCH_KCONFIG".to_string(), file.into());
         }
         job
-    }
-}
-
-impl fmt::Display for Boot {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{} (at most {} s)", self.label, self.timeout.as_secs())
     }
 }

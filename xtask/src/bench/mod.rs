@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `cargo xtask bench`: brings what a bench needs, boots its machines one
-//! after another, keeps the raw data that `scx_metabench measure` prints in
+//! `cargo xtask bench`: brings what a bench needs, boots its machines,
+//! keeps the raw data that `scx_metabench measure` prints in
 //! each, and has `scx_metabench figures` make the report of it here.
 
 mod boot;
@@ -27,14 +27,13 @@ use self::boot::Boot;
 use crate::build;
 use crate::cli;
 use crate::command;
+use crate::fleet;
 use crate::kernel;
 use crate::kernel::Kernel;
 use crate::packages;
 use crate::packages::Use;
 use crate::paths;
-use crate::vm;
 use crate::vm::Done;
-use crate::vm::Job;
 
 /// The two programs that every bench runs, out of the way of builds that
 /// happen meanwhile.
@@ -67,15 +66,9 @@ pub fn run(bench: &cli::Mechanism, yes: bool) -> Result<()> {
         start.elapsed().as_secs()
     );
     forget(name)?;
-    let mut raw = Vec::new();
-    for (number, boot) in (1..).zip(&boots) {
-        eprintln!(
-            "lab: bench {name}: boot {number} of {}: {boot}",
-            boots.len()
-        );
-        let job = boot.job(name, &programs.metabench, kconfig.as_deref());
-        raw.push(measure(name, &kernel, boot, &job)?);
-    }
+    let machine =
+        |boot: &Boot| boot.machine(name, &kernel, &programs.metabench, kconfig.as_deref());
+    let raw = fleet::run(boots.iter().map(machine).collect(), &raw_dir())?;
     report(name, &programs, &raw)?;
     eprintln!(
         "lab: bench {name} took {} s; report in {}, raw data in {}",
@@ -150,13 +143,6 @@ fn forget(name: &str) -> Result<()> {
 fn belongs(file: &str, name: &str) -> bool {
     file.strip_prefix(name)
         .is_some_and(|rest| rest.starts_with(['.', '-', '_']))
-}
-
-/// Boots one machine; the file with what it measured.
-fn measure(name: &str, kernel: &Kernel, boot: &Boot, job: &Job) -> Result<PathBuf> {
-    let label = &boot.label;
-    let done = vm::run(&boot.vm(kernel), job).with_context(|| format!("bench {name}: {label}"))?;
-    keep(&done, &raw_dir(), &format!("{name}-{label}"))
 }
 
 /// Keeps what a machine measured; of a failed run too, since it helps to find

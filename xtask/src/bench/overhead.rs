@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::slice;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -15,16 +16,22 @@ use super::variants;
 use super::web;
 use crate::paths;
 
-/// What is measured: the part, and whether in the reproducible mode. Its
-/// throughput hardly varies; but its idle CPUs cost no time, so what an idle
-/// machine does is counted as time passes.
-const PARTS: [(&str, bool); 3] = [("callbacks", true), ("end-to-end", true), ("idle", false)];
+/// Of callbacks, emulated on a slow machine: all policies, in one boot.
+const CALLBACKS_LIMIT: Duration = Duration::from_secs(3600);
+
+/// Of one policy end to end: 8 starts, each with three workloads, twice.
+const END_TO_END_LIMIT: Duration = Duration::from_secs(1800);
+
+const IDLE_LIMIT: Duration = Duration::from_secs(900);
+
+/// A policy, and the build that has only that.
+type Single = (String, PathBuf);
 
 /// What scx_meta is compared with, and loads for it.
 pub struct Tools {
     /// scx_meta, from the same profile as the variants.
     multi: PathBuf,
-    single: Vec<(String, PathBuf)>,
+    single: Vec<Single>,
     stock: Stock,
     nginx: PathBuf,
     wrk: PathBuf,
@@ -42,31 +49,41 @@ pub fn tools() -> Result<Tools> {
     })
 }
 
-/// The machines, one a part.
+/// The machines: callbacks, each policy end to end, idle. All but the last are in the reproducible
+/// mode: there throughput hardly varies, but idle CPUs cost no time, so what an idle machine does
+/// is counted as time passes.
 pub fn boots(tools: &Tools, cpus: u32) -> Vec<Boot> {
-    let boot = |(part, deterministic): (&str, bool)| {
+    let boot = |part: &str, single: &[Single], timeout| {
         let mut argv: Vec<OsString> = vec!["--part".into(), part.into()];
-        argv.extend(tools.argv());
+        argv.extend(tools.argv(single));
         Boot {
             label: part.to_string(),
             cpus,
-            deterministic,
-            files: tools.files(),
+            deterministic: true,
+            files: tools.files(single),
             argv,
-            // The longest part has 64 starts, each with three workloads, perhaps beside other work.
-            timeout: Duration::from_secs(3600),
+            timeout,
         }
     };
-    PARTS.map(boot).into()
+    let mut boots = vec![boot("callbacks", &tools.single, CALLBACKS_LIMIT)];
+    boots.extend(tools.single.iter().map(|single| Boot {
+        label: format!("end-to-end-{}", single.0),
+        ..boot("end-to-end", slice::from_ref(single), END_TO_END_LIMIT)
+    }));
+    boots.push(Boot {
+        deterministic: false,
+        ..boot("idle", &tools.single, IDLE_LIMIT)
+    });
+    boots
 }
 
 impl Tools {
-    fn argv(&self) -> Vec<OsString> {
+    fn argv(&self, single: &[Single]) -> Vec<OsString> {
         let mut argv: Vec<OsString> = vec!["--scx-meta".into(), self.multi.clone().into()];
         let mut option = |name: &str, key: &str, file: &PathBuf| {
             argv.extend([name.into(), format!("{key}={}", file.display()).into()]);
         };
-        for (policy, file) in &self.single {
+        for (policy, file) in single {
             option("--single", policy, file);
         }
         for (program, file) in &self.stock.programs {
@@ -79,9 +96,9 @@ impl Tools {
     }
 
     /// The reproducible mode's guest has only what it is given.
-    fn files(&self) -> Vec<PathBuf> {
+    fn files(&self, single: &[Single]) -> Vec<PathBuf> {
         let mut files = vec![self.multi.clone(), self.nginx.clone(), self.wrk.clone()];
-        files.extend(self.single.iter().map(|(_, file)| file.clone()));
+        files.extend(single.iter().map(|(_, file)| file.clone()));
         files.extend(self.stock.programs.iter().map(|(_, file)| file.clone()));
         files
     }
@@ -92,11 +109,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_part_has_its_machine_with_every_program() {
+    fn each_part_has_its_machines_with_the_programs_it_compares() {
         let file = |name: &str| PathBuf::from(name);
         let tools = Tools {
             multi: file("/v/multi"),
-            single: vec![("fifo".to_string(), file("/v/fifo"))],
+            single: ["fifo", "vtime"]
+                .map(|policy| (policy.to_string(), file("/v").join(policy)))
+                .into(),
             stock: Stock {
                 source: "linux-source-7.3".to_string(),
                 programs: vec![("scx_simple", file("/s/scx_simple"))],
@@ -106,24 +125,33 @@ mod tests {
         };
         let boots = boots(&tools, 2);
         let labels: Vec<_> = boots.iter().map(|boot| &*boot.label).collect();
-        assert_eq!(labels, ["callbacks", "end-to-end", "idle"]);
-        assert!(boots[0].deterministic && !boots[2].deterministic);
+        assert_eq!(
+            labels,
+            ["callbacks", "end-to-end-fifo", "end-to-end-vtime", "idle"]
+        );
         for boot in &boots {
             let words: Vec<_> = boot
                 .argv
                 .iter()
                 .map(|word| word.to_string_lossy())
                 .collect();
-            assert_eq!(words[..2], ["--part", &*boot.label]);
+            assert_eq!(words[0], "--part");
+            let part = &*words[1];
+            assert!(boot.label.starts_with(part), "{part}");
+            assert_eq!(boot.deterministic, part != "idle");
             let words = words.join(" ");
-            for wanted in [
-                "--single fifo=/v/fifo",
-                "--stock scx_simple=/s/scx_simple",
-                "--nginx /n/nginx",
-            ] {
+            for wanted in ["--stock scx_simple=/s/scx_simple", "--nginx /n/nginx"] {
                 assert!(words.contains(wanted), "{words}");
             }
-            assert_eq!(boot.files.len(), 5);
+            let compared: Vec<_> = ["fifo", "vtime"]
+                .into_iter()
+                .filter(|policy| words.contains(&format!("--single {policy}=/v/{policy}")))
+                .collect();
+            match part {
+                "end-to-end" => assert_eq!(boot.label, format!("{part}-{}", compared[0])),
+                _ => assert_eq!(compared, ["fifo", "vtime"]),
+            }
+            assert_eq!(boot.files.len(), 4 + compared.len());
         }
     }
 }

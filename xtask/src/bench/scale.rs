@@ -82,7 +82,7 @@ fn boot(programs: &Programs, tools: &Tools, cpus: u32) -> Boot {
         deterministic: true,
         files: Vec::new(),
         argv,
-        timeout: Duration::from_secs(if cpus == 2 { 900 } else { 420 }),
+        timeout: Duration::from_secs(if cpus == 2 { 1800 } else { 900 }),
     }
 }
 

@@ -8,7 +8,6 @@
 //!                                                           interval is narrow or time is up
 //! ```
 
-mod fleet;
 mod kit;
 mod stage;
 
@@ -25,13 +24,14 @@ use anyhow::Context;
 use anyhow::Result;
 use serde::Deserialize;
 
-use self::fleet::Machine;
 use self::kit::Kit;
 use self::stage::words;
 use self::stage::Lab;
 use crate::bench;
 use crate::cli;
 use crate::command;
+use crate::fleet;
+use crate::fleet::Machine;
 use crate::kernel;
 use crate::packages;
 use crate::packages::Use;

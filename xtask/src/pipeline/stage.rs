@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use labkit::machine;
 
-use super::fleet::Machine;
 use super::kit::Kit;
 use crate::bench::Programs;
+use crate::fleet::Machine;
 use crate::kernel::Kernel;
 use crate::vm::Job;
 use crate::vm::Vm;

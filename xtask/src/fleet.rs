@@ -29,14 +29,35 @@ pub struct Machine {
 }
 
 /// Runs all; files with what each measured, in order. The first failure ends it, after the
-/// machines that run by then.
+/// machines that run by then. Those on the host's clock need its cores for themselves, and
+/// come after the others.
 pub fn run(machines: Vec<Machine>, raw: &Path) -> Result<Vec<PathBuf>> {
-    let at_once = at_once(&machines)?;
     let count = machines.len();
-    let waiting: Mutex<Vec<_>> = Mutex::new(machines.into_iter().enumerate().collect());
-    let done: Mutex<Vec<(usize, Result<PathBuf>)>> = Mutex::new(Vec::new());
+    let (mut together, alone): (Vec<_>, Vec<_>) = machines
+        .into_iter()
+        .enumerate()
+        .partition(|(_, machine)| machine.vm.deterministic);
+    // What may take longest begins.
+    together.sort_by_key(|(_, machine)| machine.vm.timeout);
+    let cores = thread::available_parallelism().context("cannot count the CPUs")?;
+    let mut done = at_once(cores.get(), together, count, raw)?;
+    done.extend(at_once(1, alone, count, raw)?);
+    done.sort_by_key(|(number, _)| *number);
+    Ok(done.into_iter().map(|(_, file)| file).collect())
+}
+
+/// Runs some of `count` machines, each with its number, so many at a time.
+fn at_once(
+    limit: usize,
+    machines: Vec<(usize, Machine)>,
+    count: usize,
+    raw: &Path,
+) -> Result<Vec<(usize, PathBuf)>> {
+    let limit = limit.min(machines.len());
+    let waiting = Mutex::new(machines);
+    let done = Mutex::new(Vec::new());
     thread::scope(|scope| {
-        for _ in 0..at_once {
+        for _ in 0..limit {
             scope.spawn(|| {
                 while let Some((number, machine)) = next(&waiting) {
                     let result = measure(&machine, number + 1, count, raw);
@@ -44,26 +65,16 @@ pub fn run(machines: Vec<Machine>, raw: &Path) -> Result<Vec<PathBuf>> {
                         forget(&waiting);
                     }
                     if let Ok(mut done) = done.lock() {
-                        done.push((number, result));
+                        done.push(result.map(|file| (number, file)));
                     }
                 }
             });
         }
     });
-    let mut done = done
+    let done = done
         .into_inner()
         .map_err(|_| anyhow!("a machine's thread panicked"))?;
-    done.sort_by_key(|(number, _)| *number);
-    done.into_iter().map(|(_, result)| result).collect()
-}
-
-/// Machines on the host's clock need its cores for themselves.
-fn at_once(machines: &[Machine]) -> Result<usize> {
-    if machines.iter().any(|machine| !machine.vm.deterministic) {
-        return Ok(1);
-    }
-    let cores = thread::available_parallelism().context("cannot count the CPUs")?;
-    Ok(cores.get().min(machines.len()))
+    done.into_iter().collect()
 }
 
 /// The last first: of the subjects of a workload that is the whole, which takes longest.
