@@ -146,8 +146,8 @@ impl Work for Rusty {
 
     fn run(&self, quit: &Quit) -> Result<()> {
         let ended = self.steer(quit);
-        self.withdraw()?;
-        ended
+        let withdrawn = self.withdraw();
+        ended.and(withdrawn)
     }
 }
 
