@@ -121,10 +121,9 @@ fn place(machine: &Machine) -> String {
 
 /// CPUs, and what plays them: `2 CPUs, emulated`.
 pub fn hardware(machine: &Machine) -> String {
-    let how = match (machine.is_emulated(), machine.deterministic) {
-        (true, true) => "emulated, reproducible mode: time counts instructions",
-        (true, false) => "emulated",
-        (false, _) => &machine.accel,
+    let how = match (machine.is_emulated(), machine.clock) {
+        (true, clock) => format!("emulated, {}", clock.describe()),
+        (false, _) => machine.accel.clone(),
     };
     let cpus = if machine.cpus == 1 { "CPU" } else { "CPUs" };
     format!("{} {cpus}, {how}", machine.cpus)
@@ -132,15 +131,18 @@ pub fn hardware(machine: &Machine) -> String {
 
 #[cfg(test)]
 mod tests {
+    use labkit::clock::Clock;
+    use labkit::clock::Costs;
+
     use super::*;
 
     /// Of an emulated guest.
-    fn provenance(deterministic: bool) -> Provenance {
+    fn provenance(clock: Clock) -> Provenance {
         let machine = Machine {
             kernel: "6.18.15".into(),
             accel: "tcg".into(),
             cpus: 2,
-            deterministic,
+            clock,
         };
         let sample = Summary::of(&[90.0, 100.0, 120.0]).unwrap();
         Provenance::new(
@@ -154,28 +156,28 @@ mod tests {
 
     #[test]
     fn emulation_is_said_in_plain_words() {
-        let provenance = provenance(true);
+        let provenance = provenance(Clock::Parallel(Costs::Flat));
         let text = provenance.to_string();
         assert!(
             text.contains("emulated  yes: software plays the processor"),
             "{text}"
         );
         assert!(
-            text.contains("Linux 6.18.15, 2 CPUs, emulated, reproducible mode"),
+            text.contains("Linux 6.18.15, 2 CPUs, emulated, parallel virtual clock, flat costs"),
             "{text}"
         );
         assert!(
             text.contains("3 × flip, middle 80 % within 30.0 % of the median"),
             "{text}"
         );
-        assert!(provenance.footnote().ends_with("time counts instructions."));
+        assert!(provenance.footnote().ends_with("flat costs."));
         assert_eq!(serde_json::to_value(&provenance).unwrap()["emulated"], true);
         assert_eq!(provenance.machines.len(), 1);
     }
 
     #[test]
     fn a_real_machine_is_not_called_emulated() {
-        let mut machine = provenance(false).machines.remove(0);
+        let mut machine = provenance(Clock::Host).machines.remove(0);
         machine.accel = "kvm".into();
         let real = Provenance::new("", [machine], vec![], "").unwrap();
         assert!(real.to_string().contains("emulated  no"));

@@ -115,7 +115,7 @@ mod tests {
             kernel: "6.18".into(),
             accel: "tcg".into(),
             cpus: 2,
-            deterministic: true,
+            clock: labkit::clock::Clock::Serial,
         }
     }
 

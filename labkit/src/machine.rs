@@ -12,6 +12,8 @@ use anyhow::Result;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::clock::Clock;
+
 /// How `cargo xtask vm` names an emulated guest's accelerator.
 const EMULATED: &str = "tcg";
 
@@ -24,9 +26,8 @@ pub struct Machine {
     pub accel: String,
     /// CPUs that this process may use.
     pub cpus: usize,
-    /// Time counts instructions, and CPUs take turns on one clock (`cargo xtask vm
-    /// --deterministic`).
-    pub deterministic: bool,
+    /// What makes time pass (`cargo xtask vm --clock`).
+    pub clock: Clock,
 }
 
 impl Machine {
@@ -39,7 +40,7 @@ impl Machine {
             kernel: kernel.trim().to_owned(),
             accel: accel(),
             cpus: cpus.get(),
-            deterministic: env::var("LAB_DETERMINISTIC").is_ok_and(|value| value == "1"),
+            clock: clock()?,
         })
     }
 
@@ -54,6 +55,14 @@ impl Machine {
 pub fn date() -> String {
     let now = || humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     env::var("LAB_DATE").unwrap_or_else(|_| now())
+}
+
+/// What makes time pass here: `cargo xtask vm` says so in LAB_CLOCK.
+fn clock() -> Result<Clock> {
+    match env::var("LAB_CLOCK") {
+        Ok(name) => name.parse().context("LAB_CLOCK"),
+        Err(_) => Ok(Clock::Host),
+    }
 }
 
 /// What runs this guest: `cargo xtask vm` says so in LAB_ACCEL; elsewhere systemd can tell.

@@ -4,9 +4,14 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use anyhow::ensure;
+use anyhow::Result;
 use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
+use clap::ValueEnum;
+use labkit::clock::Clock;
+use labkit::clock::Costs;
 
 use crate::guest;
 use crate::kernel;
@@ -223,18 +228,22 @@ pub struct Setup {
 pub struct Vm {
     #[command(flatten)]
     pub machine: Machine,
-    /// Deterministic mode: another file or folder the command needs (repeatable)
-    #[arg(long, value_name = "PATH", requires = "deterministic")]
+    /// On a virtual clock: another file or folder the command needs (repeatable)
+    #[arg(long, value_name = "PATH")]
     pub with: Vec<PathBuf>,
     /// With the paper's application, small; $RAG_SET has `NAME=VALUE` for --set, one a line
     #[arg(long, hide = true)]
     pub rag: bool,
-    /// One clock that counts instructions: a run repeats to the nanosecond, and vCPUs take turns
+    /// What makes the guest's time pass
     ///
-    /// The guest has the command, the files that its words name, their libraries, bash, bpftool,
-    /// perf, stress-ng and busybox, all in memory; output is printed at the end.
-    #[arg(long)]
-    pub deterministic: bool,
+    /// On a virtual clock (parallel, serial) a run repeats to the nanosecond, whatever else this
+    /// machine does. The guest has the command, the files that its words name, their libraries,
+    /// bash, bpftool, perf, stress-ng and busybox, all in memory; output is printed at the end.
+    #[arg(long, value_enum, default_value_t = ClockName::Host)]
+    clock: ClockName,
+    /// With --clock parallel: what an instruction costs
+    #[arg(long, value_enum, default_value_t = CostsName::Flat)]
+    costs: CostsName,
     /// Seconds the command may take, 1 to 86400
     #[arg(long, value_name = "S", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86400))]
     pub timeout: u64,
@@ -244,6 +253,49 @@ pub struct Vm {
     /// The command
     #[arg(last = true, required = true, value_name = "CMD")]
     pub argv: Vec<OsString>,
+}
+
+/// Values of `--clock`.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum ClockName {
+    /// Real time, with all of this machine's noise
+    Host,
+    /// Each virtual CPU has its own time by its instructions, and they advance together
+    Parallel,
+    /// One clock counts instructions, and virtual CPUs take turns on it
+    Serial,
+}
+
+/// Values of `--costs`.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum CostsName {
+    /// Each instruction the same
+    Flat,
+    /// By kind of instruction, caches, address spaces and interrupts
+    Calibrated,
+}
+
+impl Vm {
+    /// The clock that the options name.
+    pub fn clock(&self) -> Result<Clock> {
+        let costs = match self.costs {
+            CostsName::Flat => Costs::Flat,
+            CostsName::Calibrated => Costs::Calibrated,
+        };
+        ensure!(
+            costs == Costs::Flat || self.clock == ClockName::Parallel,
+            "--costs calibrated: only --clock parallel knows costs"
+        );
+        ensure!(
+            self.with.is_empty() || self.clock != ClockName::Host,
+            "--with: a guest on the host's clock sees all files anyway"
+        );
+        Ok(match self.clock {
+            ClockName::Host => Clock::Host,
+            ClockName::Parallel => Clock::Parallel(costs),
+            ClockName::Serial => Clock::Serial,
+        })
+    }
 }
 
 /// The virtual machine.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Boots machines, several at a time where they do not disturb each other: in the reproducible
-//! mode a machine's clock counts its own instructions, whatever else the host does, and each
-//! takes one core.
+//! Boots machines, several at a time where they do not disturb each other: on a virtual
+//! clock a machine counts its own instructions, whatever else the host does, and each takes one
+//! core.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ pub fn run(machines: Vec<Machine>, raw: &Path) -> Result<Vec<PathBuf>> {
     let (mut together, alone): (Vec<_>, Vec<_>) = machines
         .into_iter()
         .enumerate()
-        .partition(|(_, machine)| machine.vm.deterministic);
+        .partition(|(_, machine)| machine.vm.clock.is_virtual());
     // What may take longest begins.
     together.sort_by_key(|(_, machine)| machine.vm.timeout);
     let cores = thread::available_parallelism().context("cannot count the CPUs")?;

@@ -76,7 +76,7 @@ fn in_vm(args: &cli::Vm, yes: bool) -> Result<u8> {
         cpus: args.machine.cpus(),
         sockets: args.machine.sockets(),
         memory: args.machine.memory.clone(),
-        deterministic: args.deterministic,
+        clock: args.clock()?,
         timeout: Duration::from_secs(args.timeout),
         console: args.console.clone(),
     };

@@ -126,11 +126,16 @@ fn best_clang(versions: impl Iterator<Item = u32>) -> Option<u32> {
 /// QEMU, new enough.
 pub fn qemu() -> Result<PathBuf> {
     let path = paths::which(QEMU).with_context(|| format!("there is no {QEMU}"))?;
-    let said = command::read(Command::new(&path).arg("--version"))?;
-    match first_number(&said) {
-        Some(version) if version >= QEMU_MIN => Ok(path),
-        _ => bail!("{} is older than {QEMU_MIN}.0", path.display()),
+    if qemu_version()? < QEMU_MIN {
+        bail!("{} is older than {QEMU_MIN}.0", path.display());
     }
+    Ok(path)
+}
+
+/// The major version of the QEMU that is installed.
+pub fn qemu_version() -> Result<u32> {
+    let said = command::read(Command::new(QEMU).arg("--version"))?;
+    first_number(&said).with_context(|| format!("{QEMU} --version does not name a version: {said}"))
 }
 
 fn first_number(text: &str) -> Option<u32> {

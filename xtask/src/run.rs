@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::bail;
 use anyhow::Context;
 use anyhow::Result;
+use labkit::clock::Clock;
 
 use crate::apt;
 use crate::build;
@@ -36,7 +37,7 @@ pub fn run(args: &cli::Run, yes: bool) -> Result<i32> {
         cpus: args.machine.cpus(),
         sockets: args.machine.sockets(),
         memory: args.machine.memory.clone(),
-        deterministic: false,
+        clock: Clock::Host,
         timeout: Duration::from_secs(args.seconds) + MARGIN,
         console: None,
     };

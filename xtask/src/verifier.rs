@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use anyhow::Result;
+use labkit::clock::Clock;
 
 use crate::bench;
 use crate::command;
@@ -33,7 +34,7 @@ pub fn run(yes: bool) -> Result<()> {
             cpus: 2,
             sockets: 1,
             memory: "4G".to_string(),
-            deterministic: false,
+            clock: Clock::Host,
             timeout: LIMIT,
             console: None,
         };

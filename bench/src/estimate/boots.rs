@@ -113,7 +113,7 @@ fn blocks(raw: &Raw<Record>) -> Vec<&Block> {
 /// Boots, not files: a trial may be done twice in one. A reproducible machine makes the same
 /// boot id each time, but its guest does one trial a boot.
 pub fn count(raws: &[Raw<Record>], plans: &[&Plan]) -> usize {
-    if raws.iter().any(|raw| raw.machine.deterministic) {
+    if raws.iter().any(|raw| raw.machine.clock.is_virtual()) {
         return raws.len();
     }
     let ids: BTreeSet<_> = plans.iter().map(|plan| &plan.boot_id).collect();
@@ -142,6 +142,8 @@ pub fn cut(raws: &[Raw<Record>]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::super::made::Made;
+    use labkit::clock::Clock;
+
     use super::*;
 
     fn two() -> [Raw<Record>; 2] {
@@ -197,13 +199,13 @@ mod tests {
     fn boots_are_told_apart_by_their_ids_except_on_a_reproducible_machine() {
         let mut raws = two();
         raws.iter_mut()
-            .for_each(|raw| raw.machine.deterministic = false);
+            .for_each(|raw| raw.machine.clock = Clock::Host);
         let counted = |raws: &[Raw<Record>]| count(raws, &plans(raws).unwrap());
         assert_eq!(counted(&raws), 2);
         plan_mut(&mut raws[1]).boot_id = plan_mut(&mut raws[0]).boot_id.clone();
         assert_eq!(counted(&raws), 1);
         raws.iter_mut()
-            .for_each(|raw| raw.machine.deterministic = true);
+            .for_each(|raw| raw.machine.clock = Clock::Serial);
         assert_eq!(counted(&raws), 2);
     }
 

@@ -2,6 +2,7 @@
 //! Trials made up for tests, with effects that are known.
 
 use fastrand::Rng;
+use labkit::clock::Clock;
 use labkit::machine::Machine;
 
 use crate::raw::Raw;
@@ -98,7 +99,7 @@ pub fn winner(throughput: f64, latency: f64) -> Effect {
 pub struct Made {
     pub seed: u64,
     pub accel: &'static str,
-    pub deterministic: bool,
+    pub clock: Clock,
     pub rounds: u32,
     pub subjects: Vec<Kind>,
     pub rows: Vec<Effect>,
@@ -115,7 +116,7 @@ impl Default for Made {
         Self {
             seed: 1,
             accel: "tcg",
-            deterministic: true,
+            clock: Clock::Serial,
             rounds: 8,
             subjects: vec![WEB],
             rows: vec![held("fifo", 1.05, 0.9), held("vtime", 0.97, 1.1)],
@@ -167,7 +168,7 @@ impl Made {
             kernel: "6.18.15".into(),
             accel: self.accel.into(),
             cpus: 2,
-            deterministic: self.deterministic,
+            clock: self.clock,
         }
     }
 

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
+use labkit::clock::Clock;
+use labkit::clock::Costs;
 use labkit::machine::Machine;
 
 use super::blocks::SubjectBlocks;
@@ -114,11 +116,15 @@ fn of_machine(machine: &Machine) -> impl Iterator<Item = &'static str> {
         "Emulated: there is no model of CPU frequency or of caches, so nest cannot show its \
          benefit, and no time is that of a real machine.",
     );
-    let reproducible = machine.deterministic.then_some(
-        "Reproducible mode: virtual CPUs share one clock and an idle CPU costs nothing, so \
-         work conservation and balancing are understated.",
+    let serial = (machine.clock == Clock::Serial).then_some(
+        "Serial virtual clock: virtual CPUs take turns and an idle CPU costs nothing, so work \
+         conservation and balancing are understated.",
     );
-    emulated.into_iter().chain(reproducible)
+    let flat = (machine.clock == Clock::Parallel(Costs::Flat)).then_some(
+        "Flat costs: every instruction takes the same time, and caches, address spaces and \
+         interrupts take none.",
+    );
+    emulated.into_iter().chain(serial).chain(flat)
 }
 
 fn of_load(subjects: &[SubjectBlocks]) -> Option<String> {
@@ -164,7 +170,7 @@ mod tests {
         assert!(source.emulated);
         assert_eq!(
             source.machine,
-            "2 CPUs, emulated, reproducible mode: time counts instructions"
+            "2 CPUs, emulated, serial virtual clock: CPUs take turns on one"
         );
         let notes = source.notes.join("\n");
         assert!(notes.starts_with("Made for tests.\nEmulated: "), "{notes}");
@@ -182,7 +188,7 @@ mod tests {
     fn a_real_machine_gets_no_such_notes() {
         let source = of(Made {
             accel: "none (this machine)",
-            deterministic: false,
+            clock: Clock::Host,
             ..Made::default()
         });
         let notes = source.notes.join("\n");

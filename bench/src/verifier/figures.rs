@@ -244,7 +244,7 @@ mod tests {
             kernel: release.into(),
             accel: "tcg".into(),
             cpus: 2,
-            deterministic: false,
+            clock: labkit::clock::Clock::Host,
         };
         Kernel::of(&Raw { machine, records }, Path::new("raw"))
     }

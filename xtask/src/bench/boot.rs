@@ -7,6 +7,8 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use labkit::clock::Clock;
+
 use crate::fleet::Machine;
 use crate::kernel::Kernel;
 use crate::vm::Job;
@@ -22,8 +24,8 @@ pub struct Boot {
     pub label: String,
     /// Virtual CPUs.
     pub cpus: u32,
-    /// One virtual clock that counts instructions.
-    pub deterministic: bool,
+    /// What makes its time pass.
+    pub clock: Clock,
     /// What the measurement needs beside the files that words of `argv` name.
     pub files: Vec<PathBuf>,
     /// Arguments of `scx_metabench measure NAME`.
@@ -48,7 +50,7 @@ impl Boot {
                 cpus: self.cpus,
                 sockets: 1,
                 memory: "4G".to_string(),
-                deterministic: self.deterministic,
+                clock: self.clock,
                 timeout: self.timeout,
                 console: None,
             },

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use anyhow::Result;
+use labkit::clock::Clock;
 
 use super::boot::Boot;
 use super::stock;
@@ -59,7 +60,7 @@ pub fn boots(tools: &Tools, cpus: u32) -> Vec<Boot> {
         Boot {
             label: part.to_string(),
             cpus,
-            deterministic: true,
+            clock: Clock::Serial,
             files: tools.files(single),
             argv,
             timeout,
@@ -71,7 +72,7 @@ pub fn boots(tools: &Tools, cpus: u32) -> Vec<Boot> {
         ..boot("end-to-end", slice::from_ref(single), END_TO_END_LIMIT)
     }));
     boots.push(Boot {
-        deterministic: false,
+        clock: Clock::Host,
         ..boot("idle", &tools.single, IDLE_LIMIT)
     });
     boots
@@ -138,7 +139,7 @@ mod tests {
             assert_eq!(words[0], "--part");
             let part = &*words[1];
             assert!(boot.label.starts_with(part), "{part}");
-            assert_eq!(boot.deterministic, part != "idle");
+            assert_eq!(boot.clock.is_virtual(), part != "idle");
             let words = words.join(" ");
             for wanted in ["--stock scx_simple=/s/scx_simple", "--nginx /n/nginx"] {
                 assert!(words.contains(wanted), "{words}");

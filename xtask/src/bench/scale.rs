@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
+use labkit::clock::Clock;
 
 use super::boot::Boot;
 use super::variants;
@@ -48,7 +49,7 @@ pub fn boots(programs: &Programs, tools: &Tools, most: u32) -> Vec<Boot> {
         .collect();
     let mut parallel = boot(programs, tools, PARALLEL_CPUS);
     parallel.label = format!("{PARALLEL_CPUS}cpus-parallel");
-    parallel.deterministic = false;
+    parallel.clock = Clock::Host;
     parallel.argv = argv(programs, &IN_PARALLEL);
     boots.push(parallel);
     boots
@@ -79,7 +80,7 @@ fn boot(programs: &Programs, tools: &Tools, cpus: u32) -> Boot {
     Boot {
         label: format!("{cpus}cpus"),
         cpus,
-        deterministic: true,
+        clock: Clock::Serial,
         files: Vec::new(),
         argv,
         timeout: Duration::from_secs(if cpus == 2 { 1800 } else { 900 }),

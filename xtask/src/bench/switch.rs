@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use anyhow::Result;
+use labkit::clock::Clock;
 
 use super::boot::Boot;
 use super::schedulers;
@@ -43,7 +44,7 @@ pub fn boots(programs: &Programs, tools: &Tools, cpus: u32) -> Vec<Boot> {
         Boot {
             label: format!("{cpus}cpus"),
             cpus,
-            deterministic: false,
+            clock: Clock::Host,
             files: files.clone(),
             argv: parts(&["replacement", "flip"]),
             timeout: Duration::from_secs(840),
@@ -52,7 +53,7 @@ pub fn boots(programs: &Programs, tools: &Tools, cpus: u32) -> Vec<Boot> {
         Boot {
             label: format!("{cpus}cpus-reproducible"),
             cpus,
-            deterministic: true,
+            clock: Clock::Serial,
             files,
             argv: parts(&["disturbance"]),
             timeout: Duration::from_secs(600),
@@ -88,7 +89,10 @@ mod tests {
             words.join(" ")
         };
         let common = "--scx-meta meta --other scx_rusty 1=rusty --part";
-        assert!(!boots[0].deterministic && boots[1].deterministic);
+        assert_eq!(
+            (boots[0].clock, boots[1].clock),
+            (Clock::Host, Clock::Serial)
+        );
         assert_eq!(
             words(&boots[0]),
             format!("{common} replacement --part flip")

@@ -327,7 +327,7 @@ mod tests {
                 kernel: "6.18.1".into(),
                 accel: "tcg".into(),
                 cpus: 2,
-                deterministic: false,
+                clock: labkit::clock::Clock::Host,
             },
             seconds: 30,
             phases: vec![change(), change()],

@@ -22,6 +22,7 @@ use std::time::Instant;
 use anyhow::bail;
 use anyhow::Context;
 use anyhow::Result;
+use labkit::clock::Clock;
 use serde::Deserialize;
 
 use self::kit::Kit;
@@ -70,7 +71,10 @@ pub fn run(which: Which, args: &cli::Pipeline, yes: bool) -> Result<()> {
         programs: &programs,
         kconfig: kconfig.as_deref(),
         cpus: args.cpus,
-        deterministic: accel == Accel::Tcg,
+        clock: match accel {
+            Accel::Kvm => Clock::Host,
+            Accel::Tcg => Clock::Serial,
+        },
         kernel: &kernel,
     };
     let pipeline = Pipeline::new(&lab, args)?;

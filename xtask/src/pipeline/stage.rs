@@ -6,6 +6,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use labkit::clock::Clock;
 use labkit::machine;
 
 use super::kit::Kit;
@@ -35,8 +36,8 @@ pub struct Lab<'a> {
     pub kconfig: Option<&'a Path>,
     /// Virtual CPUs.
     pub cpus: u32,
-    /// Reproducible mode.
-    pub deterministic: bool,
+    /// What makes their time pass.
+    pub clock: Clock,
 }
 
 impl Lab<'_> {
@@ -81,7 +82,7 @@ impl Lab<'_> {
             cpus: self.cpus,
             sockets: 1,
             memory: self.kit.memory.clone(),
-            deterministic: self.deterministic,
+            clock: self.clock,
             timeout: LIMIT,
             console: None,
         }

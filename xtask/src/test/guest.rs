@@ -11,6 +11,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
+use labkit::clock::Clock;
 
 use super::tally::Tally;
 use crate::command;
@@ -65,7 +66,10 @@ impl Group {
             cpus: if self == Self::Two { 2 } else { 4 },
             sockets: if self == Self::TwoCaches { 2 } else { 1 },
             memory: "4G".to_string(),
-            deterministic: self == Self::Deterministic,
+            clock: match self {
+                Self::Deterministic => Clock::Serial,
+                _ => Clock::Host,
+            },
             timeout: TEST_LIMIT * u32::try_from(tests).unwrap_or(u32::MAX),
             console: None,
         }

@@ -7,6 +7,7 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::Result;
+use labkit::clock::Clock;
 
 use super::Job;
 use super::Vm;
@@ -65,7 +66,7 @@ fn boots(kernel: &Kernel) -> bool {
         cpus: 2,
         sockets: 1,
         memory: "512M".to_string(),
-        deterministic: false,
+        clock: Clock::Host,
         timeout: PROBE_LIMIT,
         console: None,
     };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Whole folders for the guest of the deterministic mode, which sees nothing
+//! Whole folders for a guest on a virtual clock, which sees nothing
 //! of this machine's disk.
 
 use std::fs;

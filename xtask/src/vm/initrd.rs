@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The initial RAM disk: busybox and two scripts; in deterministic mode the
-//! whole root, so that no device is in use while the command runs.
+//! The initial RAM disk: busybox and two scripts; on a virtual clock
+//! the whole root, so that no device is in use while the command runs.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -21,7 +21,7 @@ use crate::command;
 use crate::cpio::Cpio;
 use crate::paths;
 
-/// Programs at hand in deterministic mode; busybox stands in for the rest.
+/// Programs at hand on a virtual clock; busybox stands in for the rest.
 const TOOLS: [&str; 8] = [
     "sh",
     "bash",
@@ -39,7 +39,7 @@ pub fn build(vm: &Vm, job: &Job, dir: &Path) -> Result<Vec<u8>> {
     for folder in ["dev", "proc", "sys", "run", "tmp"] {
         cpio.dir(folder);
     }
-    if vm.deterministic {
+    if vm.clock.is_virtual() {
         merged_usr(&mut cpio);
     }
     cpio.device("dev/console", 5, 1);
@@ -51,7 +51,7 @@ pub fn build(vm: &Vm, job: &Job, dir: &Path) -> Result<Vec<u8>> {
         "bin/busybox",
         &fs::read(&busybox).with_context(|| format!("cannot read {}", busybox.display()))?,
     );
-    if vm.deterministic {
+    if vm.clock.is_virtual() {
         whole_root(&mut cpio, job, dir)?;
     }
     Ok(cpio.finish())

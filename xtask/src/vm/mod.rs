@@ -9,6 +9,7 @@ mod initrd;
 mod qemu;
 mod share;
 mod streams;
+mod vclock;
 
 use std::collections::BTreeMap;
 use std::env;
@@ -22,6 +23,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use anyhow::Result;
+use labkit::clock::Clock;
 
 pub use self::accel::usable as usable_accel;
 pub use self::accel::Accel;
@@ -45,8 +47,9 @@ pub struct Vm {
     pub sockets: u32,
     /// Memory, as QEMU writes it: `4G`.
     pub memory: String,
-    /// One virtual clock that counts instructions: runs repeat exactly.
-    pub deterministic: bool,
+    /// What makes its time pass. On a virtual clock the guest lives in memory and sees nothing of
+    /// this machine.
+    pub clock: Clock,
     /// Longest run of the command.
     pub timeout: Duration,
     /// Where the kernel's console is kept; default: thrown away.
@@ -79,10 +82,10 @@ pub struct Job {
     pub argv: Vec<OsString>,
     /// Environment beside what every job gets.
     pub env: BTreeMap<String, OsString>,
-    /// Deterministic mode: further files the command needs. What `argv` and
+    /// On a virtual clock: further files the command needs. What `argv` and
     /// `env` name is found without this.
     pub files: Vec<PathBuf>,
-    /// Deterministic mode: whole folders, with the libraries of what is in them.
+    /// On a virtual clock: whole folders, with the libraries of what is in them.
     pub folders: Vec<Folder>,
     /// Keep a copy of standard output.
     pub keep_output: bool,
@@ -114,19 +117,17 @@ pub struct Done {
 
 /// Boots `vm`, runs `job` in it, streams its output, and ends the VM.
 pub fn run(vm: &Vm, job: &Job) -> Result<Done> {
-    let accel = if vm.deterministic {
+    let accel = if vm.clock.is_virtual() {
         Accel::Tcg
     } else {
         accel::usable(&vm.kernel)?
     };
-    let mode = if vm.deterministic {
-        ", deterministic"
-    } else {
-        ""
-    };
     eprintln!(
-        "lab: kernel {}, accel: {}{mode}, {} CPUs in {} socket(s)",
-        vm.kernel.release, accel, vm.cpus, vm.sockets
+        "lab: kernel {}, accel: {accel}, {}, {} CPUs in {} socket(s)",
+        vm.kernel.release,
+        vm.clock.describe(),
+        vm.cpus,
+        vm.sockets
     );
     boot(vm, job, accel, BOOT_LIMIT)
 }
@@ -136,14 +137,14 @@ fn boot(vm: &Vm, job: &Job, accel: Accel, boot_limit: Duration) -> Result<Done> 
     let dir = host.dir();
     fs::write(dir.join("job.sh"), script(vm, job, accel)?)?;
 
-    let end = if vm.deterministic {
+    let end = if vm.clock.is_virtual() {
         "lab-end".to_string()
     } else {
         format!("lab-end-{}", host.token())
     };
     let streams = streams::Streams::listen(dir, &end, job)?;
     let mut shares = Vec::new();
-    if !vm.deterministic {
+    if !vm.clock.is_virtual() {
         let out = paths::lab_dir("out")?;
         shares.push(share::start(&host, "root", Path::new("/"), false)?);
         shares.push(share::start(&host, "out", &out, true)?);
@@ -184,9 +185,7 @@ fn script(vm: &Vm, job: &Job, accel: Accel) -> Result<String> {
     export("TMPDIR", OsStr::new("/run/tmp"));
     export("LAB_OUT", OsStr::new("/run/out"));
     export("LAB_ACCEL", OsStr::new(&accel.to_string()));
-    if vm.deterministic {
-        export("LAB_DETERMINISTIC", OsStr::new("1"));
-    }
+    export("LAB_CLOCK", OsStr::new(&vm.clock.to_string()));
     export("PYTHONDONTWRITEBYTECODE", OsStr::new("1"));
     for (name, value) in &job.env {
         export(name, value);

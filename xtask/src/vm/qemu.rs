@@ -5,10 +5,12 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
+use labkit::clock::Clock;
 
 use super::accel::Accel;
 use super::share::Share;
 use super::streams;
+use super::vclock;
 use super::Vm;
 use crate::packages;
 
@@ -37,7 +39,7 @@ pub fn command(parts: &Parts) -> Result<Command> {
     qemu.args(["-nodefaults", "-no-user-config", "-no-reboot"])
         .args(["-display", "none"])
         .args(["-smp", &smp(vm), "-m", &vm.memory]);
-    qemu.args(processor(parts));
+    qemu.args(processor(parts)?);
     let memory = format!("memory-backend-memfd,id=mem,size={},share=on", vm.memory);
     qemu.args(["-object", &memory, "-machine", "memory-backend=mem"]);
     qemu.arg("-kernel").arg(&vm.kernel.image);
@@ -46,7 +48,12 @@ pub fn command(parts: &Parts) -> Result<Command> {
     qemu.arg("-serial")
         .arg(format!("file:{}", parts.console.display()));
 
-    qemu.args(["-device", "virtio-serial-pci"]);
+    // A thread of the host that answers a port would be a clock of its own.
+    let serial = match vm.clock {
+        Clock::Parallel(_) => "virtio-serial-pci,ioeventfd=off",
+        _ => "virtio-serial-pci",
+    };
+    qemu.args(["-device", serial]);
     for name in streams::NAMES {
         let socket = streams::socket(parts.dir, name);
         let chardev = format!("socket,id={name},path={}", socket.display());
@@ -67,33 +74,46 @@ fn smp(vm: &Vm) -> String {
     format!("{},sockets={},cores={cores}", vm.cpus, vm.sockets)
 }
 
-fn processor(parts: &Parts) -> Vec<&'static str> {
-    if parts.vm.deterministic {
-        // One tick of the virtual clock is 2 ns and one instruction; nothing
-        // random and no host clock may reach the guest.
-        return vec![
-            "-accel",
-            "tcg",
-            "-icount",
-            "shift=1,sleep=off",
-            "-cpu",
-            "max,-rdrand,-rdseed",
-            "-rtc",
-            "base=2026-01-01T00:00:00,clock=vm",
-        ];
+/// On a virtual clock nothing random and no host clock may reach the guest.
+const REPRODUCIBLE: [&str; 4] = [
+    "-cpu",
+    "max,-rdrand,-rdseed",
+    "-rtc",
+    "base=2026-01-01T00:00:00,clock=vm",
+];
+
+fn processor(parts: &Parts) -> Result<Vec<String>> {
+    let words: Vec<&str> = match (parts.vm.clock, parts.accel) {
+        (Clock::Host, Accel::Kvm) => vec!["-accel", "kvm", "-cpu", "host"],
+        (Clock::Host, Accel::Tcg) => vec!["-accel", "tcg,thread=multi", "-cpu", "max"],
+        // One tick of the virtual clock is 2 ns and one instruction.
+        (Clock::Serial, _) => ["-accel", "tcg", "-icount", "shift=1,sleep=off"]
+            .into_iter()
+            .chain(REPRODUCIBLE)
+            .collect(),
+        (Clock::Parallel(_), _) => ["-accel", "tcg,thread=single", "-seed", "1"]
+            .into_iter()
+            .chain(REPRODUCIBLE)
+            .collect(),
+    };
+    let mut words: Vec<String> = words.into_iter().map(str::to_string).collect();
+    if let Clock::Parallel(costs) = parts.vm.clock {
+        words.extend(["-plugin".to_string(), vclock::plugin(costs)?]);
     }
-    match parts.accel {
-        Accel::Kvm => vec!["-accel", "kvm", "-cpu", "host"],
-        Accel::Tcg => vec!["-accel", "tcg,thread=multi", "-cpu", "max"],
-    }
+    Ok(words)
 }
 
 fn kernel_arguments(parts: &Parts) -> String {
-    let (root, dir, more) = if parts.vm.deterministic {
-        // A folder that has another name each time would change the run.
-        ("initramfs", Path::new("/"), " nokaslr random.trust_cpu=off")
-    } else {
-        ("virtiofs", parts.dir, "")
+    // A folder that has another name each time would change the run.
+    let reproducible = ("initramfs", Path::new("/"));
+    let ((root, dir), more) = match parts.vm.clock {
+        Clock::Host => (("virtiofs", parts.dir), ""),
+        Clock::Serial => (reproducible, " nokaslr random.trust_cpu=off"),
+        // The guest would calibrate its clock against a timer that the plugin moves.
+        Clock::Parallel(_) => (
+            reproducible,
+            " nokaslr random.trust_cpu=off tsc_early_khz=1000000",
+        ),
     };
     // On a busy host an emulated CPU can miss the ticks that the timer check
     // waits for.

@@ -320,7 +320,7 @@ mod tests {
                 kernel: "6.18".into(),
                 accel: "tcg".into(),
                 cpus: 1,
-                deterministic: true,
+                clock: labkit::clock::Clock::Serial,
             },
             records,
         }])

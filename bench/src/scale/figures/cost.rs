@@ -375,7 +375,7 @@ mod tests {
                 kernel: "6.18".into(),
                 accel: "tcg".into(),
                 cpus,
-                deterministic: true,
+                clock: labkit::clock::Clock::Serial,
             },
             records: records
                 .map(|(setting, flips)| Record::Flips { setting, flips })
