@@ -77,7 +77,7 @@ impl SubjectOutcome {
 pub struct Source {
     /// Kernel release.
     pub kernel: String,
-    /// CPUs, accelerator, reproducible mode or not; in words.
+    /// CPUs, accelerator and clock, in words.
     pub machine: String,
     /// Software played the processor.
     pub emulated: bool,

@@ -45,7 +45,7 @@ pub enum Command {
     Test(Test),
     /// What a switch costs, what it disturbs and how far it scales: tables, JSON and figures
     ///
-    /// Each bench boots its machines, as many of the reproducible mode at a time as there are
+    /// Each bench boots its machines, as many on a virtual clock at a time as there are
     /// cores, prints a table that says first how it was measured, and writes
     /// target/bench/NAME.json, figures beside it as SVG, and what was seen in each boot to
     /// target/bench/raw/NAME-*.jsonl. What an earlier run of the same bench wrote is removed before
@@ -105,7 +105,7 @@ pub enum Bench {
     /// Profiles frontend, backend and the whole under EEVDF and every policy; tries each strategy
     /// at several base slices; measures the winner, the best policy and controls afresh; writes
     /// target/bench/rag/report.html with its figures, tables as JSON beside it, and profile.toml
-    /// for `scx_meta --profile`. Where there is no KVM it runs in reproducible mode, with a
+    /// for `scx_meta --profile`. Where there is no KVM it runs on a virtual clock, with a
     /// smaller index and a static embedding, and says so.
     ///
     /// Beside what `run` fetches: about 600 MB of Python packages and documentation in
@@ -127,7 +127,7 @@ pub enum Mechanism {
     /// Measures in one boot what it costs to stop one scheduler and start another (scx_bpfland and
     /// scx_rusty, which cargo builds; scx_meta itself; a second program loaded beforehand), and
     /// what scx_meta's flip costs: the work itself, until the first task of the new policy runs,
-    /// and until most CPUs run the new policy; then, in reproducible mode, what the flip does to
+    /// and until most CPUs run the new policy; then, in a second machine, what the flip does to
     /// the wake-up latency of others.
     ///
     /// Beside what `run` fetches: about 25 MB of crates for the two schedulers. Building those
@@ -135,7 +135,7 @@ pub enum Mechanism {
     Switch(SwitchBench),
     /// Each callback of scx_meta against schedulers of one policy
     ///
-    /// Measures in reproducible mode each callback under scx_meta pinned to one policy, against a
+    /// Measures each callback under scx_meta pinned to one policy, against a
     /// build of the same sources with only that policy and against the kernel tree's own
     /// scheduler of that kind (scx_simple, scx_central); then perf bench sched messaging and pipe
     /// and a web server under wrk, against the same.
@@ -160,7 +160,7 @@ pub enum Mechanism {
 pub struct SwitchBench {
     #[command(flatten)]
     pub kernel: BenchKernel,
-    /// Virtual CPUs, 2 to 64; no more than this machine has cores
+    /// Virtual CPUs, 2 to 64; on the host's clock no more than this machine has cores
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(2..=64))]
     pub cpus: u32,
 }
@@ -170,7 +170,7 @@ pub struct SwitchBench {
 pub struct OverheadBench {
     #[command(flatten)]
     pub kernel: BenchKernel,
-    /// Virtual CPUs, 2 to 64; they share one clock and take turns
+    /// Virtual CPUs, 2 to 64
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(2..=64))]
     pub cpus: u32,
 }
@@ -213,6 +213,10 @@ pub struct BenchKernel {
     /// A series (6.16, 6.18, 7.3: its newest Debian kernel) or the path of a kernel image
     #[arg(long = "kernel", value_name = "K", default_value = kernel::DEFAULT)]
     pub name: String,
+    /// What makes time pass where there is no KVM: host, parallel/flat, parallel/calibrated or
+    /// serial (see `vm --help`)
+    #[arg(long, value_name = "CLOCK", default_value_t = Clock::Parallel(Costs::Calibrated))]
+    pub clock: Clock,
 }
 
 /// Options of `setup`.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What callbacks took, in windows of a millisecond.
 //!
-//! The kernel only adds up: calls and nanoseconds. In the reproducible mode CPUs take turns on one
-//! clock, and a turn of the other CPU that falls into a callback counts as this one's, a hundred
-//! times its length. In short windows such a call is seen for what it is: one window among hundreds,
-//! which a trimmed mean leaves out.
+//! The kernel only adds up: calls and nanoseconds. On the serial clock CPUs take turns, and a turn of
+//! the other CPU that falls into a callback counts as this one's, a hundred times its length. In
+//! short windows such a call is seen for what it is: one window among hundreds, which a trimmed mean
+//! leaves out.
 
 use std::collections::BTreeMap;
 use std::mem;

@@ -77,8 +77,7 @@ pub fn run<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>) -> Res
 }
 
 /// Work done while one process replaces another, against the same policies pinned in the same boot.
-/// For a clock on which CPUs run at the same time: on the reproducible one, where they take turns,
-/// busy ones would make a start take twice as long.
+/// Not for the serial clock: CPUs take turns there, and busy ones make a start take twice as long.
 pub fn replacement<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>) -> Result<()> {
     let pairs = machine.cpus * PAIRS_PER_CPU;
     for round in 0..args.rounds {

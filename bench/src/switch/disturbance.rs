@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! How late a probe wakes up beside flips. Meant for the reproducible mode, where the emulator adds
-//! no noise of its own.
+//! How late a probe wakes up beside flips. Meant for a virtual clock, to which the
+//! emulator adds no noise.
 
 use std::io::Write;
 use std::thread;

@@ -23,8 +23,7 @@ use crate::raw;
 
 const METHOD: &str =
     "Replacements and flips in one boot, the same load on both sides; the decider \
-    is a real-time task, the loaders are ordinary ones. The probe in reproducible mode if its \
-    machine says so. Medians with bootstrap intervals.";
+    is a real-time task, the loaders are ordinary ones. Medians with bootstrap intervals.";
 
 const COMMAND: &str = "cargo xtask bench switch";
 

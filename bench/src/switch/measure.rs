@@ -79,7 +79,7 @@ pub enum Part {
     Replacement,
     /// What a flip takes
     Flip,
-    /// How late others run after a flip; in reproducible mode
+    /// How late others run after a flip
     Disturbance,
 }
 

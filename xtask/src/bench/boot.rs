@@ -24,8 +24,6 @@ pub struct Boot {
     pub label: String,
     /// Virtual CPUs.
     pub cpus: u32,
-    /// What makes its time pass.
-    pub clock: Clock,
     /// What the measurement needs beside the files that words of `argv` name.
     pub files: Vec<PathBuf>,
     /// Arguments of `scx_metabench measure NAME`.
@@ -40,6 +38,7 @@ impl Boot {
         &self,
         bench: &str,
         kernel: &Kernel,
+        clock: Clock,
         metabench: &Path,
         kconfig: Option<&Path>,
     ) -> Machine {
@@ -50,7 +49,7 @@ impl Boot {
                 cpus: self.cpus,
                 sockets: 1,
                 memory: "4G".to_string(),
-                clock: self.clock,
+                clock,
                 timeout: self.timeout,
                 console: None,
             },

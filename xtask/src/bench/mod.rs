@@ -22,6 +22,7 @@ use std::time::Instant;
 use anyhow::bail;
 use anyhow::Context;
 use anyhow::Result;
+use labkit::clock::Clock;
 
 use self::boot::Boot;
 use crate::build;
@@ -33,6 +34,8 @@ use crate::kernel::Kernel;
 use crate::packages;
 use crate::packages::Use;
 use crate::paths;
+use crate::vm;
+use crate::vm::Accel;
 use crate::vm::Done;
 
 /// The two programs that every bench runs, out of the way of builds that
@@ -47,13 +50,13 @@ pub struct Programs {
 /// Runs the bench that was asked for.
 pub fn run(bench: &cli::Mechanism, yes: bool) -> Result<()> {
     let start = Instant::now();
-    let (name, kernel, needs) = match bench {
+    let (name, wanted, needs) = match bench {
         cli::Mechanism::Switch(args) => ("switch", &args.kernel, Use::Vm),
         cli::Mechanism::Overhead(args) => ("overhead", &args.kernel, Use::Overhead),
         cli::Mechanism::Scale(args) => ("scale", &args.kernel, Use::Vm),
     };
     packages::ensure(needs, yes)?;
-    let kernel = kernel::find(&kernel.name)?;
+    let kernel = kernel::find(&wanted.name)?;
     let kconfig = kconfig::find(&kernel)?;
     let programs = programs()?;
     let boots = match bench {
@@ -61,13 +64,21 @@ pub fn run(bench: &cli::Mechanism, yes: bool) -> Result<()> {
         cli::Mechanism::Overhead(args) => overhead::boots(&overhead::tools()?, args.cpus),
         cli::Mechanism::Scale(args) => scale::boots(&programs, &scale::tools()?, args.cpus),
     };
+    let clock = clock(&kernel, wanted.clock)?;
     eprintln!(
         "lab: bench {name}: everything is there after {} s",
         start.elapsed().as_secs()
     );
     forget(name)?;
-    let machine =
-        |boot: &Boot| boot.machine(name, &kernel, &programs.metabench, kconfig.as_deref());
+    let machine = |boot: &Boot| {
+        boot.machine(
+            name,
+            &kernel,
+            clock,
+            &programs.metabench,
+            kconfig.as_deref(),
+        )
+    };
     let raw = fleet::run(boots.iter().map(machine).collect(), &raw_dir())?;
     report(name, &programs, &raw)?;
     eprintln!(
@@ -77,6 +88,14 @@ pub fn run(bench: &cli::Mechanism, yes: bool) -> Result<()> {
         raw_dir().display()
     );
     Ok(())
+}
+
+/// Real time where the guest runs on the processor, else what was asked for.
+pub fn clock(kernel: &Kernel, emulated: Clock) -> Result<Clock> {
+    Ok(match vm::usable_accel(kernel)? {
+        Accel::Kvm => Clock::Host,
+        Accel::Tcg => emulated,
+    })
 }
 
 /// Brings what the benches need beside the packages.

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use anyhow::Result;
-use labkit::clock::Clock;
 
 use super::boot::Boot;
 use super::stock;
@@ -50,9 +49,7 @@ pub fn tools() -> Result<Tools> {
     })
 }
 
-/// The machines: callbacks, each policy end to end, idle. All but the last are in the reproducible
-/// mode: there throughput hardly varies, but idle CPUs cost no time, so what an idle machine does
-/// is counted as time passes.
+/// The machines: callbacks, each policy end to end, idle.
 pub fn boots(tools: &Tools, cpus: u32) -> Vec<Boot> {
     let boot = |part: &str, single: &[Single], timeout| {
         let mut argv: Vec<OsString> = vec!["--part".into(), part.into()];
@@ -60,7 +57,6 @@ pub fn boots(tools: &Tools, cpus: u32) -> Vec<Boot> {
         Boot {
             label: part.to_string(),
             cpus,
-            clock: Clock::Serial,
             files: tools.files(single),
             argv,
             timeout,
@@ -71,10 +67,7 @@ pub fn boots(tools: &Tools, cpus: u32) -> Vec<Boot> {
         label: format!("end-to-end-{}", single.0),
         ..boot("end-to-end", slice::from_ref(single), END_TO_END_LIMIT)
     }));
-    boots.push(Boot {
-        clock: Clock::Host,
-        ..boot("idle", &tools.single, IDLE_LIMIT)
-    });
+    boots.push(boot("idle", &tools.single, IDLE_LIMIT));
     boots
 }
 
@@ -96,7 +89,7 @@ impl Tools {
         argv
     }
 
-    /// The reproducible mode's guest has only what it is given.
+    /// A guest on a virtual clock has only what it is given.
     fn files(&self, single: &[Single]) -> Vec<PathBuf> {
         let mut files = vec![self.multi.clone(), self.nginx.clone(), self.wrk.clone()];
         files.extend(single.iter().map(|(_, file)| file.clone()));
@@ -139,7 +132,6 @@ mod tests {
             assert_eq!(words[0], "--part");
             let part = &*words[1];
             assert!(boot.label.starts_with(part), "{part}");
-            assert_eq!(boot.clock.is_virtual(), part != "idle");
             let words = words.join(" ");
             for wanted in ["--stock scx_simple=/s/scx_simple", "--nginx /n/nginx"] {
                 assert!(words.contains(wanted), "{words}");

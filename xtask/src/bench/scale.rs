@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
-use labkit::clock::Clock;
 
 use super::boot::Boot;
 use super::variants;
@@ -14,15 +13,11 @@ use super::Programs;
 
 /// Each machine compares pairs of policies, with more and more CPUs.
 const EVERYWHERE: [&str; 1] = ["pairs"];
-/// On one CPU: with more of them, which take turns on the reproducible clock,
-/// an interrupt would seem to last while another CPU runs.
-const ON_ONE: [&str; 1] = ["after"];
 /// On two.
 const ON_TWO: [&str; 6] = ["policies", "tasks", "turns", "owners", "busy", "period"];
 
-/// On two, as time passes: to start a process takes twice as long where CPUs
-/// take turns.
-const IN_PARALLEL: [&str; 1] = ["replacement"];
+/// On two more, so that both run side by side.
+const ON_TWO_MORE: [&str; 2] = ["after", "replacement"];
 
 /// What the throughput of rotations is compared with.
 pub struct Tools {
@@ -37,9 +32,7 @@ pub fn tools() -> Result<Tools> {
     })
 }
 
-/// The machines: 1, 2, 4 … CPUs below `most`, and `most`. More CPUs than cores
-/// distort what runs in parallel, so that time counts instructions in these;
-/// one more is parallel.
+/// The machines: 1, 2, 4 … CPUs below `most`, and `most`; and a second of two.
 pub fn boots(programs: &Programs, tools: &Tools, most: u32) -> Vec<Boot> {
     let doubling = (0..).map(|power| 1 << power);
     let below = doubling.take_while(|cpus| *cpus < most);
@@ -47,16 +40,13 @@ pub fn boots(programs: &Programs, tools: &Tools, most: u32) -> Vec<Boot> {
         .chain([most])
         .map(|cpus| boot(programs, tools, cpus))
         .collect();
-    let mut parallel = boot(programs, tools, PARALLEL_CPUS);
-    parallel.label = format!("{PARALLEL_CPUS}cpus-parallel");
-    parallel.clock = Clock::Host;
-    parallel.argv = argv(programs, &IN_PARALLEL);
-    boots.push(parallel);
+    boots.push(Boot {
+        label: "2cpus-more".to_string(),
+        argv: argv(programs, &ON_TWO_MORE),
+        ..boot(programs, tools, 2)
+    });
     boots
 }
-
-/// No more than any machine has cores: others would distort it.
-const PARALLEL_CPUS: u32 = 2;
 
 fn argv(programs: &Programs, parts: &[&str]) -> Vec<OsString> {
     let mut argv: Vec<OsString> = vec!["--scx-meta".into(), programs.scx_meta.clone().into()];
@@ -67,11 +57,7 @@ fn argv(programs: &Programs, parts: &[&str]) -> Vec<OsString> {
 }
 
 fn boot(programs: &Programs, tools: &Tools, cpus: u32) -> Boot {
-    let more: &[&str] = match cpus {
-        1 => &ON_ONE,
-        2 => &ON_TWO,
-        _ => &[],
-    };
+    let more: &[&str] = if cpus == 2 { &ON_TWO } else { &[] };
     let parts: Vec<&str> = EVERYWHERE.iter().chain(more).copied().collect();
     let mut argv = argv(programs, &parts);
     if cpus == 2 {
@@ -80,7 +66,6 @@ fn boot(programs: &Programs, tools: &Tools, cpus: u32) -> Boot {
     Boot {
         label: format!("{cpus}cpus"),
         cpus,
-        clock: Clock::Serial,
         files: Vec::new(),
         argv,
         timeout: Duration::from_secs(if cpus == 2 { 1800 } else { 900 }),
@@ -109,17 +94,16 @@ mod tests {
             let boots = boots(most);
             boots.iter().map(|boot| boot.cpus).collect::<Vec<_>>()
         };
-        assert_eq!(cpus(8), [1, 2, 4, 8, PARALLEL_CPUS]);
-        assert_eq!(cpus(2), [1, 2, PARALLEL_CPUS]);
-        assert_eq!(cpus(6), [1, 2, 4, 6, PARALLEL_CPUS]);
+        assert_eq!(cpus(8), [1, 2, 4, 8, 2]);
+        assert_eq!(cpus(2), [1, 2, 2]);
+        assert_eq!(cpus(6), [1, 2, 4, 6, 2]);
     }
 
     #[test]
     fn every_part_is_measured_somewhere() {
         let boots = boots(8);
         let words: Vec<_> = boots.iter().flat_map(|boot| &boot.argv).collect();
-        let parts = EVERYWHERE.iter().chain(&ON_ONE).chain(&ON_TWO);
-        for part in parts.chain(&IN_PARALLEL) {
+        for part in EVERYWHERE.iter().chain(&ON_TWO).chain(&ON_TWO_MORE) {
             assert!(words.iter().any(|word| *word == part), "{part}");
         }
     }

@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use anyhow::Result;
-use labkit::clock::Clock;
 
 use super::boot::Boot;
 use super::schedulers;
@@ -40,20 +39,18 @@ pub fn boots(programs: &Programs, tools: &Tools, cpus: u32) -> Vec<Boot> {
         argv.iter().cloned().chain(parts.map(Into::into)).collect()
     };
     vec![
-        // Time as it passes: what a replacement and a flip cost, in one boot.
+        // What a replacement and a flip cost, in one boot.
         Boot {
             label: format!("{cpus}cpus"),
             cpus,
-            clock: Clock::Host,
             files: files.clone(),
             argv: parts(&["replacement", "flip"]),
             timeout: Duration::from_secs(840),
         },
-        // Disturbance: a probe's latency without the emulator's noise.
+        // Disturbance: a probe's latency.
         Boot {
-            label: format!("{cpus}cpus-reproducible"),
+            label: format!("{cpus}cpus-probe"),
             cpus,
-            clock: Clock::Serial,
             files,
             argv: parts(&["disturbance"]),
             timeout: Duration::from_secs(600),
@@ -68,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn costs_are_of_one_boot_and_the_probe_of_a_reproducible_one() {
+    fn costs_are_of_one_boot_and_the_probe_of_another() {
         let programs = Programs {
             scx_meta: PathBuf::from("meta"),
             metabench: PathBuf::from("bench"),
@@ -89,10 +86,6 @@ mod tests {
             words.join(" ")
         };
         let common = "--scx-meta meta --other scx_rusty 1=rusty --part";
-        assert_eq!(
-            (boots[0].clock, boots[1].clock),
-            (Clock::Host, Clock::Serial)
-        );
         assert_eq!(
             words(&boots[0]),
             format!("{common} replacement --part flip")

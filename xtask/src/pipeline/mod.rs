@@ -22,7 +22,6 @@ use std::time::Instant;
 use anyhow::bail;
 use anyhow::Context;
 use anyhow::Result;
-use labkit::clock::Clock;
 use serde::Deserialize;
 
 use self::kit::Kit;
@@ -71,10 +70,7 @@ pub fn run(which: Which, args: &cli::Pipeline, yes: bool) -> Result<()> {
         programs: &programs,
         kconfig: kconfig.as_deref(),
         cpus: args.cpus,
-        clock: match accel {
-            Accel::Kvm => Clock::Host,
-            Accel::Tcg => Clock::Serial,
-        },
+        clock: bench::clock(&kernel, args.kernel.clock)?,
         kernel: &kernel,
     };
     let pipeline = Pipeline::new(&lab, args)?;
