@@ -48,8 +48,9 @@ fn build() -> Result<PathBuf> {
     }
     let fresh = library.with_extension(format!("{}.new", std::process::id()));
     let mut cc = Command::new("cc");
-    cc.args(["-O2", "-g", "-Wall", "-shared", "-fPIC", "-o"])
-        .arg(&fresh);
+    // QEMU's own functions of the same name must not take the place of ours.
+    cc.args(["-O2", "-g", "-Wall", "-Wextra", "-fvisibility=hidden"]);
+    cc.args(["-shared", "-fPIC", "-o"]).arg(&fresh);
     cc.args(
         sources
             .iter()
