@@ -100,6 +100,12 @@ pub struct Test {
 pub enum Bench {
     #[command(flatten)]
     Mechanism(Mechanism),
+    /// The lab itself: how far a measurement repeats under each clock of a guest, and its cost
+    ///
+    /// perf bench sched pipe and messaging, hackbench, and cyclictest beside busy tasks, five times
+    /// in each of two boots, on a quiet and on a busy host; then the host's seconds for a second of
+    /// a guest of 1, 2, 4 and 8 virtual CPUs, idle and busy. 40 minutes on 2 cores.
+    Clocks(ClocksBench),
     /// The paper's experiment: a web API with a retrieval service, profiled, tuned, compared
     ///
     /// Profiles frontend, backend and the whole under EEVDF and every policy; tries each strategy
@@ -183,6 +189,14 @@ pub struct ScaleBench {
     /// Virtual CPUs of the largest machine, 1 to 64; the others have 1, 2, 4 … of them
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub cpus: u32,
+}
+
+/// Options of `bench clocks`.
+#[derive(Args)]
+pub struct ClocksBench {
+    /// A series (6.16, 6.18, 7.3: its newest Debian kernel) or the path of a kernel image
+    #[arg(long, value_name = "K", default_value = kernel::DEFAULT)]
+    pub kernel: String,
 }
 
 /// Options of the benches that profile an application.

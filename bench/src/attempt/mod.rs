@@ -8,6 +8,7 @@ mod verdict;
 
 use std::time::Duration;
 
+use anyhow::ensure;
 use anyhow::Context;
 use anyhow::Result;
 use scx_meta::weights;
@@ -48,10 +49,13 @@ pub struct Args {
     #[arg(long, value_name = "UNIT", requires = "metric")]
     unit: Option<String>,
 
-    /// Super-blocks: the command runs so many times under each policy, and twice as often under
-    /// EEVDF
+    /// Super-blocks: so many blocks under each policy, and twice as many under EEVDF
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
+
+    /// A block lasts no less than this: the command runs again until then; 0s: it runs once
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse_block)]
+    block: Duration,
 
     /// Length of the equal rotation; the unit (us, ms, s) is required
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = weights::parse_duration)]
@@ -61,9 +65,18 @@ pub struct Args {
     #[command(flatten)]
     common: Common,
 
-    /// The command; it runs to its end each time
+    /// The command; each run is let to its end
     #[arg(last = true, value_name = "CMD", required_unless_present = "from")]
     command: Vec<String>,
+}
+
+/// No block is longer than those of a workload may be.
+const BLOCK_MAX: Duration = Duration::from_secs(3600);
+
+fn parse_block(text: &str) -> Result<Duration> {
+    let block = weights::parse_duration(text)?;
+    ensure!(block <= BLOCK_MAX, "{text} is more than an hour");
+    Ok(block)
 }
 
 /// Measures and prints the verdict.
@@ -83,20 +96,27 @@ pub fn run(args: &Args) -> Result<()> {
         if moment == Moment::End {
             let outcome = estimate::outcome(raws)?;
             let subject = outcome.subjects.first().context("nothing was measured")?;
-            print!("{}", verdict::text(&outcome, subject, run_seconds(raws)?));
+            print!(
+                "{}",
+                verdict::text(&outcome, subject, rotation_seconds(raws)?)
+            );
         }
         Ok(Next::More)
     })
 }
 
-/// How long a run took, in the middle.
-fn run_seconds(raws: &[Raw<Record>]) -> Result<f64> {
+/// How long a block of a rotation took, in the middle; none if nothing rotated.
+fn rotation_seconds(raws: &[Raw<Record>]) -> Result<Option<f64>> {
     let seconds = raws.iter().flat_map(|raw| &raw.records);
     let seconds: Vec<f64> = seconds
         .filter_map(|record| match record {
-            Record::Block(block) => Some(block.seconds),
+            // Only a rotation has phases.
+            Record::Block(block) => block.phase_us.map(|_| block.seconds),
             Record::Plan(_) | Record::End { .. } => None,
         })
         .collect();
-    Ok(Summary::of(&seconds)?.median)
+    if seconds.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Summary::of(&seconds)?.median))
 }

@@ -42,7 +42,7 @@ pub fn application(args: &Args) -> Result<Application> {
         services: Vec::new(),
         concurrency: 1,
         unit,
-        window: Duration::ZERO,
+        window: args.block,
         // Shortest there is: the command runs once before it counts, and is then warm.
         warm_up: Duration::from_secs(1),
         // Nobody knows what the command does inside.
@@ -51,7 +51,7 @@ pub fn application(args: &Args) -> Result<Application> {
             name,
             command: args.command.clone(),
             environment: BTreeMap::new(),
-            repeat: false,
+            repeat: !args.block.is_zero(),
             reader,
         }],
     })
@@ -144,8 +144,23 @@ mod tests {
         assert_eq!(application.unit, RUNS);
         assert_eq!(application.loads[0].command, ["/usr/bin/make", "-j4"]);
         assert_eq!(application.loads[0].reader, Reader::Runs);
-        assert!(!application.loads[0].repeat);
+        assert!(application.loads[0].repeat);
+        assert_eq!(application.window, Duration::from_secs(2));
         assert!(workload(&application).unwrap().folder.is_absolute());
+    }
+
+    #[test]
+    fn a_command_runs_once_a_block_if_asked() {
+        let once = application(&args(&["--block", "0s", "--", "x"])).unwrap();
+        assert!(!once.loads[0].repeat && once.window.is_zero());
+        let longer = application(&args(&["--block", "1500ms", "--", "x"])).unwrap();
+        assert_eq!(longer.window, Duration::from_millis(1500));
+        for bad in ["2", "-1s", "2h"] {
+            assert!(
+                Cli::try_parse_from(["try", "--block", bad, "--", "x"]).is_err(),
+                "{bad}"
+            );
+        }
     }
 
     #[test]

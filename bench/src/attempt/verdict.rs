@@ -17,15 +17,15 @@ use crate::trial::setting::Setting;
 /// side of it once in sixteen times.
 const LEAST_SUPER_BLOCKS: usize = 6;
 
-/// Fewer rotations in a run, and its part of one would weigh.
+/// Fewer rotations in a block, and its part of one would weigh.
 const ROTATIONS: f64 = 5.0;
 
-/// All that is said at the end; `run_s` is how long a run took.
-pub fn text(outcome: &Outcome, subject: &SubjectOutcome, run_s: f64) -> String {
+/// All that is said at the end; `rotation_s` is how long a block of the rotation took.
+pub fn text(outcome: &Outcome, subject: &SubjectOutcome, rotation_s: Option<f64>) -> String {
     let measure = Measure::of(&subject.subject.unit);
     let mut text = estimate::header(outcome);
     let _ = writeln!(text, "{}", table(subject, measure));
-    if let Some(warning) = short_runs(subject, run_s) {
+    if let Some(warning) = rotation_s.and_then(|block_s| short_block(subject, block_s)) {
         let _ = writeln!(text, "{warning}");
     }
     let (sentence, advice) = conclusion(subject, measure);
@@ -116,17 +116,17 @@ fn command(setting: &Setting) -> String {
     format!("sudo scx_meta --weights {weights}{base_slice}")
 }
 
-/// Whatever rotates in such runs was hardly tried.
-fn short_runs(subject: &SubjectOutcome, run_s: f64) -> Option<String> {
+/// Whatever rotates in such a block was hardly tried.
+fn short_block(subject: &SubjectOutcome, block_s: f64) -> Option<String> {
     let periods = subject
         .rows
         .iter()
         .filter_map(|row| row.setting.period_us());
     let longest_s = f64::from(periods.max()?) / 1e6;
-    (run_s < ROTATIONS * longest_s).then(|| {
+    (block_s < ROTATIONS * longest_s).then(|| {
         format!(
-            "A run of {} is shorter than {ROTATIONS} rotations of {}: take a longer command, or a shorter --period.",
-            time_ns(run_s * 1e9),
+            "A block of {} is shorter than {ROTATIONS} rotations of {}: take a longer command, a longer --block, or a shorter --period.",
+            time_ns(block_s * 1e9),
             time_ns(longest_s * 1e9)
         )
     })
@@ -290,15 +290,15 @@ mod tests {
     }
 
     #[test]
-    fn runs_shorter_than_five_rotations_are_warned_of() {
+    fn blocks_shorter_than_five_rotations_are_warned_of() {
         let turns = Setting::Rotate {
             weights: vec![("a".into(), 1), ("b".into(), 1)],
             period_us: 100_000,
         };
         let with = subject(RUNS, vec![row("turns", turns, interval(1.0, 0.9, 1.1))]);
-        assert!(short_runs(&with, 0.49).unwrap().contains("490 ms"));
-        assert_eq!(short_runs(&with, 0.5), None);
+        assert!(short_block(&with, 0.49).unwrap().contains("490 ms"));
+        assert_eq!(short_block(&with, 0.5), None);
         let without = subject(RUNS, vec![hold("a", interval(1.0, 0.9, 1.1))]);
-        assert_eq!(short_runs(&without, 0.01), None);
+        assert_eq!(short_block(&without, 0.01), None);
     }
 }

@@ -176,7 +176,7 @@ mod tests {
         assert!(notes.starts_with("Made for tests.\nEmulated: "), "{notes}");
         for said in [
             "nest cannot show",
-            "share one clock",
+            "virtual CPUs take turns",
             "an idle CPU costs nothing",
             "Closed-loop load:",
         ] {

@@ -136,7 +136,7 @@ pub fn outcome(stage: Stage, subjects: Vec<SubjectOutcome>) -> Outcome {
                 "Emulated: there is no model of CPU frequency or of caches, so nest cannot show \
                  its benefit, and no time is that of a real machine."
                     .into(),
-                "Reproducible mode: virtual CPUs share one clock and an idle CPU costs nothing, \
+                "Serial virtual clock: virtual CPUs take turns and an idle CPU costs nothing, \
                  so work conservation and balancing are understated."
                     .into(),
                 "Closed-loop load: a new request begins only when one ends, so a slow scheduler \

@@ -4,6 +4,7 @@
 //! each, and has `scx_metabench figures` make the report of it here.
 
 mod boot;
+pub mod clocks;
 mod kconfig;
 mod overhead;
 mod scale;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The parallel virtual clock: a plugin for QEMU, built here from xtask/vclock.
 
+use std::env;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
@@ -43,7 +44,9 @@ fn build() -> Result<PathBuf> {
     let _one = BUILDING.lock().map_err(|_| anyhow!("a build panicked"))?;
     let sources = sources()?;
     let library = paths::lab_dir("vclock")?.join("vclock.so");
-    if newest(&sources)? < changed(&library).unwrap_or(SystemTime::UNIX_EPOCH) {
+    // This program holds the compiler's options.
+    let own = env::current_exe().context("cannot tell where this program is")?;
+    if newest(&sources)?.max(changed(&own)?) < changed(&library).unwrap_or(SystemTime::UNIX_EPOCH) {
         return Ok(library);
     }
     let fresh = library.with_extension(format!("{}.new", std::process::id()));
