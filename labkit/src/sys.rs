@@ -80,6 +80,16 @@ pub fn outliving_us(command: &mut Command) -> &mut Command {
     unsafe { command.pre_exec(hook) }
 }
 
+/// Gives the command a session of its own, by which all that it starts can be found.
+pub fn in_own_session(command: &mut Command) -> &mut Command {
+    let hook = || {
+        // SAFETY: setsid has no arguments and touches no memory of ours.
+        check(unsafe { libc::setsid() })
+    };
+    // SAFETY: the hook makes one plain system call: nothing that is unsafe after fork.
+    unsafe { command.pre_exec(hook) }
+}
+
 /// Puts the command into the cgroup whose `cgroup.procs` this is, before it does anything.
 pub fn in_cgroup(command: &mut Command, procs: OwnedFd) -> &mut Command {
     let hook = move || {
@@ -164,6 +174,43 @@ pub fn wait_readable(fd: BorrowedFd, timeout: Duration) -> io::Result<bool> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Waits until one of the descriptors can be read or its other end is gone, or until `timeout` has
+/// passed; which they are. Those that are None are not asked. Signals do not end the wait.
+pub fn poll_readable(
+    fds: &[Option<BorrowedFd>],
+    timeout: Option<Duration>,
+) -> io::Result<Vec<bool>> {
+    let deadline = timeout.map(|timeout| monotonic() + timeout);
+    loop {
+        let left_ms = deadline.map_or(-1, |deadline| {
+            let left = deadline.saturating_sub(monotonic()).as_micros();
+            libc::c_int::try_from(left.div_ceil(1000)).unwrap_or(libc::c_int::MAX)
+        });
+        let mut polls: Vec<libc::pollfd> = fds
+            .iter()
+            .map(|fd| libc::pollfd {
+                // The kernel leaves negative ones alone.
+                fd: fd.map_or(-1, |fd| fd.as_raw_fd()),
+                events: libc::POLLIN,
+                revents: 0,
+            })
+            .collect();
+        // SAFETY: `polls` lives across the call, which gets its length.
+        let got = unsafe { libc::poll(polls.as_mut_ptr(), polls.len() as libc::nfds_t, left_ms) };
+        match check(got) {
+            Ok(()) => return Ok(polls.iter().map(|poll| poll.revents != 0).collect()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Waits for the file's lock, which goes with the descriptor. Others must ask for it too.
+pub fn lock(fd: BorrowedFd) -> io::Result<()> {
+    // SAFETY: flock takes integers only.
+    check(unsafe { libc::flock(fd.as_raw_fd(), libc::LOCK_EX) })
 }
 
 /// Timers of the calling thread may be late by this much (the default is 50 µs).

@@ -12,6 +12,7 @@ mod cpio;
 mod fleet;
 mod guest;
 mod kernel;
+mod machines;
 mod packages;
 mod paths;
 mod pipeline;
@@ -23,6 +24,7 @@ mod topology;
 mod verifier;
 mod virtiofsd;
 mod vm;
+mod warm;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -58,7 +60,10 @@ fn main() -> ExitCode {
 
 fn dispatch(cli: &Cli) -> Result<u8> {
     match &cli.command {
-        Command::Vm(args) => in_vm(args, cli.yes),
+        Command::Vm(args) => match &args.action {
+            Some(action) => warm::run(action, cli.yes),
+            None => in_vm(&args.once, cli.yes),
+        },
         Command::Run(args) => run::run(args, cli.yes).map(as_status),
         Command::Test(args) => test::run(args, cli.yes).map(|passed| u8::from(!passed)),
         Command::Bench(args) => in_bench(args, cli.yes).map(|()| 0),
@@ -66,28 +71,21 @@ fn dispatch(cli: &Cli) -> Result<u8> {
         Command::Setup(args) => setup::run(args, cli.yes).map(|()| 0),
         Command::Clean => clean::run().map(|()| 0),
         Command::GuestRun(args) => guest::run(args).map(|()| 0),
+        Command::GuestAgent { port } => vm::warm::agent(port).map(|()| 0),
+        Command::VmKeep { name } => vm::warm::keep(name).map(|()| 0),
     }
 }
 
-fn in_vm(args: &cli::Vm, yes: bool) -> Result<u8> {
+fn in_vm(args: &cli::VmOnce, yes: bool) -> Result<u8> {
     packages::ensure(Use::Vm, yes)?;
     let machine = vm::Vm {
-        kernel: kernel::find(&args.machine.kernel)?,
-        cpus: args.machine.cpus(),
-        sockets: args.machine.sockets(),
-        memory: args.machine.memory.clone(),
+        kernel: kernel::find(args.machine.kernel())?,
+        hardware: args.machine.hardware()?,
         clock: args.clock()?,
-        timeout: Duration::from_secs(args.timeout),
+        timeout: Duration::from_secs(args.command.timeout),
         console: args.console.clone(),
     };
-    let mut job = vm::Job::new(&args.argv);
-    for path in &args.with {
-        if path.is_dir() {
-            job.folders.push(vm::Folder::same(path)?);
-        } else {
-            job.files.push(path.clone());
-        }
-    }
+    let mut job = args.command.job()?;
     if args.rag {
         packages::ensure(Use::Rag, yes)?;
         let rag = rag::tools(Scale::Emulated)?;

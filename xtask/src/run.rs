@@ -30,13 +30,11 @@ pub fn run(args: &cli::Run, yes: bool) -> Result<i32> {
         return here(args.seconds, yes).map(|()| 0);
     }
     packages::ensure(Use::Vm, yes)?;
-    let kernel = kernel::find(&args.machine.kernel)?;
+    let kernel = kernel::find(args.machine.kernel())?;
     let scx_meta = build::scx_meta()?;
     let machine = vm::Vm {
         kernel,
-        cpus: args.machine.cpus(),
-        sockets: args.machine.sockets(),
-        memory: args.machine.memory.clone(),
+        hardware: args.machine.hardware()?,
         clock: Clock::Host,
         timeout: Duration::from_secs(args.seconds) + MARGIN,
         console: None,

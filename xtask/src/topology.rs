@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! How a guest's CPUs are divided into sockets: `sockets=2,cores=2`.
+//! How a guest's CPUs are divided: `nodes=2,sockets=2,cores=2,threads=2`.
 
+use std::fmt;
 use std::str::FromStr;
 
 use anyhow::bail;
@@ -8,23 +9,59 @@ use anyhow::ensure;
 use anyhow::Context;
 use anyhow::Error;
 use anyhow::Result;
+use serde::Deserialize;
+use serde::Serialize;
 
 /// As `--cpus`.
 const CPUS_MAX: u32 = 64;
 
-/// Sockets with equally many cores each.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// Equally many sockets in each NUMA node, cores in each socket, threads in each core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Topology {
-    /// Sockets.
+    /// NUMA nodes, each with an equal part of the memory.
+    pub nodes: u32,
+    /// Sockets of all nodes; each has a last-level cache.
     pub sockets: u32,
-    /// Cores of each.
-    cores: u32,
+    /// Cores of each socket.
+    pub cores: u32,
+    /// Hardware threads of each core.
+    pub threads: u32,
 }
 
 impl Topology {
+    /// So many cores in one socket.
+    pub fn flat(cpus: u32) -> Self {
+        Self {
+            nodes: 1,
+            sockets: 1,
+            cores: cpus,
+            threads: 1,
+        }
+    }
+
     /// Virtual CPUs in all.
     pub fn cpus(self) -> u32 {
-        self.sockets * self.cores
+        self.sockets * self.cores * self.threads
+    }
+}
+
+impl fmt::Display for Topology {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Self {
+            nodes,
+            sockets,
+            cores,
+            threads,
+        } = self;
+        if *nodes > 1 {
+            write!(f, "nodes={nodes},")?;
+        }
+        write!(f, "sockets={sockets},cores={cores}")?;
+        if *threads > 1 {
+            write!(f, ",threads={threads}")?;
+        }
+        Ok(())
     }
 }
 
@@ -32,15 +69,17 @@ impl FromStr for Topology {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let (mut sockets, mut cores) = (None, None);
+        let (mut nodes, mut sockets, mut cores, mut threads) = (None, None, None, None);
         for part in text.split(',') {
             let (name, value) = part
                 .split_once('=')
                 .with_context(|| format!("`{part}`: expected NAME=NUMBER"))?;
             let place = match name {
+                "nodes" => &mut nodes,
                 "sockets" => &mut sockets,
                 "cores" => &mut cores,
-                _ => bail!("`{name}`: expected sockets or cores"),
+                "threads" => &mut threads,
+                _ => bail!("`{name}`: expected nodes, sockets, cores or threads"),
             };
             let value: u32 = value
                 .parse()
@@ -51,13 +90,38 @@ impl FromStr for Topology {
             );
             ensure!(place.replace(value).is_none(), "{name} is given twice");
         }
+        let nodes = nodes.unwrap_or(1);
         let topology = Self {
-            sockets: sockets.context("sockets=… is missing")?,
+            nodes,
+            sockets: sockets.unwrap_or(nodes),
             cores: cores.context("cores=… is missing")?,
+            threads: threads.unwrap_or(1),
         };
-        let cpus = topology.cpus();
-        ensure!(cpus <= CPUS_MAX, "{cpus} CPUs are more than {CPUS_MAX}");
+        let sockets = topology.sockets;
+        ensure!(
+            sockets % nodes == 0,
+            "{sockets} socket(s) cannot be divided among {nodes} nodes"
+        );
+        let cpus = u64::from(sockets) * u64::from(topology.cores) * u64::from(topology.threads);
+        ensure!(
+            cpus <= u64::from(CPUS_MAX),
+            "{cpus} CPUs are more than {CPUS_MAX}"
+        );
         Ok(topology)
+    }
+}
+
+impl TryFrom<String> for Topology {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<Topology> for String {
+    fn from(topology: Topology) -> Self {
+        topology.to_string()
     }
 }
 
@@ -70,6 +134,29 @@ mod tests {
         for text in ["sockets=2,cores=3", "cores=3,sockets=2"] {
             let topology: Topology = text.parse().unwrap();
             assert_eq!((topology.sockets, topology.cpus()), (2, 6));
+            assert_eq!((topology.nodes, topology.threads), (1, 1));
+        }
+    }
+
+    #[test]
+    fn nodes_and_threads_multiply() {
+        let topology: Topology = "nodes=2,sockets=4,cores=2,threads=2".parse().unwrap();
+        assert_eq!((topology.nodes, topology.cpus()), (2, 16));
+        let topology: Topology = "nodes=2,cores=2".parse().unwrap();
+        assert_eq!(topology.sockets, 2, "a socket a node where none is given");
+        let topology: Topology = "cores=2,threads=2".parse().unwrap();
+        assert_eq!(topology.cpus(), 4);
+    }
+
+    #[test]
+    fn it_is_written_as_it_is_read() {
+        for text in [
+            "sockets=1,cores=4",
+            "sockets=1,cores=2,threads=2",
+            "nodes=2,sockets=2,cores=2",
+        ] {
+            let topology: Topology = text.parse().unwrap();
+            assert_eq!(topology.to_string(), text);
         }
     }
 
@@ -78,11 +165,13 @@ mod tests {
         for (text, why) in [
             ("sockets=2", "cores"),
             ("2x2", "`2x2`"),
-            ("sockets=2,threads=2", "`threads`"),
+            ("sockets=2,dies=2", "`dies`"),
             ("sockets=0,cores=2", "sockets=0"),
             ("sockets=2,cores=two", "`two`"),
             ("cores=2,cores=2", "twice"),
             ("sockets=16,cores=16", "256 CPUs"),
+            ("cores=64,threads=64,sockets=64", "262144 CPUs"),
+            ("nodes=2,sockets=3,cores=1", "3 socket(s)"),
         ] {
             let error = text.parse::<Topology>().unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");

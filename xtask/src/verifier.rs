@@ -31,9 +31,7 @@ pub fn run(yes: bool) -> Result<()> {
     for name in KERNELS {
         let machine = vm::Vm {
             kernel: kernel::find(name)?,
-            cpus: 2,
-            sockets: 1,
-            memory: "4G".to_string(),
+            hardware: vm::Hardware::default(),
             clock: Clock::Host,
             timeout: LIMIT,
             console: None,

@@ -11,6 +11,7 @@ use labkit::clock::Clock;
 
 use crate::fleet::Machine;
 use crate::kernel::Kernel;
+use crate::vm::Hardware;
 use crate::vm::Job;
 use crate::vm::Vm;
 
@@ -46,9 +47,7 @@ impl Boot {
             label: format!("{bench}-{}", self.label),
             vm: Vm {
                 kernel: kernel.clone(),
-                cpus: self.cpus,
-                sockets: 1,
-                memory: "4G".to_string(),
+                hardware: Hardware::of_cpus(self.cpus),
                 clock,
                 timeout: self.timeout,
                 console: None,

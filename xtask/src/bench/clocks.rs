@@ -178,9 +178,10 @@ fn cost(kernel: &Kernel, clock: Clock, cpus: u32, what: &str) -> Result<f64> {
 fn machine(kernel: &Kernel, clock: Clock, cpus: u32) -> Vm {
     Vm {
         kernel: kernel.clone(),
-        cpus,
-        sockets: 1,
-        memory: "2G".to_string(),
+        hardware: vm::Hardware {
+            memory: vm::Memory::gib(2),
+            ..vm::Hardware::of_cpus(cpus)
+        },
         clock,
         timeout: LIMIT,
         console: None,

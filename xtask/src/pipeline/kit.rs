@@ -12,6 +12,7 @@ use crate::rag;
 use crate::rag::Rag;
 use crate::rag::Scale;
 use crate::vm::Folder;
+use crate::vm::Memory;
 
 /// Everything about one workload that the stages need.
 pub struct Kit {
@@ -27,8 +28,8 @@ pub struct Kit {
     pub files: Vec<PathBuf>,
     /// Folders that it gets, whole.
     pub folders: Vec<Folder>,
-    /// Of the guest, as QEMU writes it.
-    pub memory: String,
+    /// Of the guest.
+    pub memory: Memory,
     /// How many applications at once, for `breakdown`.
     pub counts: Vec<u32>,
 }
@@ -110,7 +111,7 @@ impl Kit {
             set: owned(set),
             files: Vec::new(),
             folders: vec![Folder::same(&folder)?],
-            memory: "4G".to_string(),
+            memory: Memory::default(),
             counts: Vec::new(),
         })
     }

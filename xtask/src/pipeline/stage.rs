@@ -13,6 +13,7 @@ use super::kit::Kit;
 use crate::bench::Programs;
 use crate::fleet::Machine;
 use crate::kernel::Kernel;
+use crate::vm::Hardware;
 use crate::vm::Job;
 use crate::vm::Vm;
 
@@ -79,9 +80,10 @@ impl Lab<'_> {
     fn vm(&self) -> Vm {
         Vm {
             kernel: self.kernel.clone(),
-            cpus: self.cpus,
-            sockets: 1,
-            memory: self.kit.memory.clone(),
+            hardware: Hardware {
+                memory: self.kit.memory,
+                ..Hardware::of_cpus(self.cpus)
+            },
             clock: self.clock,
             timeout: LIMIT,
             console: None,

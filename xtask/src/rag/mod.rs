@@ -27,9 +27,10 @@ use self::python::Python;
 pub use self::scale::Scale;
 use crate::paths;
 use crate::vm::Folder;
+use crate::vm::Memory;
 
 /// Memory of the guest: an initramfs is there twice until it is unpacked.
-const MEMORY: &str = "4G";
+const MEMORY: Memory = Memory::gib(4);
 
 /// What a machine needs.
 pub struct Rag {
@@ -40,7 +41,7 @@ pub struct Rag {
     /// Folders that it gets, whole.
     pub folders: Vec<Folder>,
     /// Of the guest, as QEMU writes it.
-    pub memory: String,
+    pub memory: Memory,
 }
 
 /// Folder of the application.
@@ -81,7 +82,7 @@ pub fn tools(scale: Scale) -> Result<Rag> {
                 there: python.stdlib,
             },
         ],
-        memory: MEMORY.to_string(),
+        memory: MEMORY,
     })
 }
 

@@ -16,7 +16,9 @@ use labkit::clock::Clock;
 use super::tally::Tally;
 use crate::command;
 use crate::kernel::Kernel;
+use crate::topology::Topology;
 use crate::vm;
+use crate::vm::Hardware;
 use crate::vm::Job;
 use crate::vm::Vm;
 
@@ -63,9 +65,17 @@ impl Group {
     pub fn vm(self, kernel: &Kernel, tests: usize) -> Vm {
         Vm {
             kernel: kernel.clone(),
-            cpus: if self == Self::Two { 2 } else { 4 },
-            sockets: if self == Self::TwoCaches { 2 } else { 1 },
-            memory: "4G".to_string(),
+            hardware: match self {
+                Self::Two => Hardware::of_cpus(2),
+                Self::TwoCaches => Hardware {
+                    topology: Topology {
+                        sockets: 2,
+                        ..Topology::flat(2)
+                    },
+                    ..Hardware::default()
+                },
+                _ => Hardware::of_cpus(4),
+            },
             clock: match self {
                 Self::Deterministic => Clock::Serial,
                 _ => Clock::Host,

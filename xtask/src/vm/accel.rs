@@ -9,6 +9,8 @@ use std::time::Duration;
 use anyhow::Result;
 use labkit::clock::Clock;
 
+use super::hardware::Memory;
+use super::Hardware;
 use super::Job;
 use super::Vm;
 use crate::kernel::Kernel;
@@ -63,9 +65,10 @@ pub fn usable(kernel: &Kernel) -> Result<Accel> {
 fn boots(kernel: &Kernel) -> bool {
     let vm = Vm {
         kernel: kernel.clone(),
-        cpus: 2,
-        sockets: 1,
-        memory: "512M".to_string(),
+        hardware: Hardware {
+            memory: Memory::mib(512),
+            ..Hardware::default()
+        },
         clock: Clock::Host,
         timeout: PROBE_LIMIT,
         console: None,

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Second stage: mounts what a system has, runs $lab_dir/job.sh and sends its
-# output and its status to the host over virtio ports, which pass bytes as
-# they are. Each stream ends with NUL and $lab_end; the host then kills the VM.
+# Second stage: mounts what a system has. In a guest that waits for commands the
+# agent takes over. Else runs $lab_dir/job.sh and sends its output and its status
+# to the host over virtio ports, which pass bytes as they are. Each stream ends
+# with NUL and $lab_end; the host then kills the VM.
 bb=/run/lab/busybox
 
 $bb mount -t proc proc /proc
@@ -43,6 +44,20 @@ find_port() {
 	echo "lab: no virtio port $1"
 	$bb poweroff -f
 }
+for cpu in $($bb echo "$lab_offline" | $bb tr , ' '); do
+	for number in $($bb seq "${cpu%-*}" "${cpu#*-}"); do
+		echo 0 > "/sys/devices/system/cpu/cpu$number/online"
+	done
+done
+
+if [ "$lab_root" = agent ]; then
+	find_port agent
+	# This first process stays, to wait for what loses its parent.
+	$bb setsid /lab-agent guest-agent "$agent" < /dev/null &
+	wait $!
+	echo "lab: the agent ended with status $?"
+	$bb poweroff -f
+fi
 find_port out
 find_port err
 find_port status

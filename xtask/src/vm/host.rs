@@ -15,6 +15,7 @@ use anyhow::Context;
 use anyhow::Result;
 use tempfile::TempDir;
 
+use super::streams;
 use crate::command::line;
 
 /// Folders to remove when a signal ends us.
@@ -55,6 +56,11 @@ impl Host {
     pub fn token(&self) -> String {
         let name = self.dir().file_name().unwrap_or_default();
         name.to_string_lossy().into_owned()
+    }
+
+    /// What the processes said.
+    pub fn said(&self) -> String {
+        streams::logs(self.dir())
     }
 
     /// Starts a process that dies with us, however we end. What it says goes

@@ -3,21 +3,19 @@
 //! the whole root, so that no device is in use while the command runs.
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
-use std::process::Command;
 
 use anyhow::Context;
 use anyhow::Result;
 
 use super::folders;
+use super::linked;
 use super::Folder;
 use super::Job;
 use super::Vm;
 use crate::busybox;
-use crate::command;
 use crate::cpio::Cpio;
 use crate::paths;
 
@@ -36,11 +34,35 @@ const TOOLS: [&str; 8] = [
 /// Builds the image for one job.
 pub fn build(vm: &Vm, job: &Job, dir: &Path) -> Result<Vec<u8>> {
     let mut cpio = Cpio::default();
+    start(&mut cpio, vm.clock.is_virtual())?;
+    if vm.clock.is_virtual() {
+        whole_root(&mut cpio, job, dir)?;
+    }
+    Ok(cpio.finish())
+}
+
+/// Builds the image of a guest that waits for commands, with the agent that runs them; and the
+/// files of this machine that it has where this machine has them.
+pub fn waiting(agent: &Path) -> Result<(Vec<u8>, BTreeSet<PathBuf>)> {
+    let mut cpio = Cpio::default();
+    start(&mut cpio, true)?;
+    names(&mut cpio)?;
+    cpio.host_file_as(agent, Path::new("/lab-agent"))?;
+    let mut done = BTreeSet::new();
+    add_libraries(&mut cpio, agent, &[], &mut done)?;
+    for tool in TOOLS.iter().filter_map(|name| paths::which(name)) {
+        add_program(&mut cpio, &tool, &mut done)?;
+    }
+    Ok((cpio.finish(), done))
+}
+
+/// What every image begins with.
+fn start(cpio: &mut Cpio, whole: bool) -> Result<()> {
     for folder in ["dev", "proc", "sys", "run", "tmp"] {
         cpio.dir(folder);
     }
-    if vm.clock.is_virtual() {
-        merged_usr(&mut cpio);
+    if whole {
+        merged_usr(cpio);
     }
     cpio.device("dev/console", 5, 1);
     cpio.device("dev/null", 1, 3);
@@ -51,10 +73,18 @@ pub fn build(vm: &Vm, job: &Job, dir: &Path) -> Result<Vec<u8>> {
         "bin/busybox",
         &fs::read(&busybox).with_context(|| format!("cannot read {}", busybox.display()))?,
     );
-    if vm.clock.is_virtual() {
-        whole_root(&mut cpio, job, dir)?;
+    Ok(())
+}
+
+/// Names of users and groups.
+fn names(cpio: &mut Cpio) -> Result<()> {
+    for name in ["passwd", "group", "nsswitch.conf"] {
+        let file = Path::new("/etc").join(name);
+        if file.is_file() {
+            cpio.host_file(&file)?;
+        }
     }
-    Ok(cpio.finish())
+    Ok(())
 }
 
 /// Links /bin, /lib and so on as this machine does, before anything is put
@@ -71,20 +101,10 @@ fn merged_usr(cpio: &mut Cpio) {
 fn whole_root(cpio: &mut Cpio, job: &Job, dir: &Path) -> Result<()> {
     cpio.file("job.sh", &fs::read(dir.join("job.sh"))?);
     cpio.dir(&std::env::current_dir()?.to_string_lossy());
-    for name in ["passwd", "group", "nsswitch.conf"] {
-        let file = Path::new("/etc").join(name);
-        if file.is_file() {
-            cpio.host_file(&file)?;
-        }
-    }
-
+    names(cpio)?;
     let mut wanted: Vec<PathBuf> = job.files.clone();
     wanted.extend(TOOLS.iter().filter_map(|name| paths::which(name)));
-    if let Some(command) = job.argv.first() {
-        wanted.extend(paths::which(&command.to_string_lossy()));
-    }
-    wanted.extend(job.argv.iter().skip(1).filter_map(|word| named_file(word)));
-    wanted.extend(job.env.values().filter_map(|word| named_file(word)));
+    wanted.extend(linked::named_files(job));
     let mut done = BTreeSet::new();
     for file in wanted {
         add_program(cpio, &file, &mut done)?;
@@ -95,12 +115,6 @@ fn whole_root(cpio: &mut Cpio, job: &Job, dir: &Path) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// A word that is the path of a file.
-fn named_file(word: &OsStr) -> Option<PathBuf> {
-    let path = Path::new(word);
-    (word.to_string_lossy().contains('/') && path.is_file()).then(|| path.to_path_buf())
 }
 
 /// Adds a file, what a link points to, and the libraries it is linked with.
@@ -120,19 +134,14 @@ fn add_libraries(
     folders: &[Folder],
     done: &mut BTreeSet<PathBuf>,
 ) -> Result<()> {
-    // ldd fails on scripts and static programs: those need nothing.
-    let Ok(libraries) = command::read(Command::new("ldd").arg(file)) else {
-        return Ok(());
-    };
-    for word in libraries.split_whitespace() {
-        let library = Path::new(word);
+    for library in linked::libraries(file) {
         let there_already = || {
             folders
                 .iter()
                 .any(|folder| library.starts_with(&folder.here))
         };
-        if library.is_absolute() && !there_already() && done.insert(library.to_path_buf()) {
-            cpio.host_file(library)?;
+        if !there_already() && done.insert(library.clone()) {
+            cpio.host_file(&library)?;
         }
     }
     Ok(())

@@ -4,16 +4,18 @@
 
 mod accel;
 mod folders;
+mod hardware;
 mod host;
 mod initrd;
+mod linked;
 mod qemu;
 mod share;
 mod streams;
 mod vclock;
+pub mod warm;
 
 use std::collections::BTreeMap;
 use std::env;
-use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
@@ -27,6 +29,8 @@ use labkit::clock::Clock;
 
 pub use self::accel::usable as usable_accel;
 pub use self::accel::Accel;
+pub use self::hardware::Hardware;
+pub use self::hardware::Memory;
 pub use self::streams::Failure;
 
 use crate::command::quote;
@@ -41,12 +45,8 @@ const BOOT_LIMIT: Duration = Duration::from_secs(180);
 pub struct Vm {
     /// The kernel.
     pub kernel: Kernel,
-    /// Virtual CPUs.
-    pub cpus: u32,
-    /// Into how many sockets they are divided, each with a last-level cache.
-    pub sockets: u32,
-    /// Memory, as QEMU writes it: `4G`.
-    pub memory: String,
+    /// CPUs and memory.
+    pub hardware: Hardware,
     /// What makes its time pass. On a virtual clock the guest lives in memory and sees nothing of
     /// this machine.
     pub clock: Clock,
@@ -123,11 +123,10 @@ pub fn run(vm: &Vm, job: &Job) -> Result<Done> {
         accel::usable(&vm.kernel)?
     };
     eprintln!(
-        "lab: kernel {}, accel: {accel}, {}, {} CPUs in {} socket(s)",
+        "lab: kernel {}, accel: {accel}, {}, {}",
         vm.kernel.release,
         vm.clock.describe(),
-        vm.cpus,
-        vm.sockets
+        vm.hardware.describe()
     );
     boot(vm, job, accel, BOOT_LIMIT)
 }
@@ -157,6 +156,12 @@ fn boot(vm: &Vm, job: &Job, accel: Accel, boot_limit: Duration) -> Result<Done> 
         Some(path) => env::current_dir()?.join(path),
         None => dir.join("console"),
     };
+    // A folder that has another name each time would change a virtual clock's run.
+    let (root, seen) = if vm.clock.is_virtual() {
+        ("initramfs", Path::new("/"))
+    } else {
+        ("virtiofs", dir)
+    };
     let parts = qemu::Parts {
         vm,
         accel,
@@ -164,7 +169,9 @@ fn boot(vm: &Vm, job: &Job, accel: Accel, boot_limit: Duration) -> Result<Done> 
         initrd: &initrd,
         console: &console,
         shares: &shares,
-        end: &end,
+        root: &format!("lab_root={root} lab_dir={} lab_end={end}", seen.display()),
+        ports: &streams::NAMES,
+        control: None,
     };
     let mut child = host.spawn(&mut qemu::command(&parts)?)?;
     streams
@@ -174,25 +181,34 @@ fn boot(vm: &Vm, job: &Job, accel: Accel, boot_limit: Duration) -> Result<Done> 
 
 /// The shell script that the guest runs.
 fn script(vm: &Vm, job: &Job, accel: Accel) -> Result<String> {
-    let mut path = env::var_os("PATH").unwrap_or_default();
-    path.push(":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/lab");
     let mut text = String::new();
-    let mut export = |name: &str, value: &OsStr| {
-        text.push_str(&format!("export {name}={}\n", quote(value)));
-    };
-    export("PATH", &path);
-    export("HOME", OsStr::new("/run/home"));
-    export("TMPDIR", OsStr::new("/run/tmp"));
-    export("LAB_OUT", OsStr::new("/run/out"));
-    export("LAB_ACCEL", OsStr::new(&accel.to_string()));
-    export("LAB_CLOCK", OsStr::new(&vm.clock.to_string()));
-    export("PYTHONDONTWRITEBYTECODE", OsStr::new("1"));
-    for (name, value) in &job.env {
-        export(name, value);
+    for (name, value) in environment(vm.clock, accel, job) {
+        text.push_str(&format!("export {name}={}\n", quote(&value)));
     }
     let here = env::current_dir().context("no current directory")?;
     let words: Vec<String> = job.argv.iter().map(|word| quote(word)).collect();
     text.push_str(&format!("cd {}\n", quote(here.as_os_str())));
     text.push_str(&format!("exec {}\n", words.join(" ")));
     Ok(text)
+}
+
+/// What every job's environment has, and what this one's has beside it.
+fn environment(clock: Clock, accel: Accel, job: &Job) -> BTreeMap<String, OsString> {
+    let mut path = env::var_os("PATH").unwrap_or_default();
+    path.push(":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/lab");
+    let fixed = [
+        ("PATH", path),
+        ("HOME", "/run/home".into()),
+        ("TMPDIR", "/run/tmp".into()),
+        ("LAB_OUT", "/run/out".into()),
+        ("LAB_ACCEL", accel.to_string().into()),
+        ("LAB_CLOCK", clock.to_string().into()),
+        ("PYTHONDONTWRITEBYTECODE", "1".into()),
+    ];
+    let own = job
+        .env
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone()));
+    let fixed = fixed.map(|(name, value)| (name.to_string(), value));
+    fixed.into_iter().chain(own).collect()
 }

@@ -28,8 +28,12 @@ pub struct Parts<'a> {
     pub console: &'a Path,
     /// Shared folders.
     pub shares: &'a [Share],
-    /// Word that ends an output stream.
-    pub end: &'a str,
+    /// Where the guest finds its root, and more words for its first script.
+    pub root: &'a str,
+    /// Ports that the guest talks over.
+    pub ports: &'a [&'a str],
+    /// Where QEMU's control channel goes, if any.
+    pub control: Option<&'a Path>,
 }
 
 /// Puts the command line together.
@@ -38,10 +42,8 @@ pub fn command(parts: &Parts) -> Result<Command> {
     let mut qemu = Command::new(packages::qemu()?);
     qemu.args(["-nodefaults", "-no-user-config", "-no-reboot"])
         .args(["-display", "none"])
-        .args(["-smp", &smp(vm), "-m", &vm.memory]);
+        .args(vm.hardware.options(!parts.shares.is_empty()));
     qemu.args(processor(parts)?);
-    let memory = format!("memory-backend-memfd,id=mem,size={},share=on", vm.memory);
-    qemu.args(["-object", &memory, "-machine", "memory-backend=mem"]);
     qemu.arg("-kernel").arg(&vm.kernel.image);
     qemu.arg("-initrd").arg(parts.initrd);
     qemu.args(["-append", &kernel_arguments(parts)]);
@@ -54,11 +56,14 @@ pub fn command(parts: &Parts) -> Result<Command> {
         _ => "virtio-serial-pci",
     };
     qemu.args(["-device", serial]);
-    for name in streams::NAMES {
+    for name in parts.ports {
         let socket = streams::socket(parts.dir, name);
         let chardev = format!("socket,id={name},path={}", socket.display());
         let port = format!("virtserialport,chardev={name},name={name}");
         qemu.args(["-chardev", &chardev, "-device", &port]);
+    }
+    if let Some(socket) = parts.control {
+        qemu.arg("-qmp").arg(format!("unix:{}", socket.display()));
     }
     for Share { tag, socket, .. } in parts.shares {
         let chardev = format!("socket,id=fs-{tag},path={}", socket.display());
@@ -66,12 +71,6 @@ pub fn command(parts: &Parts) -> Result<Command> {
         qemu.args(["-chardev", &chardev, "-device", &device]);
     }
     Ok(qemu)
-}
-
-/// The guest finds a last-level cache a socket.
-fn smp(vm: &Vm) -> String {
-    let cores = vm.cpus / vm.sockets;
-    format!("{},sockets={},cores={cores}", vm.cpus, vm.sockets)
 }
 
 /// On a virtual clock nothing random and no host clock may reach the guest.
@@ -104,23 +103,25 @@ fn processor(parts: &Parts) -> Result<Vec<String>> {
 }
 
 fn kernel_arguments(parts: &Parts) -> String {
-    // A folder that has another name each time would change the run.
-    let reproducible = ("initramfs", Path::new("/"));
-    let ((root, dir), more) = match parts.vm.clock {
-        Clock::Host => (("virtiofs", parts.dir), ""),
-        Clock::Serial => (reproducible, " nokaslr random.trust_cpu=off"),
+    let more = match parts.vm.clock {
+        Clock::Host => "",
+        Clock::Serial => " nokaslr random.trust_cpu=off",
         // The guest would calibrate its clock against a timer that the plugin moves.
-        Clock::Parallel(_) => (
-            reproducible,
-            " nokaslr random.trust_cpu=off tsc_early_khz=1000000",
-        ),
+        Clock::Parallel(_) => " nokaslr random.trust_cpu=off tsc_early_khz=1000000",
     };
     // On a busy host an emulated CPU can miss the ticks that the timer check
     // waits for.
-    format!(
+    let mut words = format!(
         "console=ttyS0 quiet panic=-1 oops=panic no_timer_check tsc=reliable mitigations=off \
-         lab_root={root} lab_dir={} lab_end={}{more}",
-        dir.display(),
-        parts.end
-    )
+         {}{more}",
+        parts.root
+    );
+    let hardware = &parts.vm.hardware;
+    if let Some(list) = &hardware.offline {
+        words.push_str(&format!(" lab_offline={list}"));
+    }
+    if !hardware.append.is_empty() {
+        words.push_str(&format!(" {}", hardware.append));
+    }
+    words
 }

@@ -32,7 +32,7 @@ pub const NAMES: [&str; 3] = ["out", "err", "status"];
 
 const POLL: Duration = Duration::from_millis(50);
 /// What is still in the sockets when QEMU ends arrives within this time.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+pub const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Lines of console shown when a VM fails.
 const TAIL: usize = 60;
 
@@ -85,12 +85,24 @@ impl fmt::Display for Failure {
 impl std::error::Error for Failure {}
 
 fn tail(console: &Path, dir: &Path) -> String {
-    let mut logs = vec![console.to_path_buf()];
+    let text = ends(vec![console.to_path_buf()]) + &logs(dir);
+    if text.is_empty() {
+        return "(the kernel's console is empty)".to_string();
+    }
+    text
+}
+
+/// The ends of the logs in a folder.
+pub fn logs(dir: &Path) -> String {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    logs.extend(entries.map(|entry| entry.path()).filter(|path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name.ends_with(".log")
-    }));
+    let logs = entries.map(|entry| entry.path());
+    ends(
+        logs.filter(|path| path.extension().is_some_and(|end| end == "log"))
+            .collect(),
+    )
+}
+
+fn ends(logs: Vec<PathBuf>) -> String {
     let mut text = String::new();
     for log in logs {
         let content = fs::read(&log).unwrap_or_default();
@@ -103,9 +115,6 @@ fn tail(console: &Path, dir: &Path) -> String {
         text.push_str(&format!("--- end of {} ---\n", log.display()));
         text.push_str(&lines[from..].join("\n"));
         text.push('\n');
-    }
-    if text.is_empty() {
-        text.push_str("(the kernel's console is empty)");
     }
     text
 }

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask vm up`, `exec`, `down` and `list`: guests that stay between commands.
+
+use std::time::Duration;
+use std::time::Instant;
+
+use anyhow::Context;
+use anyhow::Result;
+
+use crate::as_status;
+use crate::cli::VmAction;
+use crate::kernel;
+use crate::machines;
+use crate::packages;
+use crate::packages::Use;
+use crate::vm::warm;
+use crate::vm::warm::Place;
+
+/// Does what the options ask for; the exit status.
+pub fn run(action: &VmAction, yes: bool) -> Result<u8> {
+    match action {
+        VmAction::Up(args) => {
+            let place = Place::of(&args.name)?;
+            let spec = args.spec(machines::all()?.remove(&args.name))?;
+            packages::ensure(Use::Vm, yes)?;
+            kernel::find(&spec.kernel)?;
+            let begin = Instant::now();
+            let what = format!(
+                "{}: kernel {}, {}, {}",
+                place.name,
+                spec.kernel,
+                spec.clock.describe(),
+                spec.hardware.describe()
+            );
+            if warm::up(&place, &spec)? {
+                eprintln!("lab: {what}: up in {} s", begin.elapsed().as_secs());
+            } else {
+                eprintln!("lab: {what}: up already");
+            }
+            Ok(0)
+        }
+        VmAction::Exec(args) => {
+            let place = Place::of(&args.name)?;
+            let job = args.command.job()?;
+            let limit = Duration::from_secs(args.command.timeout);
+            warm::exec(&place, &job, limit).map(as_status)
+        }
+        VmAction::Down(args) => {
+            let places = if args.all {
+                Place::all()?
+            } else {
+                vec![Place::of(&args.name)?]
+            };
+            for place in places {
+                if warm::down(&place)? {
+                    eprintln!("lab: {} is down", place.name);
+                } else if !args.all {
+                    eprintln!("lab: {} was not up", place.name);
+                }
+            }
+            Ok(0)
+        }
+        VmAction::List => {
+            for place in Place::all()? {
+                if place.up().is_some() {
+                    let spec = place.spec().context(place.name.clone())?;
+                    println!(
+                        "{}: kernel {}, {}, {}",
+                        place.name,
+                        spec.kernel,
+                        spec.clock.describe(),
+                        spec.hardware.describe()
+                    );
+                }
+            }
+            Ok(0)
+        }
+    }
+}
