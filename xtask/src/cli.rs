@@ -246,7 +246,7 @@ pub struct BenchKernel {
     pub name: String,
     /// What makes time pass where there is no KVM: host, parallel/flat, parallel/calibrated or
     /// serial (see `vm --help`)
-    #[arg(long, value_name = "CLOCK", default_value_t = Clock::Parallel(Costs::Calibrated))]
+    #[arg(long, value_name = "CLOCK", default_value_t = Clock::Parallel(Costs::Flat))]
     pub clock: Clock,
 }
 
