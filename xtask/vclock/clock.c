@@ -213,14 +213,28 @@ void clock_after_interrupt(CPUState *state, bool was_idle)
 		interrupt_cost(cpu, by >= 0 ? by : COST_NO_CPU, false, 0);
 }
 
+/*
+ * Finds out which CPUs are idle. False: the machine is being stopped, or QEMU
+ * would say that all are.
+ */
+static bool look_who_is_idle(bool *idle)
+{
+	for (int i = 0; i < end_of_cpus; i++)
+		idle[i] = is_idle(i);
+	return qemu.runstate_is_running();
+}
+
 /* The laggard of the CPUs that have something to do. */
 static struct turn next_turn(void)
 {
+	bool idle[CLOCK_MAX_CPUS];
 	struct turn turn;
 
 	turn_init(&turn);
+	if (!look_who_is_idle(idle))
+		return turn;
 	for (int i = 0; i < end_of_cpus; i++) {
-		if (is_idle(i)) {
+		if (idle[i]) {
 			cpus[i].awake = false;
 			continue;
 		}

@@ -39,8 +39,10 @@ static const struct {
 	SYMBOL(timerlist_run_timers),
 	SYMBOL(timer_init_full),
 	SYMBOL(timer_mod_ns),
+	SYMBOL(timer_del),
 	SYMBOL(qemu_clock_get_ns),
 	SYMBOL(main_loop_tlg),
+	SYMBOL(runstate_is_running),
 	SYMBOL(qemu_system_shutdown_request_with_code),
 };
 
@@ -56,7 +58,7 @@ static void say_unknown(const char *what)
  * Ends QEMU at once: the checks run in the processors' thread, whose locks
  * exit handlers would wait for.
  */
-__attribute__((noreturn)) static void refuse(const char *why)
+void qemu_refuse(const char *why)
 {
 	say_unknown(why);
 	_exit(1);
@@ -89,14 +91,16 @@ static void check_accel(const struct qemu_accel *accel)
 {
 	if (accel->create_vcpu_thread != qemu.rr_start_vcpu_thread ||
 	    accel->kick_vcpu_thread != qemu.rr_kick_vcpu_thread)
-		refuse("the processors do not share a thread as they do with "
-		       "-accel tcg,thread=single");
+		qemu_refuse(
+			"the processors do not share a thread as they do with "
+			"-accel tcg,thread=single");
 	if (accel->handle_interrupt != qemu.tcg_handle_interrupt)
-		refuse("the accelerator's interrupt function is not in its "
-		       "place (or -icount is set)");
+		qemu_refuse(
+			"the accelerator's interrupt function is not in its "
+			"place (or -icount is set)");
 	if (accel->get_virtual_clock || accel->set_virtual_clock ||
 	    accel->get_elapsed_ticks || accel->cpu_thread_is_idle)
-		refuse("something else drives the accelerator's clock");
+		qemu_refuse("something else drives the accelerator's clock");
 }
 
 static void check_timers(const struct qemu_timerlists *lists)
@@ -105,11 +109,13 @@ static void check_timers(const struct qemu_timerlists *lists)
 		const struct qemu_timerlist *list = lists->of[type];
 
 		if (!list || !list->clock || list->clock->type != type)
-			refuse("a timer list does not begin with its clock");
+			qemu_refuse(
+				"a timer list does not begin with its clock");
 		if (list->notify_cb != qemu.qemu_timer_notify_cb ||
 		    list->notify_opaque)
-			refuse("a timer list's notify function is not in its "
-			       "place");
+			qemu_refuse(
+				"a timer list's notify function is not in its "
+				"place");
 	}
 }
 
@@ -117,7 +123,7 @@ static void check_timers(const struct qemu_timerlists *lists)
 static void check_flags(CPUState *cpu)
 {
 	if (qemu.tcg_cflags_has(cpu, CF_PARALLEL))
-		refuse("code is translated for parallel threads already");
+		qemu_refuse("code is translated for parallel threads already");
 }
 
 void qemu_check(void)

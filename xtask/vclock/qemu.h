@@ -28,6 +28,9 @@ enum {
 /* include/exec/translation-block.h: code that any CPU may run. */
 #define CF_PARALLEL 0x8000
 
+/* TCG_KICK_PERIOD, accel/tcg/tcg-accel-ops-rr.h. */
+#define QEMU_KICK_PERIOD_NS 100000000
+
 /* ShutdownCause, qapi/run-state.json. */
 #define SHUTDOWN_CAUSE_HOST_ERROR 1
 
@@ -55,11 +58,13 @@ struct qemu_clock {
 	bool enabled;
 };
 
+struct qemu_timer;
+
 /* QEMUTimerList, util/qemu-timer.c, with QemuMutex in it as words. */
 struct qemu_timerlist {
 	struct qemu_clock *clock;
 	void *active_timers_lock[6];
-	void *active_timers;
+	struct qemu_timer *active_timers;
 	void *list[2];
 	void (*notify_cb)(void *opaque, int type);
 	void *notify_opaque;
@@ -117,10 +122,12 @@ struct qemu {
 				int scale, int attributes, void (*cb)(void *),
 				void *opaque);
 	void (*timer_mod_ns)(struct qemu_timer *timer, int64_t expire_ns);
+	void (*timer_del)(struct qemu_timer *timer);
 	int64_t (*qemu_clock_get_ns)(int type);
 	struct qemu_timerlists *main_loop_tlg;
 
 	/* system/runstate.c */
+	bool (*runstate_is_running)(void);
 	void (*qemu_system_shutdown_request_with_code)(int cause, int code);
 };
 
@@ -135,6 +142,9 @@ bool qemu_find(void);
  * first CPU exists.
  */
 void qemu_check(void);
+
+/* Ends QEMU at once, with a message: this QEMU is not what was expected. */
+__attribute__((noreturn)) void qemu_refuse(const char *why);
 
 /* The CPU whose code the calling thread runs, `current_cpu`; or NULL. */
 CPUState *qemu_current_cpu(void);

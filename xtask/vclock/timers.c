@@ -8,6 +8,9 @@
 
 static struct qemu_timerlist *timers;
 
+/* A list whose clock stands still: its timers never fire. */
+static struct qemu_clock stopped_clock = {.type = QEMU_CLOCK_VIRTUAL};
+
 /* The list's first timer is another one, or earlier. */
 static void changed(void *opaque, int type)
 {
@@ -26,10 +29,37 @@ void timers_hook(void)
 	timers->notify_cb = changed;
 }
 
+static struct qemu_timerlist *new_list(void)
+{
+	return qemu.timerlist_new(QEMU_CLOCK_VIRTUAL, qemu.qemu_timer_notify_cb,
+				  NULL);
+}
+
+/*
+ * With more than one CPU QEMU's thread has set a timer that makes it go on to
+ * the next CPU. The clock does that; and the timer would end turns at times
+ * that depend on when the thread last slept. It is known by its time: the
+ * thread sets it when the machine's clock still stands at 0.
+ */
+static void silence_kicks(void)
+{
+	struct qemu_timer *kick = timers->active_timers;
+
+	while (kick &&
+	       (kick->expire_time != QEMU_KICK_PERIOD_NS || kick->opaque))
+		kick = kick->next;
+	if (!kick || kick->timer_list != timers)
+		qemu_refuse("its timer for the next processor is not there");
+	qemu.timer_del(kick);
+	kick->timer_list = new_list();
+	kick->timer_list->clock = &stopped_clock;
+}
+
 void timers_take(void)
 {
-	qemu.main_loop_tlg->of[QEMU_CLOCK_VIRTUAL] = qemu.timerlist_new(
-		QEMU_CLOCK_VIRTUAL, qemu.qemu_timer_notify_cb, NULL);
+	qemu.main_loop_tlg->of[QEMU_CLOCK_VIRTUAL] = new_list();
+	if (qemu.qemu_get_cpu(1))
+		silence_kicks();
 }
 
 int64_t timers_next(void)
