@@ -5,6 +5,7 @@ mod apt;
 mod bench;
 mod build;
 mod busybox;
+mod calibrate;
 mod clean;
 mod cli;
 mod command;

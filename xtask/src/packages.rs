@@ -36,7 +36,7 @@ pub enum Use {
 }
 
 /// Debian's packages; clang and QEMU come beside them, chosen by version.
-const DEBIAN: [(Use, &str); 16] = [
+const DEBIAN: [(Use, &str); 17] = [
     (Use::Build, "gcc"),
     (Use::Build, "libc6-dev"),
     (Use::Build, "libelf-dev"),
@@ -45,6 +45,8 @@ const DEBIAN: [(Use, &str); 16] = [
     (Use::Build, "zlib1g-dev"),
     (Use::Load, "bpftool"),
     (Use::Load, "linux-perf"),
+    // hackbench
+    (Use::Load, "rt-tests"),
     (Use::Load, "stress-ng"),
     // virtiofsd is built from source.
     (Use::Vm, "libcap-ng-dev"),
@@ -75,7 +77,7 @@ const OTHERS: [(&str, &str); 3] = [
     (
         "dnf install",
         "bpftool busybox clang elfutils-libelf-devel gcc libcap-ng-devel libseccomp-devel make \
-         perf pkgconf-pkg-config qemu-system-x86 stress-ng virtiofsd zlib-devel",
+         perf pkgconf-pkg-config qemu-system-x86 realtime-tests stress-ng virtiofsd zlib-devel",
     ),
     (
         "pacman -S",

@@ -5,6 +5,7 @@
 #include "cost.h"
 
 static const struct cost_model *const MODELS[] = {
+	&cost_calibrated,
 	&cost_flat,
 };
 

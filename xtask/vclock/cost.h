@@ -85,6 +85,7 @@ struct cost_model {
 };
 
 extern const struct cost_model cost_flat;
+extern const struct cost_model cost_calibrated;
 
 /* The model of that name, or NULL. */
 const struct cost_model *cost_find(const char *name);

@@ -87,6 +87,8 @@ bool x86_parse(const uint8_t *bytes, size_t len, struct x86_insn *insn)
 		at++;
 	if (at < len && (bytes[at] & 0xf0) == 0x40) {
 		insn->rex_w = bytes[at] & 8;
+		insn->rex_r = bytes[at] & 4;
+		insn->rex_b = bytes[at] & 1;
 		at++;
 	}
 	if (at >= len)

@@ -29,6 +29,9 @@ struct x86_insn {
 	bool lock;
 	bool operand_16;
 	bool rex_w;
+	/* The fourth bits of ModRM's reg and rm. */
+	bool rex_r;
+	bool rex_b;
 	enum x86_map map;
 	uint8_t opcode;
 	/* The byte after the opcode: ModRM where the opcode has one, else 0. */

@@ -15,6 +15,7 @@ use anyhow::Context;
 use anyhow::Result;
 use labkit::clock::Costs;
 
+use crate::calibrate;
 use crate::command;
 use crate::packages;
 use crate::paths;
@@ -37,7 +38,12 @@ pub fn plugin(costs: Costs) -> Result<String> {
          with this one"
     );
     let library = build()?;
-    Ok(format!("{},costs={}", library.display(), costs.name()))
+    let numbers = match costs {
+        Costs::Flat => String::new(),
+        Costs::Calibrated => calibrate::Costs::read()?.options(),
+    };
+    let (library, costs) = (library.display(), costs.name());
+    Ok(format!("{library},costs={costs}{numbers}"))
 }
 
 fn build() -> Result<PathBuf> {
