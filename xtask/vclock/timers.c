@@ -11,6 +11,24 @@ static struct qemu_timerlist *timers;
 /* A list whose clock stands still: its timers never fire. */
 static struct qemu_clock stopped_clock = {.type = QEMU_CLOCK_VIRTUAL};
 
+/*
+ * How often, by the host's clock, the main loop looks at what it polls. With
+ * its virtual timers gone it may sleep for good, and some devices change what
+ * is to be polled without telling it: a virtio port that the guest opens is
+ * read from then on.
+ */
+#define HEARTBEAT_NS 10000000
+
+static struct qemu_timer heartbeat;
+
+static void beat(void *opaque)
+{
+	(void)opaque;
+	qemu.timer_mod_ns(&heartbeat,
+			  qemu.qemu_clock_get_ns(QEMU_CLOCK_REALTIME) +
+				  HEARTBEAT_NS);
+}
+
 /* The list's first timer is another one, or earlier. */
 static void changed(void *opaque, int type)
 {
@@ -27,6 +45,9 @@ void timers_hook(void)
 {
 	timers = qemu.main_loop_tlg->of[QEMU_CLOCK_VIRTUAL];
 	timers->notify_cb = changed;
+	qemu.timer_init_full(&heartbeat, NULL, QEMU_CLOCK_REALTIME, 1, 0, beat,
+			     NULL);
+	beat(NULL);
 }
 
 static struct qemu_timerlist *new_list(void)
