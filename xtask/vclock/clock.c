@@ -6,7 +6,7 @@
 #include "hooks.h"
 #include "limits.h"
 #include "report.h"
-#include "spin.h"
+#include "spinner.h"
 #include "timers.h"
 #include "turn.h"
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* CPUs that execute `pause`. */
-#include "budget.h"
+/* Finds out which CPUs spin. */
 #include "clock.h"
 #include "cost.h"
 #include "spin.h"
@@ -8,30 +7,6 @@
 
 /* What `pause` takes: between that of a Broadwell and that of a Skylake. */
 #define PAUSE_UNITS (40 * UNITS_PER_NS)
-
-/* Where all spin they wait for a timer: on in larger steps. */
-#define ALL_SPIN_UNITS (200 * UNITS_PER_NS)
-
-void spinner_init(struct spinner *spinner, int64_t at)
-{
-	spinner->at = at;
-	spinner->others = TIME_NEVER;
-	spinner->alone = true;
-}
-
-void spinner_offer(struct spinner *spinner, bool spins, int64_t at)
-{
-	spinner->alone = false;
-	if (!spins && at < spinner->others)
-		spinner->others = at;
-}
-
-int64_t spinner_time(const struct spinner *spinner)
-{
-	if (spinner->others == TIME_NEVER)
-		return spinner->at + ALL_SPIN_UNITS;
-	return spinner->others > spinner->at ? spinner->others : spinner->at;
-}
 
 static void spins(unsigned int cpu, void *data)
 {

@@ -19,25 +19,29 @@ static bool is_neutral_prefix(uint8_t byte)
 	}
 }
 
-/* Takes a prefix; false: the byte is none. */
-static bool take_prefix(uint8_t byte, struct x86_insn *insn)
+static bool is_prefix(uint8_t byte)
 {
-	/* REX counts only right before the opcode. */
-	insn->rex_w = false;
 	switch (byte) {
+	case 0x66:
+	case 0xf0:
 	case 0xf2:
 	case 0xf3:
-		insn->rep = byte;
-		return true;
-	case 0xf0:
-		insn->lock = true;
-		return true;
-	case 0x66:
-		insn->operand_16 = true;
 		return true;
 	default:
-		return is_neutral_prefix(byte);
+		return (byte & 0xf0) == 0x40 || is_neutral_prefix(byte);
 	}
+}
+
+static void take_prefix(uint8_t byte, struct x86_insn *insn)
+{
+	/* REX counts only right before the opcode. */
+	insn->rex_w = (byte & 0xf8) == 0x48;
+	if (byte == 0xf2 || byte == 0xf3)
+		insn->rep = byte;
+	else if (byte == 0xf0)
+		insn->lock = true;
+	else if (byte == 0x66)
+		insn->operand_16 = true;
 }
 
 /* Bytes of a prefix that brings a vector instruction, or 0. */
@@ -83,14 +87,8 @@ bool x86_parse(const uint8_t *bytes, size_t len, struct x86_insn *insn)
 	size_t at = 0;
 
 	*insn = (struct x86_insn){0};
-	while (at < len && take_prefix(bytes[at], insn))
-		at++;
-	if (at < len && (bytes[at] & 0xf0) == 0x40) {
-		insn->rex_w = bytes[at] & 8;
-		insn->rex_r = bytes[at] & 4;
-		insn->rex_b = bytes[at] & 1;
-		at++;
-	}
+	while (at < len && is_prefix(bytes[at]))
+		take_prefix(bytes[at++], insn);
 	if (at >= len)
 		return false;
 	at = take_escape(bytes, len, at, &insn->map);
