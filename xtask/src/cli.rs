@@ -46,7 +46,11 @@ pub enum Command {
     Vm(Box<Vm>),
     /// The main job: the policies taking turns under a real load, retuned half-way
     Run(Run),
-    /// Host tests, then the tests that need root and sched_ext, in virtual machines
+    /// All tests: those that need root and sched_ext run in guests, side by side
+    ///
+    /// nextest runs them; .config/nextest.toml says which machine each wants, tests/machines.toml
+    /// what that is. A guest that is up already (`vm up`) is used and left up. Prints a table at
+    /// its end.
     Test(Test),
     /// What a switch costs, what it disturbs and how far it scales: tables, JSON and figures
     ///
@@ -75,6 +79,13 @@ pub enum Command {
         /// The virtio port
         port: PathBuf,
     },
+    /// Runs a test of nextest in the guest of its group
+    #[command(hide = true)]
+    GuestTest {
+        /// The test's own command line
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        argv: Vec<OsString>,
+    },
     /// Holds a guest
     #[command(hide = true)]
     VmKeep {
@@ -102,14 +113,61 @@ pub struct Run {
 /// Options of `test`.
 #[derive(Args)]
 pub struct Test {
-    /// Only tests whose names contain this
-    pub filter: Option<String>,
-    /// Kernel for the guest tests (repeatable) [default: 6.18 and 7.3]
+    /// Only tests whose names contain one of these, on one kernel
+    pub filter: Vec<String>,
+    /// How much
+    #[arg(long, value_enum, default_value_t = Tier::Pr)]
+    pub tier: Tier,
+    /// Kernel for the guest tests (repeatable) [default: what the tier says]
     #[arg(long, value_name = "K", conflicts_with = "host_only")]
     pub kernel: Vec<String>,
-    /// Only the tests that need no virtual machine
+    /// Only the tests that need no guest
     #[arg(long)]
     pub host_only: bool,
+    /// Only the tests of one machine of tests/machines.toml
+    #[arg(long, value_name = "NAME", conflicts_with = "host_only")]
+    pub machine: Option<String>,
+    /// Leave the guests up that the run brought up
+    #[arg(long)]
+    pub keep: bool,
+    /// With --tier nightly: begin anew, whatever an earlier run has done
+    #[arg(long)]
+    pub fresh: bool,
+    /// With --tier nightly: sched-ext's schtest, built from its repository, runs on scx_meta too
+    #[arg(long, value_name = "PATH")]
+    pub schtest: Option<PathBuf>,
+}
+
+/// How much is tested.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub enum Tier {
+    /// The tests that need no guest, and one boot: on every save
+    Quick,
+    /// All tests on 6.18 with short durations, and on 7.3 those of what kernels do differently
+    Pr,
+    /// All tests on 6.16, 6.18 and 7.3 with long durations, and a release build
+    ///
+    /// Goes on where an earlier run of the same sources was ended.
+    Nightly,
+}
+
+impl Tier {
+    /// Its profile in .config/nextest.toml.
+    pub fn profile(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Pr => "pr",
+            Self::Nightly => "nightly",
+        }
+    }
+
+    /// Which durations its tests have.
+    pub fn durations(self) -> &'static str {
+        match self {
+            Self::Quick | Self::Pr => "pr",
+            Self::Nightly => "nightly",
+        }
+    }
 }
 
 /// The benches.

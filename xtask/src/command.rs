@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Runs other programs; a failure names the whole command line.
 
+use std::collections::hash_map::DefaultHasher;
 use std::ffi::OsStr;
-use std::io::BufRead;
-use std::io::BufReader;
+use std::hash::Hash;
+use std::hash::Hasher;
 use std::process::Command;
-use std::process::ExitStatus;
 use std::process::Output;
 use std::process::Stdio;
 
@@ -30,6 +30,13 @@ pub fn quote(word: &OsStr) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
+/// A number for a text, the same on every run of this program.
+pub fn hash(text: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// Runs to the end, output passed through; not 0 is an error.
 pub fn run(command: &mut Command) -> Result<()> {
     let status = command
@@ -48,26 +55,6 @@ pub fn output(command: &mut Command) -> Result<Output> {
         .stdin(Stdio::null())
         .output()
         .with_context(|| format!("cannot start: {}", line(command)))
-}
-
-/// Runs to the end, output passed through; also returns standard output.
-/// Whether it succeeded is for the caller to judge.
-pub fn tee(command: &mut Command) -> Result<(ExitStatus, String)> {
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot start: {}", line(command)))?;
-    let mut text = String::new();
-    if let Some(stdout) = child.stdout.take() {
-        for said in BufReader::new(stdout).lines() {
-            let said = said?;
-            println!("{said}");
-            text.push_str(&said);
-            text.push('\n');
-        }
-    }
-    Ok((child.wait()?, text))
 }
 
 /// Standard output of a command that must succeed.

@@ -17,7 +17,8 @@ use crate::vm::warm::Spec;
 use crate::vm::Hardware;
 use crate::vm::Memory;
 
-const FILE: &str = "tests/machines.toml";
+/// The file.
+pub const FILE: &str = "tests/machines.toml";
 
 /// A machine as the file has it.
 #[derive(Deserialize)]

@@ -14,6 +14,7 @@ mod fleet;
 mod guest;
 mod kernel;
 mod machines;
+mod nextest;
 mod packages;
 mod paths;
 mod pipeline;
@@ -73,6 +74,7 @@ fn dispatch(cli: &Cli) -> Result<u8> {
         Command::Clean => clean::run().map(|()| 0),
         Command::GuestRun(args) => guest::run(args).map(|()| 0),
         Command::GuestAgent { port } => vm::warm::agent(port).map(|()| 0),
+        Command::GuestTest { argv } => test::guest::run(argv).map(as_status),
         Command::VmKeep { name } => vm::warm::keep(name).map(|()| 0),
     }
 }

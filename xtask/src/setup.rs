@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `cargo xtask setup`: packages, kernels, busybox and virtiofsd, so that the
+//! `cargo xtask setup`: packages, kernels, busybox and nextest, so that the
 //! other commands find all they need; for `bench` only when asked, since that
 //! takes longest.
 
@@ -9,19 +9,19 @@ use crate::bench;
 use crate::busybox;
 use crate::cli;
 use crate::kernel;
+use crate::nextest;
 use crate::packages;
 use crate::packages::Use;
 use crate::rag;
 use crate::rag::Scale;
 use crate::test;
-use crate::virtiofsd;
 
 /// Brings it all here; does nothing where it is.
 pub fn run(args: &cli::Setup, yes: bool) -> Result<()> {
     let needs = if args.bench { Use::Rag } else { Use::Vm };
     packages::ensure(needs, yes)?;
     busybox::path()?;
-    virtiofsd::path()?;
+    nextest::path()?;
     for series in test::KERNELS {
         let kernel = kernel::find(series)?;
         println!("kernel {}: {}", kernel.release, kernel.image.display());

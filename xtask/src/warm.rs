@@ -43,7 +43,7 @@ pub fn run(action: &VmAction, yes: bool) -> Result<u8> {
             let place = Place::of(&args.name)?;
             let job = args.command.job()?;
             let limit = Duration::from_secs(args.command.timeout);
-            warm::exec(&place, &job, limit).map(as_status)
+            warm::exec(&place, &job, limit).map(|done| as_status(done.status))
         }
         VmAction::Down(args) => {
             let places = if args.all {

@@ -1,175 +1,97 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The tests that need root and sched_ext. A test's name says which machine
-//! it wants: `cpus4_…` four vCPUs, `llc2_…` four with two last-level caches,
-//! `det_…` four in deterministic mode, any other two.
+//! One test in a guest: what .config/nextest.toml puts before the test's own command line.
+//!
+//! The test's group names its machine. That is brought up by the first test that wants it.
 
+use std::env;
 use std::ffi::OsString;
-use std::fmt;
+use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
+use anyhow::Context;
 use anyhow::Result;
-use labkit::clock::Clock;
 
-use super::tally::Tally;
-use crate::command;
-use crate::kernel::Kernel;
-use crate::topology::Topology;
-use crate::vm;
-use crate::vm::Hardware;
+use crate::kernel;
+use crate::machines;
+use crate::paths;
+use crate::vm::warm;
+use crate::vm::warm::Place;
 use crate::vm::Job;
-use crate::vm::Vm;
 
-/// Longest time of one test, emulated on a slow machine.
-const TEST_LIMIT: Duration = Duration::from_secs(240);
+/// The kernel, where it is not the machine's own.
+pub const KERNEL: &str = "LAB_KERNEL";
+/// Where to say what ran on which machine, and what was brought up.
+pub const RECORDS: &str = "LAB_RECORDS";
+/// scx_meta as the tests know it.
+pub const BINARY: &str = "SCX_META_BIN";
 
-/// Tests that share a boot.
-#[derive(Clone, Copy, PartialEq)]
-pub enum Group {
-    /// Two vCPUs.
-    Two,
-    /// Four vCPUs.
-    Four,
-    /// Four vCPUs in two sockets.
-    TwoCaches,
-    /// Four vCPUs on one virtual clock.
-    Deterministic,
-}
+/// What a test may want to know of our environment.
+const PASSED_ON: [&str; 2] = ["SCX_META_", "RUST_"];
 
-/// All groups, in the order they run.
-pub const GROUPS: [Group; 4] = [
-    Group::Two,
-    Group::Four,
-    Group::TwoCaches,
-    Group::Deterministic,
-];
+/// nextest knows better how long which test may take.
+const LIMIT: Duration = Duration::from_secs(24 * 3600);
 
-impl Group {
-    /// Where a test belongs, by the last part of its name.
-    fn of(test: &str) -> Self {
-        let name = short(test);
-        if name.starts_with("cpus4_") {
-            Self::Four
-        } else if name.starts_with("llc2_") {
-            Self::TwoCaches
-        } else if name.starts_with("det_") {
-            Self::Deterministic
-        } else {
-            Self::Two
+/// Runs the test; its exit status.
+pub fn run(argv: &[OsString]) -> Result<i32> {
+    let group = env::var("NEXTEST_TEST_GROUP").unwrap_or_default();
+    let slot = env::var("NEXTEST_TEST_GROUP_SLOT").unwrap_or_default();
+    let mut spec = machines::all()?
+        .remove(&group)
+        .with_context(|| format!("{}: no machine `{group}`", machines::FILE))?;
+    if let Ok(kernel) = env::var(KERNEL) {
+        spec.kernel = kernel;
+    }
+    let place = Place::of(&name(&group, &slot, &spec.kernel))?;
+    let records = env::var_os(RECORDS).map(PathBuf::from);
+    note(records.as_deref(), "ran", &test_name(argv), &group)?;
+    if warm::up(&place, &spec)? {
+        note(records.as_deref(), "up", &place.name, "")?;
+    }
+    let mut job = Job::new(argv);
+    job.env.insert("RUST_BACKTRACE".to_string(), "1".into());
+    let binary = paths::target().join("debug/scx_meta");
+    job.env.insert(BINARY.to_string(), binary.into());
+    for (name, value) in env::vars_os() {
+        let name = name.to_string_lossy();
+        if PASSED_ON.iter().any(|start| name.starts_with(start)) {
+            job.env.insert(name.into_owned(), value);
         }
     }
-
-    /// The machine for the group.
-    pub fn vm(self, kernel: &Kernel, tests: usize) -> Vm {
-        Vm {
-            kernel: kernel.clone(),
-            hardware: match self {
-                Self::Two => Hardware::of_cpus(2),
-                Self::TwoCaches => Hardware {
-                    topology: Topology {
-                        sockets: 2,
-                        ..Topology::flat(2)
-                    },
-                    ..Hardware::default()
-                },
-                _ => Hardware::of_cpus(4),
-            },
-            clock: match self {
-                Self::Deterministic => Clock::Serial,
-                _ => Clock::Host,
-            },
-            timeout: TEST_LIMIT * u32::try_from(tests).unwrap_or(u32::MAX),
-            console: None,
-        }
-    }
+    warm::exec(&place, &job, LIMIT).map(|done| done.status)
 }
 
-impl fmt::Display for Group {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str(match self {
-            Self::Two => "2 CPUs",
-            Self::Four => "4 CPUs",
-            Self::TwoCaches => "4 CPUs, 2 last-level caches",
-            Self::Deterministic => "4 CPUs, deterministic",
-        })
+/// The guest of a machine: `two`, `two-1` beside it, `two-7.3` with another kernel.
+fn name(group: &str, slot: &str, kernel: &str) -> String {
+    let mut name = group.to_string();
+    if !matches!(slot, "" | "0" | "none") {
+        name.push_str(&format!("-{slot}"));
     }
+    if kernel != kernel::DEFAULT {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '.';
+        let kernel = kernel.replace(|c| !plain(c), "_");
+        name.push_str(&format!("-{kernel}"));
+    }
+    name
 }
 
-/// A test's name without its modules.
-pub fn short(test: &str) -> &str {
-    test.rsplit("::").next().unwrap_or(test)
+/// As a report of nextest has it: what follows `--exact`.
+fn test_name(argv: &[OsString]) -> String {
+    let mut words = argv.iter().skip_while(|word| *word != "--exact").skip(1);
+    let name = words.next().cloned().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
-/// The test binary and the names of the tests that were asked for.
-pub struct Suite {
-    binary: PathBuf,
-    tests: Vec<String>,
-}
-
-impl Suite {
-    /// Asks the binary for its tests.
-    pub fn load(binary: &Path, filter: Option<&str>) -> Result<Self> {
-        let mut list = Command::new(binary);
-        list.args(["--list", "--format", "terse"]).args(filter);
-        let tests = command::read(&mut list)?
-            .lines()
-            .filter_map(|line| line.strip_suffix(": test"))
-            .map(str::to_string)
-            .collect();
-        Ok(Self {
-            binary: binary.to_path_buf(),
-            tests,
-        })
-    }
-
-    /// The tests of a group.
-    pub fn of(&self, group: Group) -> Vec<&str> {
-        let tests = self.tests.iter().map(String::as_str);
-        tests.filter(|test| Group::of(test) == group).collect()
-    }
-
-    /// The command that runs some of the tests.
-    pub fn command(&self, tests: &[&str]) -> Vec<OsString> {
-        let mut argv: Vec<OsString> = vec![self.binary.clone().into()];
-        argv.extend(["--test-threads=1", "--show-output", "--exact"].map(OsString::from));
-        argv.extend(tests.iter().map(OsString::from));
-        argv
-    }
-
-    /// Runs one group in one boot; None if it is empty. Without a result of
-    /// the tests, all of them failed.
-    pub fn run(&self, group: Group, kernel: &Kernel, scx_meta: &Path) -> Result<Option<Tally>> {
-        let tests = self.of(group);
-        if tests.is_empty() {
-            return Ok(None);
-        }
-        let mut job = Job::new(self.command(&tests));
-        job.env.insert("SCX_META_BIN".to_string(), scx_meta.into());
-        job.env.insert("RUST_BACKTRACE".to_string(), "1".into());
-        job.keep_output = true;
-        let lost = Tally {
-            failed: u32::try_from(tests.len()).unwrap_or(u32::MAX),
-            ..Tally::default()
-        };
-        Ok(Some(match vm::run(&group.vm(kernel, tests.len()), &job) {
-            Ok(done) => {
-                let said = String::from_utf8_lossy(&done.stdout);
-                let tally = Tally::of(&said).unwrap_or(lost);
-                if done.status == 0 || tally.failed > 0 {
-                    tally
-                } else {
-                    eprintln!("lab: the tests ended with status {}", done.status);
-                    lost
-                }
-            }
-            Err(error) => {
-                eprintln!("lab: {error:#}");
-                lost
-            }
-        }))
-    }
+/// Keeps a fact: a file of that name in a folder of that kind.
+fn note(records: Option<&Path>, kind: &str, name: &str, text: &str) -> Result<()> {
+    let Some(records) = records else {
+        return Ok(());
+    };
+    let folder = records.join(kind);
+    fs::create_dir_all(&folder)
+        .and_then(|()| fs::write(folder.join(name), text))
+        .with_context(|| format!("cannot write to {}", folder.display()))
 }
 
 #[cfg(test)]
@@ -177,11 +99,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_name_chooses_the_machine() {
-        assert!(Group::of("identity_fifo") == Group::Two);
-        assert!(Group::of("nest::cpus4_identity_nest") == Group::Four);
-        assert!(Group::of("llc2_identity_rusty") == Group::TwoCaches);
-        assert!(Group::of("det_identity_nest") == Group::Deterministic);
-        assert!(Group::of("switch::not_det_at_all") == Group::Two);
+    fn a_guest_is_named_after_what_it_is() {
+        assert_eq!(name("two", "0", kernel::DEFAULT), "two");
+        assert_eq!(name("two", "1", kernel::DEFAULT), "two-1");
+        assert_eq!(name("two", "", "7.3"), "two-7.3");
+        assert_eq!(name("two", "1", "/boot/vm linuz"), "two-1-_boot_vm_linuz");
     }
 }

@@ -1,108 +1,127 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `cargo xtask test`: host tests, tests in the guest, and the proof that the
-//! policies' identity tests can fail. Ends with one line of counts.
+//! `cargo xtask test`: nextest runs the tests, those that need root and sched_ext in guests. Ends
+//! with a table and one line of counts.
 
-mod guest;
-mod mutants;
-mod tally;
+pub mod guest;
+mod nightly;
+mod part;
+mod report;
+mod schtest;
+mod sources;
 
-use std::path::Path;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::bail;
+use anyhow::Context;
 use anyhow::Result;
+use labkit::sys;
 
-use self::guest::Group;
-use self::guest::Suite;
-use self::tally::Tally;
-use crate::build;
+use self::part::Part;
+use self::report::Row;
 use crate::cli;
-use crate::command;
+use crate::cli::Tier;
 use crate::kernel;
 use crate::packages;
 use crate::packages::Use;
-use crate::paths;
 
-/// The kernels that count, where none is asked for.
-pub const KERNELS: [&str; 2] = ["6.18", "7.3"];
+/// The kernels that count on every change: all tests on the first, on the second those of what
+/// kernels do differently.
+pub const KERNELS: [&str; 2] = [kernel::DEFAULT, "7.3"];
+
+/// In .config/nextest.toml: what the second kernel gets.
+const OTHER_KERNEL: &str = "other-kernel";
 
 /// Runs what the options ask for; whether all of it passed.
 pub fn run(args: &cli::Test, yes: bool) -> Result<bool> {
     let needs = if args.host_only { Use::Build } else { Use::Vm };
     packages::ensure(needs, yes)?;
-    let mut sum = Tally::default();
-    let mut notes = Vec::new();
-    let mut begin = Instant::now();
-    let mut note = |what: &str, tally: Tally| {
-        let seconds = begin.elapsed().as_secs();
-        notes.push(format!("{what}: {tally} in {seconds} s"));
-        begin = Instant::now();
-        sum += tally;
+    // nextest ends its tests; then we end our guests.
+    sys::catch_interrupts().context("cannot catch interrupts")?;
+    let begin = Instant::now();
+    let rows = if args.tier == Tier::Nightly && args.filter.is_empty() && !args.host_only {
+        nightly::run(args)?
+    } else {
+        each(&parts(args), args.keep)?
     };
-    let filter = args.filter.as_deref();
-    note("host", host(filter)?);
-    if !args.host_only {
-        let names: Vec<&str> = match args.kernel.as_slice() {
-            [] => KERNELS.to_vec(),
-            given => given.iter().map(String::as_str).collect(),
-        };
-        let mut kernels = Vec::new();
-        for name in names {
-            kernels.push(kernel::find(name)?);
-        }
-        let built = build::guest_tests()?;
-        let suite = Suite::load(&built.tests, filter)?;
-        let scx_meta = keep(&built.scx_meta)?;
-        for kernel in &kernels {
-            for group in guest::GROUPS {
-                if let Some(tally) = suite.run(group, kernel, &scx_meta)? {
-                    let what = format!("kernel {}, {group}", kernel.release);
-                    note(&what, tally);
-                }
-            }
-        }
-        if let Some(first) = kernels.first() {
-            let bench = Suite::load(&built.bench_tests, filter)?;
-            if let Some(tally) = bench.run(Group::Two, first, &scx_meta)? {
-                note(&format!("scx_metabench, kernel {}", first.release), tally);
-            }
-            if let Some(tally) = mutants::check(&suite, first)? {
-                note("identity tests that notice another policy", tally);
-            }
-        }
-    }
-    println!();
-    for line in notes {
-        println!("{line}");
-    }
-    println!("{sum}");
-    if sum.passed + sum.failed == 0 {
+    let tests: usize = rows.iter().map(Row::tests).sum();
+    if tests == 0 {
         bail!("no test has this name");
     }
-    Ok(sum.failed == 0)
+    let took = begin.elapsed().as_secs();
+    println!("\n{}", report::table(&rows, took));
+    Ok(rows.iter().all(|row| row.failed.is_empty()))
 }
 
-fn host(filter: Option<&str>) -> Result<Tally> {
-    let mut cargo = build::cargo()?;
-    cargo.args(["test", "--workspace", "--no-fail-fast"]);
-    if let Some(filter) = filter {
-        cargo.args(["--", filter]);
+fn each(parts: &[Part], keep: bool) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for part in parts {
+        rows.extend(part.run(keep)?);
+        if sys::interrupted() {
+            bail!("interrupted");
+        }
     }
-    let (status, said) = command::tee(&mut cargo)?;
-    let Some(mut tally) = Tally::of(&said) else {
-        bail!("failed ({status}): {}", command::line(&cargo));
+    Ok(rows)
+}
+
+/// What a tier consists of, but for the nightly one.
+fn parts(args: &cli::Test) -> Vec<Part> {
+    let some = !args.filter.is_empty() || args.machine.is_some() || args.host_only;
+    let kernels: Vec<&str> = match args.kernel.as_slice() {
+        [] if some || args.tier == Tier::Quick => vec![KERNELS[0]],
+        [] => KERNELS.to_vec(),
+        given => given.iter().map(String::as_str).collect(),
     };
-    // A test binary that crashed prints no result.
-    if !status.success() && tally.failed == 0 {
-        tally.failed = 1;
-    }
-    Ok(tally)
+    let part = |(number, kernel): (usize, &str)| {
+        let mut part = Part::new(args.tier, kernel);
+        part.filter.clone_from(&args.filter);
+        part.host_only = args.host_only;
+        part.machine.clone_from(&args.machine);
+        part.guests_only = number > 0;
+        if number > 0 && args.kernel.is_empty() {
+            part.profile = OTHER_KERNEL.to_string();
+        }
+        part
+    };
+    kernels.into_iter().enumerate().map(part).collect()
 }
 
-/// The binary under test, out of the way of builds that happen meanwhile.
-fn keep(built: &Path) -> Result<PathBuf> {
-    let kept = paths::lab_dir("bin")?.join("scx_meta");
-    build::replace(built, &kept)?;
-    Ok(kept)
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn parts_of(words: &[&str]) -> Vec<Part> {
+        let words = ["xtask", "test"].iter().chain(words);
+        let cli::Command::Test(args) = cli::Cli::parse_from(words).command else {
+            panic!("test");
+        };
+        parts(&args)
+    }
+
+    #[test]
+    fn a_change_is_tested_on_both_kernels_and_on_the_second_less() {
+        let parts = parts_of(&[]);
+        let seen: Vec<_> = parts
+            .iter()
+            .map(|part| {
+                (
+                    part.kernel.as_str(),
+                    part.profile.as_str(),
+                    part.guests_only,
+                )
+            })
+            .collect();
+        assert_eq!(seen, [("6.18", "pr", false), ("7.3", "other-kernel", true)]);
+    }
+
+    #[test]
+    fn a_named_test_runs_on_one_kernel_unless_more_are_asked_for() {
+        assert_eq!(parts_of(&["identity"]).len(), 1);
+        let parts = parts_of(&["identity", "--kernel", "6.16", "--kernel", "7.3"]);
+        let profiles: Vec<_> = parts.iter().map(|part| part.profile.as_str()).collect();
+        assert_eq!(profiles, ["pr", "pr"]);
+        assert_eq!(parts_of(&["--host-only"]).len(), 1);
+        assert_eq!(parts_of(&["--tier", "quick"])[0].profile, "quick");
+    }
 }

@@ -32,12 +32,13 @@ use super::wire::CHUNK;
 use crate::vm;
 use crate::vm::linked;
 use crate::vm::Accel;
+use crate::vm::Done;
 use crate::vm::Failure;
 use crate::vm::Folder;
 use crate::vm::Job;
 
-/// Runs a job in the guest that is up there; its exit status.
-pub fn exec(place: &Place, job: &Job, limit: Duration) -> Result<i32> {
+/// Runs a job in the guest that is up there.
+pub fn exec(place: &Place, job: &Job, limit: Duration) -> Result<Done> {
     let (stream, up) = place.connect()?;
     let mut client = Client {
         place,
@@ -163,7 +164,7 @@ impl Client<'_> {
         }
     }
 
-    fn run(&mut self, job: &Job, up: &Up, limit: Duration) -> Result<i32> {
+    fn run(&mut self, job: &Job, up: &Up, limit: Duration) -> Result<Done> {
         let clock = self.place.spec()?.clock;
         let accel = if up.accel == Accel::Kvm.to_string() {
             Accel::Kvm
@@ -182,6 +183,7 @@ impl Client<'_> {
         }
         self.send(&Frame::Run(run))?;
         let deadline = Instant::now() + limit;
+        let mut stdout = Vec::new();
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if !sys::poll_readable(&[Some(self.stream.as_fd())], Some(left))?[0] {
@@ -189,9 +191,16 @@ impl Client<'_> {
                 return Err(self.failed(failure));
             }
             match Frame::receive(&mut self.stream) {
-                Ok(Some(Frame::Out(bytes))) => pass(&mut io::stdout(), &bytes)?,
+                Ok(Some(Frame::Out(bytes))) => {
+                    if !job.quiet {
+                        pass(&mut io::stdout(), &bytes)?;
+                    }
+                    if job.keep_output {
+                        stdout.extend(bytes);
+                    }
+                }
                 Ok(Some(Frame::Err(bytes))) => pass(&mut io::stderr(), &bytes)?,
-                Ok(Some(Frame::Exit(status))) => return Ok(status),
+                Ok(Some(Frame::Exit(status))) => return Ok(Done { status, stdout }),
                 Ok(None) => return Err(self.died("it hung up")),
                 Ok(other) => bail!("the guest answers a command with {other:?}"),
                 Err(error) => return Err(self.died(error)),

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Large programs without their debug information: a guest gets them through a narrow port.
 
-use std::collections::hash_map::DefaultHasher;
 use std::fs;
-use std::hash::Hash;
-use std::hash::Hasher;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,6 +10,7 @@ use anyhow::Context;
 use anyhow::Result;
 
 use super::state::identity;
+use crate::command;
 use crate::paths;
 
 /// Below this stripping takes longer than sending.
@@ -24,9 +22,7 @@ pub fn of(file: &Path) -> Result<PathBuf> {
     let Some(strip) = paths::which("strip").filter(|_| size > LARGE) else {
         return Ok(file.to_path_buf());
     };
-    let mut hasher = DefaultHasher::new();
-    file.hash(&mut hasher);
-    let copy = paths::lab_dir("slim")?.join(format!("{:016x}", hasher.finish()));
+    let copy = paths::lab_dir("slim")?.join(format!("{:016x}", command::hash(file)));
     let note = copy.with_extension("of");
     let wanted = identity(file)?;
     if copy.exists() && fs::read_to_string(&note).is_ok_and(|kept| kept == wanted) {

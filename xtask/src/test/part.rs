@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! One run of nextest: the tests of a profile, those in guests on one kernel.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::bail;
+use anyhow::Context;
+use anyhow::Result;
+
+use super::guest;
+use super::report;
+use super::report::Row;
+use super::sources;
+use crate::build;
+use crate::cli::Tier;
+use crate::kernel;
+use crate::nextest;
+use crate::paths;
+use crate::vm::warm;
+use crate::vm::warm::Place;
+
+/// Of nextest: a test failed.
+const TESTS_FAILED: i32 = 100;
+/// … and: no test has this name.
+const NO_TESTS: i32 = 4;
+
+/// What a test may look at to find its durations.
+const TIER: &str = "SCX_META_TEST_TIER";
+
+/// Tests that need a guest.
+const GUESTS: &str = "binary(guest)";
+
+/// Which tests run, and how.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Before each machine in the table.
+    pub label: String,
+    /// The guests' kernel.
+    pub kernel: String,
+    /// Of .config/nextest.toml.
+    pub profile: String,
+    /// Durations.
+    pub tier: Tier,
+    /// Only tests whose names contain one of these.
+    pub filter: Vec<String>,
+    /// Only those that need no guest.
+    pub host_only: bool,
+    /// Only those that need one.
+    pub guests_only: bool,
+    /// Only those of one machine.
+    pub machine: Option<String>,
+    /// Another scx_meta than the one that is built with the tests.
+    pub binary: Option<PathBuf>,
+}
+
+impl Part {
+    /// All tests of a tier.
+    pub fn new(tier: Tier, kernel: &str) -> Self {
+        Self {
+            label: kernel.to_string(),
+            kernel: kernel.to_string(),
+            profile: tier.profile().to_string(),
+            tier,
+            filter: Vec::new(),
+            host_only: false,
+            guests_only: false,
+            machine: None,
+            binary: None,
+        }
+    }
+
+    /// Builds and runs them; a row for each machine.
+    pub fn run(&self, keep: bool) -> Result<Vec<Row>> {
+        if !self.host_only {
+            // Before a test waits for it.
+            kernel::find(&self.kernel)?;
+        }
+        let records = paths::lab_dir("records")?.join(&self.label);
+        if records.exists() {
+            fs::remove_dir_all(&records).context("cannot remove old records")?;
+        }
+        fs::create_dir_all(&records).context("cannot make a folder of records")?;
+        let junit = paths::repo()
+            .join("target/nextest")
+            .join(&self.profile)
+            .join("junit.xml");
+        if junit.exists() {
+            fs::remove_file(&junit).context("cannot remove the last report")?;
+        }
+        let begin = Instant::now();
+        let status = self.nextest(&records);
+        let rows = match status? {
+            0 | TESTS_FAILED => report::rows(&junit, &format!("{} ", self.label), |test| {
+                fs::read_to_string(records.join("ran").join(test)).ok()
+            }),
+            NO_TESTS => Ok(Vec::new()),
+            other => bail!("nextest ended with status {other}"),
+        };
+        eprintln!("lab: {}: {} s", self.label, begin.elapsed().as_secs());
+        if !keep {
+            end_guests(&records)?;
+        }
+        rows
+    }
+
+    fn nextest(&self, records: &Path) -> Result<i32> {
+        let mut cargo = build::cargo()?;
+        cargo.env("PATH", nextest::path()?);
+        cargo.args(["nextest", "run", "--no-fail-fast", "--no-tests", "fail"]);
+        cargo.args(["--profile", &self.profile]);
+        cargo.args(sources::packages_with(&self.filter)?.arguments());
+        if let Some(expression) = self.expression() {
+            cargo.args(["-E", &expression]);
+        }
+        if !self.filter.is_empty() {
+            // Who names a test wants it, whatever the tier leaves out.
+            cargo.arg("--ignore-default-filter").args(&self.filter);
+        }
+        cargo.env(TIER, self.tier.durations());
+        cargo.env(guest::RECORDS, records);
+        cargo.env(guest::KERNEL, &self.kernel);
+        if let Some(binary) = &self.binary {
+            cargo.env(guest::BINARY, binary);
+        }
+        let status = cargo
+            .stdin(std::process::Stdio::null())
+            .status()
+            .context("cannot start cargo nextest")?;
+        Ok(status.code().unwrap_or(TESTS_FAILED))
+    }
+
+    fn expression(&self) -> Option<String> {
+        let mut terms: Vec<String> = Vec::new();
+        if self.host_only {
+            terms.push(format!("not {GUESTS}"));
+        }
+        if self.guests_only {
+            terms.push(GUESTS.to_string());
+        }
+        if let Some(machine) = &self.machine {
+            terms.push(format!("{GUESTS} & group({machine})"));
+        }
+        let joined = terms.join(" & ");
+        (!joined.is_empty()).then_some(joined)
+    }
+}
+
+/// Ends the guests that this run brought up.
+fn end_guests(records: &Path) -> Result<()> {
+    let Ok(names) = fs::read_dir(records.join("up")) else {
+        return Ok(());
+    };
+    for name in names {
+        let name: OsString = name.context("cannot read the records")?.file_name();
+        warm::down(&Place::of(&name.to_string_lossy())?)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What a run of nextest came to, from its JUnit report.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context;
+use anyhow::Result;
+use serde::Deserialize;
+use serde::Serialize;
+
+/// Where tests run that need no machine.
+pub const HOST: &str = "host";
+
+/// One test.
+#[derive(Debug, PartialEq)]
+struct Case {
+    binary: String,
+    name: String,
+    passed: bool,
+    seconds: f64,
+}
+
+/// The tests of one machine.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// What ran where.
+    pub part: String,
+    /// Tests that passed.
+    pub passed: u32,
+    /// Tests that failed, and which.
+    pub failed: Vec<String>,
+    /// What the tests took, boots included, added up.
+    pub seconds: f64,
+}
+
+impl Row {
+    /// How many tests ended.
+    pub fn tests(&self) -> usize {
+        self.passed as usize + self.failed.len()
+    }
+}
+
+/// A row for each machine; `machine_of` tells that of a test in a guest.
+pub fn rows(
+    junit: &Path,
+    prefix: &str,
+    machine_of: impl Fn(&str) -> Option<String>,
+) -> Result<Vec<Row>> {
+    let text = fs::read_to_string(junit)
+        .with_context(|| format!("nextest left no report {}", junit.display()))?;
+    let mut rows: BTreeMap<String, Row> = BTreeMap::new();
+    for case in cases(&text).with_context(|| junit.display().to_string())? {
+        let in_guest = case.binary.ends_with("::guest");
+        let machine = in_guest.then(|| machine_of(&case.name)).flatten();
+        let machine = machine.unwrap_or_else(|| HOST.to_string());
+        let row = rows.entry(machine.clone()).or_insert_with(|| Row {
+            part: format!("{prefix}{machine}"),
+            ..Row::default()
+        });
+        row.seconds += case.seconds;
+        if case.passed {
+            row.passed += 1;
+        } else {
+            row.failed.push(format!("{} {}", case.binary, case.name));
+        }
+    }
+    Ok(rows.into_values().collect())
+}
+
+fn cases(xml: &str) -> Result<Vec<Case>> {
+    let document = roxmltree::Document::parse(xml)?;
+    let mut cases = Vec::new();
+    for node in document.descendants() {
+        if !node.has_tag_name("testcase") {
+            continue;
+        }
+        let text = |name| node.attribute(name).unwrap_or_default().to_string();
+        let bad = ["failure", "error"];
+        cases.push(Case {
+            binary: text("classname"),
+            name: text("name"),
+            passed: !node
+                .children()
+                .any(|child| bad.contains(&child.tag_name().name())),
+            seconds: text("time").parse().unwrap_or(0.0),
+        });
+    }
+    Ok(cases)
+}
+
+/// The table, what failed, and the line of counts; `took`: seconds by the clock on the wall.
+pub fn table(rows: &[Row], took: u64) -> String {
+    let width = rows.iter().map(|row| row.part.len()).max().unwrap_or(0);
+    let width = width.max("part".len());
+    let mut text = format!("{:width$}  passed  failed  seconds\n", "part");
+    let (mut passed, mut failed) = (0, 0);
+    for row in rows {
+        let bad = row.failed.len();
+        let _ = writeln!(
+            text,
+            "{:width$}  {:6}  {bad:6}  {:7.0}",
+            row.part, row.passed, row.seconds
+        );
+        passed += row.passed;
+        failed += bad;
+    }
+    let _ = writeln!(text, "All of it, with the builds, took {took} s.");
+    for row in rows {
+        for test in &row.failed {
+            let _ = writeln!(text, "failed, {}: {test}", row.part);
+        }
+    }
+    let _ = write!(text, "{passed} passed, {failed} failed");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JUNIT: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="nextest-run" tests="3" failures="1">
+  <testsuite name="scx_meta::guest" tests="2">
+    <testcase name="a::b" classname="scx_meta::guest" time="2.5"><system-out>x</system-out></testcase>
+    <testcase name="a::c" classname="scx_meta::guest" time="1">
+      <failure type="test failure with exit code 101">why &lt;</failure>
+    </testcase>
+  </testsuite>
+  <testsuite name="scx_meta" tests="1">
+    <testcase name="d" classname="scx_meta" time="0.1"></testcase>
+  </testsuite>
+</testsuites>"#;
+
+    #[test]
+    fn each_machine_has_a_row_and_the_last_line_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let junit = dir.path().join("junit.xml");
+        fs::write(&junit, JUNIT).unwrap();
+        let rows = rows(&junit, "6.18 ", |name| {
+            (name == "a::b" || name == "a::c").then(|| "two".to_string())
+        })
+        .unwrap();
+        let parts: Vec<&str> = rows.iter().map(|row| row.part.as_str()).collect();
+        assert_eq!(parts, ["6.18 host", "6.18 two"]);
+        assert_eq!(rows[1].failed, ["scx_meta::guest a::c"]);
+        assert_eq!(rows[1].seconds, 3.5);
+        let table = table(&rows, 9);
+        assert!(table.contains("failed, 6.18 two: scx_meta::guest a::c"));
+        assert_eq!(table.lines().last(), Some("2 passed, 1 failed"));
+    }
+
+    #[test]
+    fn a_missing_report_is_an_error() {
+        let error = rows(Path::new("/no/junit.xml"), "", |_| None).unwrap_err();
+        assert!(error.to_string().contains("/no/junit.xml"));
+    }
+}
