@@ -4,8 +4,8 @@
  * of scx_meta and outside of it.
  *
  * How it works
- *	Each CPU adds up time between the tracepoints at the begin and the end of
- *	interrupts and softirqs. When the last flip was stands in scx_meta's own
+ *	Each CPU adds up time between the tracepoints at the begin and the end
+ *of interrupts and softirqs. When the last flip was stands in scx_meta's own
  *	map "status". A timer that the kernel runs from its interrupt is as late
  *	as interrupts were off, and as late as its interrupt took to arrive: an
  *	upper bound, for kernels that are built without the irqsoff tracer.

@@ -18,14 +18,14 @@ enum irq_window {
 enum { IRQ_BUCKETS = 32 };
 
 struct irq_sums {
-	u64 hard;	 /* hard interrupts */
+	u64 hard; /* hard interrupts */
 	u64 hard_ns;
 	u64 hard_max_ns;
-	u64 soft;	 /* softirqs, without the interrupts within */
+	u64 soft; /* softirqs, without the interrupts within */
 	u64 soft_ns;
 	u64 soft_max_ns;
-	u64 timer_ns;	 /* of these, high-resolution timers: BPF's too */
-	u64 expired;	 /* timers that fire with interrupts off, as the tick */
+	u64 timer_ns; /* of these, high-resolution timers: BPF's too */
+	u64 expired;  /* timers that fire with interrupts off, as the tick */
 	u64 late_ns;
 	u64 late_max_ns;
 	u64 late_hist[IRQ_BUCKETS];

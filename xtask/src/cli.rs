@@ -39,10 +39,9 @@ pub struct Cli {
 pub enum Command {
     /// Any command as root in a virtual machine: streams its output, returns its exit status
     ///
-    /// The guest sees this machine's files, read-only, and starts in the current folder. /run and
-    /// /dev/shm can be written; what is put into $LAB_OUT (/run/out) is found in target/lab/out
-    /// afterwards. To set variables: `-- env NAME=VALUE CMD`. 124: the command took too long;
-    /// 125: the VM did not boot or died.
+    /// The guest has the command, the files that its words name, their libraries, bash, bpftool,
+    /// perf, stress-ng and busybox, all in memory; --with brings more. To set variables: `-- env
+    /// NAME=VALUE CMD`. 124: the command took too long; 125: the VM did not boot or died.
     Vm(Box<Vm>),
     /// The main job: the policies taking turns under a real load, retuned half-way
     Run(Run),
@@ -451,8 +450,7 @@ pub struct VmOnce {
     /// What makes the guest's time pass
     ///
     /// On a virtual clock (parallel, serial) a run repeats to the nanosecond, whatever else this
-    /// machine does. The guest has the command, the files that its words name, their libraries,
-    /// bash, bpftool, perf, stress-ng and busybox, all in memory; output is printed at the end.
+    /// machine does; output is printed at the end.
     #[arg(long, value_enum, default_value_t = ClockName::Host)]
     clock: ClockName,
     /// With --clock parallel: what an instruction costs
@@ -506,10 +504,6 @@ impl ClockName {
 impl VmOnce {
     /// The clock that the options name.
     pub fn clock(&self) -> Result<Clock> {
-        ensure!(
-            self.command.with.is_empty() || self.clock != ClockName::Host,
-            "--with: a guest on the host's clock sees all files anyway"
-        );
         self.clock.with(self.costs)
     }
 }

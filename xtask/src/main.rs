@@ -24,7 +24,6 @@ mod setup;
 mod test;
 mod topology;
 mod verifier;
-mod virtiofsd;
 mod vm;
 mod warm;
 

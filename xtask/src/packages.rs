@@ -36,7 +36,7 @@ pub enum Use {
 }
 
 /// Debian's packages; clang and QEMU come beside them, chosen by version.
-const DEBIAN: [(Use, &str); 17] = [
+const DEBIAN: [(Use, &str); 15] = [
     (Use::Build, "gcc"),
     (Use::Build, "libc6-dev"),
     (Use::Build, "libelf-dev"),
@@ -48,9 +48,6 @@ const DEBIAN: [(Use, &str); 17] = [
     // hackbench
     (Use::Load, "rt-tests"),
     (Use::Load, "stress-ng"),
-    // virtiofsd is built from source.
-    (Use::Vm, "libcap-ng-dev"),
-    (Use::Vm, "libseccomp-dev"),
     // A script of the kernel tree's libbpf.
     (Use::Overhead, "python3-minimal"),
     (Use::Overhead, "wrk"),
@@ -76,18 +73,18 @@ const QEMU: &str = "qemu-system-x86_64";
 const OTHERS: [(&str, &str); 3] = [
     (
         "dnf install",
-        "bpftool busybox clang elfutils-libelf-devel gcc libcap-ng-devel libseccomp-devel make \
-         perf pkgconf-pkg-config qemu-system-x86 realtime-tests stress-ng virtiofsd zlib-devel",
+        "bpftool busybox clang elfutils-libelf-devel gcc make perf pkgconf-pkg-config \
+         qemu-system-x86 realtime-tests stress-ng zlib-devel",
     ),
     (
         "pacman -S",
-        "bpf busybox clang gcc libcap-ng libelf libseccomp make perf pkgconf qemu-system-x86 \
-         stress-ng virtiofsd zlib",
+        "bpf busybox clang gcc libelf make perf pkgconf qemu-system-x86 \
+         stress-ng zlib",
     ),
     (
         "zypper install",
-        "bpftool busybox-static clang gcc libcap-ng-devel libelf-devel libseccomp-devel make \
-         perf pkgconf-pkg-config qemu-x86 stress-ng virtiofsd zlib-devel",
+        "bpftool busybox-static clang gcc libelf-devel make \
+         perf pkgconf-pkg-config qemu-x86 stress-ng zlib-devel",
     ),
 ];
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Whole folders for a guest on a virtual clock, which sees nothing
-//! of this machine's disk.
+//! Whole folders for a guest, which sees nothing of this machine's disk.
 
 use std::fs;
 use std::fs::File;

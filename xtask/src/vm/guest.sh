@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Second stage: mounts what a system has. In a guest that waits for commands the
-# agent takes over. Else runs $lab_dir/job.sh and sends its output and its status
+# agent takes over. Else runs /job.sh and sends its output and its status
 # to the host over virtio ports, which pass bytes as they are. Each stream ends
 # with NUL and $lab_end; the host then kills the VM.
 bb=/run/lab/busybox
@@ -11,7 +11,7 @@ $bb mount -t cgroup2 cgroup /sys/fs/cgroup
 $bb mount -t bpf bpf /sys/fs/bpf
 $bb mount -t debugfs debugfs /sys/kernel/debug
 $bb mount -t tracefs tracefs /sys/kernel/tracing
-$bb mkdir -p /dev/pts /dev/shm /run/home /run/tmp /run/out
+$bb mkdir -p /dev/pts /dev/shm /run/home /run/tmp
 $bb chmod 1777 /dev/shm /run/tmp
 $bb mount -t devpts devpts /dev/pts
 $bb mount -t tmpfs shm /dev/shm
@@ -21,11 +21,7 @@ $bb ln -sf /proc/self/fd/1 /dev/stdout
 $bb ln -sf /proc/self/fd/2 /dev/stderr
 $bb ip link set lo up
 $bb hostname lab
-if [ "$lab_root" = virtiofs ]; then
-	$bb mount -t virtiofs out /run/out
-else
-	$bb --install -s /run/lab
-fi
+$bb --install -s /run/lab
 
 # Sets the variable $1 to the device of the port of that name.
 find_port() {
@@ -50,7 +46,7 @@ for cpu in $($bb echo "$lab_offline" | $bb tr , ' '); do
 	done
 done
 
-if [ "$lab_root" = agent ]; then
+if [ "$lab_output" = agent ]; then
 	find_port agent
 	# This first process stays, to wait for what loses its parent.
 	$bb setsid /lab-agent guest-agent "$agent" < /dev/null &
@@ -68,14 +64,14 @@ finish() {
 	$bb printf '\0%s' "$lab_end"
 }
 
-if [ "$lab_root" = virtiofs ]; then
+if [ "$lab_output" = live ]; then
 	# Through a pipe: a port cannot be opened twice, /dev/stdout can.
 	$bb mkfifo /run/lab/out /run/lab/err
 	{ $bb cat; finish; } < /run/lab/out > "$out" 3>&- &
 	cat_out=$!
 	{ $bb cat; finish; } < /run/lab/err > "$err" 3>&- &
 	cat_err=$!
-	$bb setsid $bb sh "$lab_dir/job.sh" < /dev/null \
+	$bb setsid $bb sh /job.sh < /dev/null \
 		> /run/lab/out 2> /run/lab/err 3>&- &
 	wait $!
 	echo "status $?" >&3
@@ -90,7 +86,7 @@ if [ "$lab_root" = virtiofs ]; then
 	done
 else
 	# Kept in memory: a device in use would disturb the virtual clock.
-	$bb setsid $bb sh "$lab_dir/job.sh" < /dev/null \
+	$bb setsid $bb sh /job.sh < /dev/null \
 		> /run/lab/out 2> /run/lab/err 3>&- &
 	wait $!
 	echo "status $?" >&3

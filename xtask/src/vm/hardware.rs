@@ -60,8 +60,8 @@ impl Hardware {
         Ok(())
     }
 
-    /// QEMU's options for it; `shared`: with memory that other processes can map.
-    pub fn options(&self, shared: bool) -> Vec<String> {
+    /// QEMU's options for it.
+    pub fn options(&self) -> Vec<String> {
         let Topology {
             nodes,
             sockets,
@@ -76,19 +76,7 @@ impl Hardware {
         let mut words = ["-smp", &smp, "-m", &self.memory.to_string()]
             .map(str::to_string)
             .to_vec();
-        let backend = if shared {
-            "memory-backend-memfd,share=on"
-        } else {
-            "memory-backend-ram"
-        };
         if nodes == 1 {
-            let size = self.memory;
-            words.extend([
-                "-object".to_string(),
-                format!("{backend},id=node0,size={size}"),
-                "-machine".to_string(),
-                "memory-backend=node0".to_string(),
-            ]);
             return words;
         }
         let sockets_each = sockets / nodes;
@@ -98,7 +86,7 @@ impl Hardware {
             };
             words.extend([
                 "-object".to_string(),
-                format!("{backend},id=node{node},size={memory}"),
+                format!("memory-backend-ram,id=node{node},size={memory}"),
                 "-numa".to_string(),
                 format!("node,nodeid={node},memdev=node{node}"),
             ]);
@@ -225,15 +213,14 @@ mod tests {
             ..Hardware::default()
         };
         hardware.check().unwrap();
-        hardware.options(false).join(" ")
+        hardware.options().join(" ")
     }
 
     #[test]
     fn a_flat_machine_has_no_nodes() {
         assert_eq!(
             options("cores=4", None),
-            "-smp 4,maxcpus=4,sockets=1,cores=4,threads=1 -m 4096M \
-             -object memory-backend-ram,id=node0,size=4096M -machine memory-backend=node0"
+            "-smp 4,maxcpus=4,sockets=1,cores=4,threads=1 -m 4096M"
         );
     }
 

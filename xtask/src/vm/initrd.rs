@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The initial RAM disk: busybox and two scripts; on a virtual clock
-//! the whole root, so that no device is in use while the command runs.
+//! The initial RAM disk, which is the guest's whole root: no device is in use while the command
+//! runs, and nothing has to serve files.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,12 +14,11 @@ use super::folders;
 use super::linked;
 use super::Folder;
 use super::Job;
-use super::Vm;
 use crate::busybox;
 use crate::cpio::Cpio;
 use crate::paths;
 
-/// Programs at hand on a virtual clock; busybox stands in for the rest.
+/// Programs at hand; busybox stands in for the rest.
 const TOOLS: [&str; 8] = [
     "sh",
     "bash",
@@ -32,12 +31,10 @@ const TOOLS: [&str; 8] = [
 ];
 
 /// Builds the image for one job.
-pub fn build(vm: &Vm, job: &Job, dir: &Path) -> Result<Vec<u8>> {
+pub fn build(job: &Job, dir: &Path) -> Result<Vec<u8>> {
     let mut cpio = Cpio::default();
-    start(&mut cpio, vm.clock.is_virtual())?;
-    if vm.clock.is_virtual() {
-        whole_root(&mut cpio, job, dir)?;
-    }
+    start(&mut cpio)?;
+    whole_root(&mut cpio, job, dir)?;
     Ok(cpio.finish())
 }
 
@@ -45,7 +42,7 @@ pub fn build(vm: &Vm, job: &Job, dir: &Path) -> Result<Vec<u8>> {
 /// files of this machine that it has where this machine has them.
 pub fn waiting(agent: &Path) -> Result<(Vec<u8>, BTreeSet<PathBuf>)> {
     let mut cpio = Cpio::default();
-    start(&mut cpio, true)?;
+    start(&mut cpio)?;
     names(&mut cpio)?;
     cpio.host_file_as(agent, Path::new("/lab-agent"))?;
     let mut done = BTreeSet::new();
@@ -57,13 +54,11 @@ pub fn waiting(agent: &Path) -> Result<(Vec<u8>, BTreeSet<PathBuf>)> {
 }
 
 /// What every image begins with.
-fn start(cpio: &mut Cpio, whole: bool) -> Result<()> {
+fn start(cpio: &mut Cpio) -> Result<()> {
     for folder in ["dev", "proc", "sys", "run", "tmp"] {
         cpio.dir(folder);
     }
-    if whole {
-        merged_usr(cpio);
-    }
+    merged_usr(cpio);
     cpio.device("dev/console", 5, 1);
     cpio.device("dev/null", 1, 3);
     cpio.file("init", include_bytes!("init.sh"));

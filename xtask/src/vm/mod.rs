@@ -9,7 +9,6 @@ mod host;
 mod initrd;
 mod linked;
 mod qemu;
-mod share;
 mod streams;
 mod vclock;
 pub mod warm;
@@ -35,7 +34,6 @@ pub use self::streams::Failure;
 
 use crate::command::quote;
 use crate::kernel::Kernel;
-use crate::paths;
 
 /// Longest wait for the guest's first sign of life, emulated and on a busy
 /// machine; an undisturbed boot takes 10 s.
@@ -47,8 +45,7 @@ pub struct Vm {
     pub kernel: Kernel,
     /// CPUs and memory.
     pub hardware: Hardware,
-    /// What makes its time pass. On a virtual clock the guest lives in memory and sees nothing of
-    /// this machine.
+    /// What makes its time pass.
     pub clock: Clock,
     /// Longest run of the command.
     pub timeout: Duration,
@@ -82,10 +79,10 @@ pub struct Job {
     pub argv: Vec<OsString>,
     /// Environment beside what every job gets.
     pub env: BTreeMap<String, OsString>,
-    /// On a virtual clock: further files the command needs. What `argv` and
-    /// `env` name is found without this.
+    /// Further files the command needs. What `argv` and `env` name is found
+    /// without this.
     pub files: Vec<PathBuf>,
-    /// On a virtual clock: whole folders, with the libraries of what is in them.
+    /// Whole folders, with the libraries of what is in them.
     pub folders: Vec<Folder>,
     /// Keep a copy of standard output.
     pub keep_output: bool,
@@ -142,25 +139,19 @@ fn boot(vm: &Vm, job: &Job, accel: Accel, boot_limit: Duration) -> Result<Done> 
         format!("lab-end-{}", host.token())
     };
     let streams = streams::Streams::listen(dir, &end, job)?;
-    let mut shares = Vec::new();
-    if !vm.clock.is_virtual() {
-        let out = paths::lab_dir("out")?;
-        shares.push(share::start(&host, "root", Path::new("/"), false)?);
-        shares.push(share::start(&host, "out", &out, true)?);
-    }
     let initrd = dir.join("initrd");
-    fs::write(&initrd, initrd::build(vm, job, dir)?)
+    fs::write(&initrd, initrd::build(job, dir)?)
         .with_context(|| format!("cannot write {}", initrd.display()))?;
 
     let console = match &vm.console {
         Some(path) => env::current_dir()?.join(path),
         None => dir.join("console"),
     };
-    // A folder that has another name each time would change a virtual clock's run.
-    let (root, seen) = if vm.clock.is_virtual() {
-        ("initramfs", Path::new("/"))
+    // On a virtual clock output is kept in memory until the end: a device in use would disturb it.
+    let output = if vm.clock.is_virtual() {
+        "kept"
     } else {
-        ("virtiofs", dir)
+        "live"
     };
     let parts = qemu::Parts {
         vm,
@@ -168,8 +159,7 @@ fn boot(vm: &Vm, job: &Job, accel: Accel, boot_limit: Duration) -> Result<Done> 
         dir,
         initrd: &initrd,
         console: &console,
-        shares: &shares,
-        root: &format!("lab_root={root} lab_dir={} lab_end={end}", seen.display()),
+        guest: &format!("lab_output={output} lab_end={end}"),
         ports: &streams::NAMES,
         control: None,
     };
@@ -200,7 +190,6 @@ fn environment(clock: Clock, accel: Accel, job: &Job) -> BTreeMap<String, OsStri
         ("PATH", path),
         ("HOME", "/run/home".into()),
         ("TMPDIR", "/run/tmp".into()),
-        ("LAB_OUT", "/run/out".into()),
         ("LAB_ACCEL", accel.to_string().into()),
         ("LAB_CLOCK", clock.to_string().into()),
         ("PYTHONDONTWRITEBYTECODE", "1".into()),

@@ -8,7 +8,6 @@ use anyhow::Result;
 use labkit::clock::Clock;
 
 use super::accel::Accel;
-use super::share::Share;
 use super::streams;
 use super::vclock;
 use super::Vm;
@@ -26,10 +25,8 @@ pub struct Parts<'a> {
     pub initrd: &'a Path,
     /// File for the kernel's console.
     pub console: &'a Path,
-    /// Shared folders.
-    pub shares: &'a [Share],
-    /// Where the guest finds its root, and more words for its first script.
-    pub root: &'a str,
+    /// Words for the guest's first script.
+    pub guest: &'a str,
     /// Ports that the guest talks over.
     pub ports: &'a [&'a str],
     /// Where QEMU's control channel goes, if any.
@@ -42,7 +39,7 @@ pub fn command(parts: &Parts) -> Result<Command> {
     let mut qemu = Command::new(packages::qemu()?);
     qemu.args(["-nodefaults", "-no-user-config", "-no-reboot"])
         .args(["-display", "none"])
-        .args(vm.hardware.options(!parts.shares.is_empty()));
+        .args(vm.hardware.options());
     qemu.args(processor(parts)?);
     qemu.arg("-kernel").arg(&vm.kernel.image);
     qemu.arg("-initrd").arg(parts.initrd);
@@ -64,11 +61,6 @@ pub fn command(parts: &Parts) -> Result<Command> {
     }
     if let Some(socket) = parts.control {
         qemu.arg("-qmp").arg(format!("unix:{}", socket.display()));
-    }
-    for Share { tag, socket, .. } in parts.shares {
-        let chardev = format!("socket,id=fs-{tag},path={}", socket.display());
-        let device = format!("vhost-user-fs-pci,chardev=fs-{tag},tag={tag}");
-        qemu.args(["-chardev", &chardev, "-device", &device]);
     }
     Ok(qemu)
 }
@@ -119,7 +111,7 @@ fn kernel_arguments(parts: &Parts) -> String {
     let mut words = format!(
         "console=ttyS0 quiet panic=-1 oops=panic no_timer_check tsc=reliable mitigations=off \
          {}{more}",
-        parts.root
+        parts.guest
     );
     let hardware = &parts.vm.hardware;
     if let Some(list) = &hardware.offline {

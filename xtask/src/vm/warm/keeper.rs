@@ -107,8 +107,7 @@ impl Keeper {
             dir,
             initrd: &initrd,
             console: &place.console(),
-            shares: &[],
-            root: "lab_root=agent",
+            guest: "lab_output=agent",
             ports: &[wire::PORT],
             control: Some(&control),
         };
