@@ -1,13 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What `cargo xtask run` and the benches share, and what runs inside the guest: loads, a wake-up
-//! probe, a description of the machine, processes, and what sched_ext says about itself.
+//! What the tests, `cargo xtask run` and the benches share: the handle of a running scx_meta and the
+//! order in which it is retuned, loads, tasks with a heartbeat, a wake-up probe, a description of the
+//! machine, processes, and what sched_ext says about itself.
+//!
+//! xtask builds this on machines without clang, so nothing here needs scx_meta itself; the feature
+//! `live` adds what does.
 
 pub mod calibrate;
 pub mod clock;
 pub mod load;
 pub mod machine;
+pub mod meta;
 pub mod probe;
 pub mod process;
+pub mod program;
+pub mod retune;
 pub mod scx;
+pub mod shared;
 pub mod sleepers;
 pub mod sys;
+pub mod task;

@@ -2,9 +2,7 @@
 //! Loads, in parts: messages between many tasks, busy tasks, forks, and tasks that mostly sleep.
 //! Real tools where the machine has them.
 
-use std::process::Child;
 use std::process::Command;
-use std::process::Stdio;
 use std::thread;
 use std::time::Duration;
 
@@ -13,8 +11,8 @@ use anyhow::Context;
 use anyhow::Result;
 
 use super::process::find_tool;
+use super::program::Program;
 use super::sleepers::Sleepers;
-use super::sys;
 
 /// With messaging beside them, two busy tasks a CPU leave none idle and keep queues short.
 const BUSY_PER_CPU: usize = 2;
@@ -76,7 +74,7 @@ pub struct Load {
 struct Group {
     what: &'static str,
     command: String,
-    child: Child,
+    program: Program,
 }
 
 /// Ways to make one part, best first; the first whose tool is on the machine is taken.
@@ -117,13 +115,8 @@ impl Load {
     /// Fails when a part has died.
     pub fn check(&mut self) -> Result<()> {
         for group in &mut self.groups {
-            if let Some(status) = group.child.try_wait().context("cannot watch the load")? {
-                bail!(
-                    "the load's {} ended ({status}): {}",
-                    group.what,
-                    group.command
-                );
-            }
+            let checked = group.program.check();
+            checked.with_context(|| format!("the load's {}", group.what))?;
         }
         Ok(())
     }
@@ -133,16 +126,6 @@ impl Load {
         self.groups
             .iter()
             .map(|group| (group.what, &*group.command))
-    }
-}
-
-impl Drop for Load {
-    fn drop(&mut self) {
-        for group in &mut self.groups {
-            // The group may be gone already; what is left of it is ended and reaped.
-            let _ = sys::kill_group(group.child.id(), libc::SIGKILL);
-            let _ = group.child.wait();
-        }
     }
 }
 
@@ -199,18 +182,11 @@ impl Recipe {
                 tools.join(" or ")
             );
         };
-        let mut command = Command::new("sh");
-        command
-            .args(["-c", &way.script])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null());
-        let child = sys::in_own_group(&mut command, libc::SIGKILL)
-            .spawn()
-            .with_context(|| format!("cannot start the load's {}: {}", self.what, way.script))?;
+        let program = Program::start(Command::new("sh").args(["-c", &way.script]));
         Ok(Group {
             what: self.what,
             command: way.script.clone(),
-            child,
+            program: program.with_context(|| format!("the load's {}", self.what))?,
         })
     }
 }
@@ -254,7 +230,7 @@ mod tests {
     #[test]
     fn dropping_the_load_ends_grandchildren_too() {
         let group = script("sleep 60 & sleep 60").start().unwrap();
-        let leader = group.child.id();
+        let leader = group.program.pid();
         let mut load = load(group);
         thread::sleep(Duration::from_millis(200));
         load.check().unwrap();
@@ -268,8 +244,9 @@ mod tests {
     fn a_part_that_ends_is_named() {
         let mut load = load(script("exit 3").start().unwrap());
         thread::sleep(Duration::from_millis(200));
-        let error = load.check().unwrap_err().to_string();
-        assert!(error.contains("test ended (exit status: 3)"), "{error}");
+        let error = format!("{:#}", load.check().unwrap_err());
+        assert!(error.contains("the load's test"), "{error}");
+        assert!(error.contains("ended (exit status: 3)"), "{error}");
     }
 
     #[test]

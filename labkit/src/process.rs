@@ -58,6 +58,20 @@ pub fn wait_for(child: &mut Child, timeout: Duration) -> Result<Option<ExitStatu
     }
 }
 
+/// Looks every `step` until `met` holds; false when `limit` passed without.
+pub fn await_that(limit: Duration, step: Duration, mut met: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + limit;
+    loop {
+        if met() {
+            return true;
+        }
+        if Instant::now() >= deadline {
+            return false;
+        }
+        thread::sleep(step);
+    }
+}
+
 /// The command line, with the program's bare name: to be read and typed again.
 pub fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program());

@@ -6,10 +6,14 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
+use std::thread;
 use std::time::Duration;
 
+use anyhow::ensure;
 use anyhow::Context;
 use anyhow::Result;
+
+use super::sys;
 
 const ROOT: &str = "/sys/kernel/sched_ext";
 
@@ -18,6 +22,11 @@ const BYPASSES: &str = "SCX_EV_BYPASS_ACTIVATE";
 
 /// How long they lasted, in nanoseconds.
 const BYPASS_NS: &str = "SCX_EV_BYPASS_DURATION";
+
+/// The kernel counts a scheduler after the state is `enabled`, in a task that saturation may delay in
+/// between: how long, and how often that is looked at.
+const COUNTED_LIMIT: Duration = Duration::from_secs(30);
+const COUNTED_POLL: Duration = Duration::from_millis(20);
 
 /// Where a file of sched_ext is, by its name below the root: `state`, `root/ops`.
 pub fn path(name: &str) -> PathBuf {
@@ -76,6 +85,24 @@ impl Counters {
             bypasses: Some(bypasses.context("the kernel's events name no bypass")?),
             bypass_time: events.get(BYPASS_NS).copied().map(Duration::from_nanos),
         })
+    }
+}
+
+/// What the kernel counts of a scheduler that is in charge, once that itself is counted: that there
+/// were more than `enable_seq`.
+pub fn await_counted(enable_seq: u64) -> Result<Counters> {
+    let deadline = sys::monotonic() + COUNTED_LIMIT;
+    loop {
+        let counters = Counters::read()?;
+        if counters.enable_seq > enable_seq {
+            return Ok(counters);
+        }
+        ensure!(
+            sys::monotonic() < deadline,
+            "the kernel does not count a scheduler that is in charge: enable_seq is still {}",
+            counters.enable_seq
+        );
+        thread::sleep(COUNTED_POLL);
     }
 }
 

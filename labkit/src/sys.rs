@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The few system calls that std does not offer, each behind a safe function.
 
+use std::fs::File;
 use std::io;
 use std::mem;
 use std::os::fd::AsRawFd;
@@ -129,6 +130,62 @@ pub fn enter_real_time() -> io::Result<()> {
     check(unsafe { libc::sched_setscheduler(0, class, &param) })
 }
 
+/// While this lives, the thread that made it is in the real-time class: an instrument must not wait
+/// in the queues that it measures. Keep it in that thread.
+pub struct RealTime(());
+
+impl RealTime {
+    /// Puts the calling thread there.
+    pub fn enter() -> io::Result<Self> {
+        enter_real_time().map(|()| Self(()))
+    }
+}
+
+impl Drop for RealTime {
+    fn drop(&mut self) {
+        let param = libc::sched_param { sched_priority: 0 };
+        // Leaving the class is always allowed.
+        // SAFETY: `param` lives across the call; 0 names the calling thread.
+        unsafe { libc::sched_setscheduler(0, libc::SCHED_OTHER, &param) };
+    }
+}
+
+/// The calling thread runs on these CPUs only, from now on.
+pub fn bind_to(cpus: &[usize]) -> io::Result<()> {
+    // SAFETY: a zeroed set is the empty one.
+    let mut set: libc::cpu_set_t = unsafe { mem::zeroed() };
+    for &cpu in cpus {
+        // SAFETY: CPU_SET checks the index against the set's size.
+        unsafe { libc::CPU_SET(cpu, &mut set) };
+    }
+    // SAFETY: `set` lives across the call; 0 names the calling thread.
+    check(unsafe { libc::sched_setaffinity(0, mem::size_of_val(&set), &set) })
+}
+
+/// The CPU that the calling thread is on at this moment.
+pub fn current_cpu() -> usize {
+    // SAFETY: sched_getcpu has no arguments; Linux always knows.
+    unsafe { libc::sched_getcpu() as usize }
+}
+
+/// The nice level of the calling thread, from now on.
+pub fn set_nice(nice: i32) -> io::Result<()> {
+    // SAFETY: setpriority takes integers only; 0 names the calling thread.
+    check(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) })
+}
+
+/// The calling thread, as the kernel names it.
+pub fn thread_id() -> i32 {
+    // SAFETY: gettid has no arguments and cannot fail.
+    unsafe { libc::gettid() }
+}
+
+/// CPU time that a thread of this process has used until now.
+pub fn cpu_time_of(thread: i32) -> io::Result<Duration> {
+    // As the kernel's MAKE_THREAD_CPUCLOCK(tid, CPUCLOCK_SCHED).
+    read_clock((!thread << 3) | 4 | 2)
+}
+
 /// Sends a signal to one process that we started and have not waited for.
 pub fn kill(pid: u32, signal: libc::c_int) -> io::Result<()> {
     // SAFETY: kill takes integers only.
@@ -141,7 +198,7 @@ pub fn kill_group(leader: u32, signal: libc::c_int) -> io::Result<()> {
     check(unsafe { libc::killpg(leader as libc::pid_t, signal) })
 }
 
-/// A descriptor that becomes readable when a child of ours ends.
+/// A descriptor that becomes readable when the process ends.
 pub fn pidfd(pid: u32) -> io::Result<OwnedFd> {
     // SAFETY: pidfd_open takes integers only.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid as libc::pid_t, 0) };
@@ -149,6 +206,16 @@ pub fn pidfd(pid: u32) -> io::Result<OwnedFd> {
     check(fd)?;
     // SAFETY: the kernel has just made this descriptor, and nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Locks the file until it is closed; false when another process holds it.
+pub fn try_lock(file: &File) -> io::Result<bool> {
+    // SAFETY: flock takes integers only, and the descriptor is open.
+    match check(unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) }) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Waits until the descriptor can be read or its other end is gone; false when `timeout` passed
@@ -222,13 +289,18 @@ pub fn set_timer_slack(slack: Duration) -> io::Result<()> {
 
 /// CLOCK_MONOTONIC.
 pub fn monotonic() -> Duration {
+    // This clock exists on every Linux.
+    read_clock(libc::CLOCK_MONOTONIC).unwrap_or_default()
+}
+
+fn read_clock(clock: libc::clockid_t) -> io::Result<Duration> {
     let mut now = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    // SAFETY: `now` is valid for writing; the clock exists on every Linux.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
-    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+    // SAFETY: `now` is valid for writing across the call.
+    check(unsafe { libc::clock_gettime(clock, &mut now) })?;
+    Ok(Duration::new(now.tv_sec as u64, now.tv_nsec as u32))
 }
 
 /// Sleeps until CLOCK_MONOTONIC shows `when`, signals or not.
