@@ -5,7 +5,6 @@ use std::io::BufRead;
 use std::io::BufReader;
 use std::path::Path;
 use std::path::PathBuf;
-use std::process::Child;
 use std::process::ChildStdout;
 use std::process::Command;
 use std::process::Stdio;
@@ -20,26 +19,21 @@ use anyhow::bail;
 use anyhow::ensure;
 use anyhow::Context;
 use anyhow::Result;
+use labkit::meta::Meta;
+use labkit::meta::PIN_DIR;
+use labkit::meta::START_LIMIT;
+use labkit::meta::STOP_LIMIT;
 use labkit::process::find_tool;
 use labkit::process::run;
 use labkit::process::shown;
-use labkit::process::wait_for;
-use labkit::scx;
+use labkit::retune;
+use labkit::retune::Change;
 use labkit::sys;
 
 use super::snapshot::Snapshot;
 
-/// Where scx_meta pins its maps.
-const PINS: &str = "/sys/fs/bpf/scx_meta";
-
 /// Short, so that every policy has many turns within the run and shares settle.
 const BASE_SLICE: &str = "100ms";
-
-/// Loading takes 0.1 s on a real machine and a few seconds in an emulated, saturated guest.
-const LOAD_TIMEOUT: Duration = Duration::from_secs(60);
-
-/// Detaching waits for the kernel to walk all tasks; 24 ms was measured on a real machine.
-const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often a wait looks whether somebody wants us to stop.
 const POLL: Duration = Duration::from_millis(100);
@@ -47,7 +41,7 @@ const POLL: Duration = Duration::from_millis(100);
 /// A running scx_meta. Dropping it stops it.
 pub struct Loader {
     program: PathBuf,
-    child: Child,
+    meta: Meta,
     lines: Receiver<Result<Snapshot>>,
 }
 
@@ -63,26 +57,24 @@ impl Loader {
             .stdout(Stdio::piped());
         println!("$ {}", shown(&command));
         // SIGTERM: should we be killed, it detaches and removes its pins by itself.
-        let mut child = sys::in_own_group(&mut command, libc::SIGTERM)
-            .spawn()
-            .with_context(|| format!("cannot start {}", program.display()))?;
-        let stdout = child.stdout.take().context("scx_meta has no stdout")?;
+        let mut meta = Meta::spawn(sys::in_own_group(&mut command, libc::SIGTERM))?;
+        let stdout = meta.take_stdout().context("scx_meta has no stdout")?;
         Ok(Self {
             program: program.to_owned(),
-            child,
+            meta,
             lines: read_lines(stdout),
         })
     }
 
     /// Waits for the first statistics: they come once every task is under scx_meta.
     pub fn wait_loaded(&mut self) -> Result<Snapshot> {
-        let deadline = Instant::now() + LOAD_TIMEOUT;
+        let deadline = Instant::now() + START_LIMIT;
         while Instant::now() < deadline {
             if let Some(snapshot) = self.next_line(POLL)? {
                 return Ok(snapshot);
             }
         }
-        bail!("scx_meta gave no statistics within {LOAD_TIMEOUT:?} of its start")
+        bail!("scx_meta gave no statistics within {START_LIMIT:?} of its start")
     }
 
     /// The next statistics line, if one comes within `timeout`; an error when scx_meta has ended
@@ -94,8 +86,9 @@ impl Loader {
             Ok(snapshot) => snapshot.map(Some),
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => {
-                let status = self.child.wait().context("cannot wait for scx_meta")?;
-                bail!("scx_meta ended by itself ({status}); its own report is above")
+                self.meta.await_end(STOP_LIMIT)?;
+                self.meta.check().context("its own report is above")?;
+                bail!("scx_meta closed its output")
             }
         }
     }
@@ -109,35 +102,8 @@ impl Loader {
     }
 
     /// Stops scx_meta and makes sure that it left nothing behind.
-    pub fn stop(mut self) -> Result<()> {
-        sys::kill(self.child.id(), libc::SIGTERM).context("cannot stop scx_meta")?;
-        let status = wait_for(&mut self.child, STOP_TIMEOUT)?
-            .with_context(|| format!("scx_meta still runs {STOP_TIMEOUT:?} after SIGTERM"))?;
-        ensure!(status.success(), "scx_meta stopped with {status}");
-        ensure!(
-            !Path::new(PINS).exists(),
-            "scx_meta stopped but left its maps pinned in {PINS}"
-        );
-        let state = scx::state()?;
-        ensure!(
-            state == "disabled",
-            "scx_meta stopped, yet sched_ext is {state}"
-        );
-        Ok(())
-    }
-}
-
-impl Drop for Loader {
-    fn drop(&mut self) {
-        if !matches!(self.child.try_wait(), Ok(None)) {
-            return;
-        }
-        let _ = sys::kill(self.child.id(), libc::SIGTERM);
-        if !matches!(wait_for(&mut self.child, STOP_TIMEOUT), Ok(Some(_))) {
-            eprintln!("scx_meta does not answer SIGTERM: killing it");
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
+    pub fn stop(self) -> Result<()> {
+        self.meta.stop()
     }
 }
 
@@ -161,13 +127,13 @@ pub fn retune(now: &Snapshot, wanted: &[(&str, u32)]) -> Result<()> {
     for update in &updates {
         let mut command = Command::new(&bpftool);
         command.args(["map", "update", "pinned"]);
-        command.arg(format!("{PINS}/weights"));
-        command.arg("key").args(bytes_of(update.id));
+        command.arg(format!("{PIN_DIR}/weights"));
+        command.arg("key").args(bytes_of(update.policy.1));
         command.arg("value").args(bytes_of(update.to));
         println!(
             "$ {}   # {}: {} → {}",
             shown(&command),
-            update.name,
+            update.policy.0,
             update.from,
             update.to
         );
@@ -176,29 +142,23 @@ pub fn retune(now: &Snapshot, wanted: &[(&str, u32)]) -> Result<()> {
     Ok(())
 }
 
-#[derive(Debug, PartialEq)]
-struct Update<'a> {
-    name: &'a str,
-    id: u32,
-    from: u64,
-    to: u32,
-}
+/// A policy's name and its id.
+type Row<'a> = (&'a str, u32);
 
-fn updates<'a>(now: &'a Snapshot, wanted: &[(&str, u32)]) -> Result<Vec<Update<'a>>> {
+fn updates<'a>(now: &'a Snapshot, wanted: &[(&str, u32)]) -> Result<Vec<Change<Row<'a>>>> {
     let mut updates = Vec::new();
     for &(name, to) in wanted {
         let row = now.policies.iter().position(|policy| policy.name == name);
         let row = row.with_context(|| format!("scx_meta reports no policy {name}"))?;
         let policy = &now.policies[row];
-        updates.push(Update {
-            name: &policy.name,
+        updates.push(Change {
             // include/abi.h: 0 is "no policy", then come the rows of the table.
-            id: row as u32 + 1,
-            from: policy.weight,
+            policy: (&*policy.name, row as u32 + 1),
+            from: u32::try_from(policy.weight).context("a weight is too large")?,
             to,
         });
     }
-    updates.sort_by_key(|update| update.from as i64 - i64::from(update.to));
+    retune::raise_first(&mut updates);
     Ok(updates)
 }
 
@@ -233,9 +193,9 @@ mod tests {
         let updates = updates(&now, &[("fifo", 1), ("vtime", 4)]).unwrap();
         let order: Vec<_> = updates
             .iter()
-            .map(|u| (u.name, u.id, u.from, u.to))
+            .map(|change| (change.policy, change.from, change.to))
             .collect();
-        assert_eq!(order, [("vtime", 2, 1, 4), ("fifo", 1, 3, 1)]);
+        assert_eq!(order, [(("vtime", 2), 1, 4), (("fifo", 1), 3, 1)]);
     }
 
     #[test]
@@ -255,25 +215,25 @@ mod tests {
     fn fake(script: &str) -> Loader {
         let mut command = Command::new("sh");
         command.args(["-c", script]).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let stdout = child.stdout.take().unwrap();
+        let mut meta = Meta::spawn(&mut command).unwrap();
+        let stdout = meta.take_stdout().unwrap();
         Loader {
             program: "sh".into(),
-            child,
+            meta,
             lines: read_lines(stdout),
         }
     }
 
     #[test]
     fn a_loader_that_ends_by_itself_is_an_error_with_its_status() {
-        let error = fake("exit 1").wait_loaded().unwrap_err().to_string();
+        let error = format!("{:#}", fake("exit 1").wait_loaded().unwrap_err());
         assert!(error.contains("exit status: 1"), "{error}");
     }
 
     #[test]
     fn dropping_the_loader_stops_it() {
         let loader = fake("exec sleep 60");
-        let pid = loader.child.id();
+        let pid = loader.meta.pid();
         drop(loader);
         assert!(sys::kill(pid, 0).is_err());
     }
