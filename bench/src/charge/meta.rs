@@ -9,20 +9,22 @@ use std::time::Duration;
 use anyhow::bail;
 use anyhow::ensure;
 use anyhow::Result;
+use labkit::meta::OPS;
+use labkit::meta::START_LIMIT;
+use labkit::meta::STOP_LIMIT;
+use labkit::retune;
 use labkit::scx;
 use labkit::sys;
 use scx_meta::live::Live;
 use scx_meta::policy::Policy;
+use scx_meta::preflight::Machine;
 use scx_meta::weights::PolicyList;
 
-use super::knobs;
 use super::rotation::Rotation;
 use super::wait_disabled;
-use super::LIMIT;
 use super::POLL;
 use super::WATCH_POLL;
 use crate::sched::Scheduler;
-use crate::switch::meta;
 use crate::watch::Watch;
 
 /// A policy that is to be held is in charge after this, or never: the program looks at once.
@@ -62,14 +64,14 @@ impl Loaded {
         let mut command = Command::new(&program);
         let names: Vec<_> = policies.iter().map(Policy::name).collect();
         command.args(["--policies", &names.join(",")]);
-        let (scheduler, _) = Scheduler::start(&mut command, meta::OPS, &mut watch, LIMIT)?;
+        let (scheduler, _) = Scheduler::start(&mut command, OPS, &mut watch, START_LIMIT)?;
         drop(watch);
         Ok(Self {
             program,
             policies: policies.clone(),
             scheduler: Some(scheduler),
-            live: meta::live()?,
-            enable_seq: meta::counted_beyond(before)?.enable_seq,
+            live: Live::open(&Machine::default())?,
+            enable_seq: scx::await_counted(before)?.enable_seq,
             wanted: Wanted::Nothing,
         })
     }
@@ -81,7 +83,7 @@ impl Loaded {
 
     /// Holds one policy, and waits until it is in charge.
     pub fn hold(&mut self, policy: Policy) -> Result<()> {
-        knobs::hold(&self.live, policy)?;
+        retune::hold(&self.live, policy)?;
         self.wanted = Wanted::Hold(policy);
         let deadline = sys::monotonic() + FLIP_LIMIT;
         while self.live.status()?.active != policy.id() {
@@ -98,7 +100,8 @@ impl Loaded {
 
     /// Begins a rotation.
     pub fn rotate(&mut self, rotation: Rotation) -> Result<()> {
-        knobs::rotate(&self.live, &rotation)?;
+        let period = Duration::from_micros(rotation.period_us().into());
+        retune::rotate(&self.live, rotation.shares(), period)?;
         self.wanted = Wanted::Rotate {
             rotation,
             generation: self.live.status()?.generation,
@@ -123,7 +126,7 @@ impl Loaded {
         let state = scx::state()?;
         let ops = scx::ops()?.unwrap_or_default();
         ensure!(
-            state == "enabled" && ops.starts_with(meta::OPS),
+            state == "enabled" && ops.starts_with(OPS),
             "scx_meta should be in charge, but sched_ext is {state} {ops}"
         );
         ensure!(
@@ -172,7 +175,7 @@ impl Loaded {
         let Some(scheduler) = self.scheduler.take() else {
             return Ok(());
         };
-        let ended = scheduler.end(LIMIT);
+        let ended = scheduler.end(STOP_LIMIT);
         let disabled = wait_disabled();
         ended.and(disabled)
     }

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! EEVDF            nothing is loaded
-//! hold, rotate     meta: one process of scx_meta for all of them; live maps say which (knobs)
+//! hold, rotate     meta: one process of scx_meta for all of them; live maps say which
 //! twins            meta: the same of another build
 //! replace          replace: a thread that ends one process and starts the next
 //! ```
@@ -11,7 +11,6 @@
 //! Whatever the setting, nothing of ours runs while a block is measured, but for `replace`, whose
 //! running is what is measured.
 
-pub mod knobs;
 pub mod replace;
 pub mod rotation;
 pub mod settle;
@@ -26,6 +25,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use anyhow::Context;
 use anyhow::Result;
+use labkit::meta::STOP_LIMIT;
 use labkit::scx;
 use labkit::sys;
 use scx_meta::policy::Policy;
@@ -37,9 +37,6 @@ use self::replace::Replaced;
 use self::replace::Replacer;
 use self::rotation::Rotation;
 use crate::trial::setting::Setting;
-
-/// Longest that a start or a stop may take, saturated and emulated.
-const LIMIT: Duration = Duration::from_secs(90);
 
 /// How closely a start is watched: its length does not matter here.
 const WATCH_POLL: Duration = Duration::from_millis(2);
@@ -219,11 +216,11 @@ fn check_disabled() -> Result<()> {
 /// Waits until no sched_ext scheduler is in charge, even if we are asked to stop: that is how one
 /// stops.
 fn wait_disabled() -> Result<()> {
-    let deadline = sys::monotonic() + LIMIT;
+    let deadline = sys::monotonic() + STOP_LIMIT;
     while scx::state()? != "disabled" {
         ensure!(
             sys::monotonic() < deadline,
-            "after {LIMIT:?} sched_ext is still {}",
+            "after {STOP_LIMIT:?} sched_ext is still {}",
             scx::state()?
         );
         thread::sleep(POLL);

@@ -18,18 +18,19 @@ use std::time::Duration;
 use anyhow::bail;
 use anyhow::Context;
 use anyhow::Result;
+use labkit::meta::OPS;
+use labkit::meta::START_LIMIT;
+use labkit::meta::STOP_LIMIT;
 use scx_meta::policy::Policy;
 use serde::Deserialize;
 use serde::Serialize;
 
 use super::rotation::Rotation;
 use super::wait_disabled;
-use super::LIMIT;
 use super::WATCH_POLL;
 use crate::sched::Scheduler;
 use crate::sched::Started;
 use crate::sched::Stopped;
-use crate::switch::meta;
 use crate::watch::Watch;
 
 /// What replacing came to.
@@ -147,7 +148,7 @@ impl Turns {
             let (next, _) = self.turns[(turn + 1) % self.turns.len()];
             running = self.replace(running, next)?;
         }
-        running.end(LIMIT)
+        running.end(STOP_LIMIT)
     }
 
     /// Waits for the turn's end; true if it is the last. One alone has a turn without end.
@@ -165,7 +166,7 @@ impl Turns {
 
     fn replace(&self, old: Scheduler, next: Policy) -> Result<Scheduler> {
         let mut watch = Watch::every(WATCH_POLL)?;
-        let stopped = old.stop(libc::SIGTERM, &mut watch, LIMIT)?;
+        let stopped = old.stop(libc::SIGTERM, &mut watch, STOP_LIMIT)?;
         let (new, started) = self.start(next, &mut watch)?;
         if let Ok(mut replaced) = self.replaced.lock() {
             replaced.count += 1;
@@ -177,7 +178,7 @@ impl Turns {
     fn start(&self, policy: Policy, watch: &mut Watch) -> Result<(Scheduler, Started)> {
         let mut command = Command::new(&self.program);
         command.args(["--policies", policy.name()]);
-        Scheduler::start(&mut command, meta::OPS, watch, LIMIT)
+        Scheduler::start(&mut command, OPS, watch, START_LIMIT)
     }
 }
 

@@ -51,9 +51,9 @@ impl Rotation {
         self.shares.iter().any(|(known, _)| *known == policy)
     }
 
-    /// Weights for the kernel.
-    pub fn weights(&self) -> Weights {
-        Weights::new(self.shares.clone())
+    /// Their weights.
+    pub fn shares(&self) -> &[(Policy, u32)] {
+        &self.shares
     }
 
     /// Length of a whole rotation.

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use anyhow::Result;
+use labkit::meta::OPS;
+use labkit::meta::START_LIMIT;
+use labkit::meta::STOP_LIMIT;
 use labkit::sys;
 use serde::Deserialize;
 use serde::Serialize;
@@ -14,13 +17,6 @@ use serde::Serialize;
 use crate::named::Named;
 use crate::sched::Scheduler;
 use crate::watch::Watch;
-
-/// Emulated and under load a start takes seconds.
-const START_LIMIT: Duration = Duration::from_secs(60);
-const STOP_LIMIT: Duration = Duration::from_secs(60);
-
-/// Ops of every build of scx_meta begin so.
-const META_OPS: &str = "meta";
 
 /// Single-policy schedulers of the same algorithm: the policy, the program, its arguments, the
 /// beginning of its ops' name. There is none for nest: the tree has it no more.
@@ -173,10 +169,7 @@ impl Programs<'_> {
 
 impl Start {
     fn meta(command: Command) -> Self {
-        Self {
-            command,
-            ops: META_OPS,
-        }
+        Self { command, ops: OPS }
     }
 }
 

@@ -3,6 +3,7 @@
 //! gets the CPUs in each turn.
 
 use std::io::Write;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -11,6 +12,9 @@ use anyhow::ensure;
 use anyhow::Context;
 use anyhow::Result;
 use labkit::machine::Machine;
+use labkit::meta::Meta;
+use labkit::meta::STOP_LIMIT;
+use labkit::scx;
 use labkit::sys;
 use scx_meta::policy::Policy;
 
@@ -18,7 +22,6 @@ use super::measure::Args;
 use super::measure::HANDOVERS;
 use super::record::Record;
 use super::rig;
-use super::rig::Process;
 use super::rig::Rig;
 use super::work::Hogs;
 use super::work::Requests;
@@ -178,16 +181,19 @@ fn replace<W: Write>(args: &Args, round: usize, pairs: usize, out: &mut Writer<W
         let before = (requests.answered(), sys::monotonic());
         for (policy, number) in pair.iter().zip(1..) {
             let options = ["--policies", policy.name()];
-            let mut process = Process::spawn_real_time(&args.scx_meta, &options)?;
+            let mut process = Meta::spawn(sys::in_real_time(&mut rig::command(
+                &args.scx_meta,
+                &options,
+            )))?;
             let end = before.1 + turn * number;
             while sys::monotonic() < end {
                 thread::sleep(CHARGE_POLL.min(end.saturating_sub(sys::monotonic())));
                 ensure!(!sys::interrupted(), "interrupted");
                 process.check()?;
                 looks += 1;
-                enabled += u32::from(rig::is_enabled());
+                enabled += u32::from(is_enabled()?);
             }
-            process.stop_early()?;
+            stop_early(process)?;
         }
         out.record(&Record::Work {
             round,
@@ -199,6 +205,23 @@ fn replace<W: Write>(args: &Args, round: usize, pairs: usize, out: &mut Writer<W
             in_charge: f64::from(enabled) / f64::from(looks),
         })?;
     }
+    Ok(())
+}
+
+fn is_enabled() -> Result<bool> {
+    Ok(scx::state()? == "enabled")
+}
+
+/// Stops it, though it may not have come so far as to catch the signal.
+fn stop_early(mut process: Meta) -> Result<()> {
+    process.check()?;
+    process.signal(libc::SIGINT)?;
+    let status = process.await_end(STOP_LIMIT)?;
+    let status = status.context("how it ended is not known")?;
+    ensure!(
+        status.success() || status.signal() == Some(libc::SIGINT),
+        "scx_meta ended ({status})"
+    );
     Ok(())
 }
 

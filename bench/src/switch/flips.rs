@@ -8,6 +8,10 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use anyhow::Result;
+use labkit::meta::OPS;
+use labkit::meta::START_LIMIT;
+use labkit::meta::STOP_LIMIT;
+use labkit::retune;
 use labkit::scx;
 use labkit::scx::Counters;
 use labkit::sys;
@@ -20,7 +24,6 @@ use super::meta;
 use super::meta::counted_since;
 use super::meta::ns;
 use super::meta::TurnLog;
-use super::meta::LIMIT;
 use super::record::Case;
 use super::record::Counted;
 use super::record::Decided;
@@ -90,13 +93,13 @@ impl Rotation {
         let mut watch = Watch::start()?;
         let before = scx::enable_seq()?;
         let mut command = meta::command(program, &options);
-        let (scheduler, _) = Scheduler::start(&mut command, meta::OPS, &mut watch, LIMIT)?;
+        let (scheduler, _) = Scheduler::start(&mut command, OPS, &mut watch, START_LIMIT)?;
         Ok(Self {
             scheduler,
             live: meta::live()?,
             policies: policies.iter().copied().map(String::from).collect(),
             handover: handover.into(),
-            counters: meta::counted_beyond(before)?,
+            counters: scx::await_counted(before)?,
         })
     }
 
@@ -126,12 +129,12 @@ impl Rotation {
     pub fn stop(self) -> Result<()> {
         let mut watch = Watch::start()?;
         self.scheduler
-            .stop(libc::SIGINT, &mut watch, LIMIT)
+            .stop(libc::SIGINT, &mut watch, STOP_LIMIT)
             .map(drop)
     }
 }
 
-/// Rotations of two policies with each hand-over, and of all four with the default one.
+/// Rotations of two policies with each hand-over, and of all policies with the default one.
 pub fn run<W: Write>(args: &Args, load: Load, cpus: usize, out: &mut Writer<W>) -> Result<()> {
     for handover in ["drain", "adopt"] {
         let start = |policies: &[&str]| {
@@ -198,8 +201,7 @@ fn decided(rotation: &Rotation, load: Load, count: usize) -> Result<Decided> {
     // One more: the last one's turn is still under way.
     for i in 1..=count + 1 {
         let asked = sys::monotonic();
-        live.set_pin(Some(policies[i % policies.len()]))?;
-        live.apply()?;
+        retune::hold(live, policies[i % policies.len()])?;
         decisions.push(ns(asked));
         thread::sleep(DECIDE_EVERY);
         ensure!(!sys::interrupted(), "interrupted");

@@ -22,19 +22,8 @@ use scx_meta::turns;
 use super::record::Counted;
 use super::record::Turn;
 
-/// The scheduler's name begins so.
-pub const OPS: &str = "meta";
-
-/// Longest that a start or a stop may take, saturated and emulated.
-pub const LIMIT: Duration = Duration::from_secs(90);
-
 /// How long tasks of a new scheduler may take until they run on most CPUs.
 const ADOPTION_LIMIT: Duration = Duration::from_secs(3);
-
-/// The kernel counts a scheduler after the state is `enabled`, in a task that saturation may
-/// delay in between: how long, and how often that is looked at.
-const COUNTED_LIMIT: Duration = Duration::from_secs(5);
-const COUNTED_POLL: Duration = Duration::from_millis(20);
 
 /// Reading all turns takes about 10 ms emulated: not too often.
 const ADOPTION_POLL: Duration = Duration::from_millis(200);
@@ -143,23 +132,6 @@ fn rows(turns: &[turns::Turn]) -> impl Iterator<Item = Turn> + '_ {
         most_ns: pair[0].most_ns,
         length_ns: pair[1].entered_at_ns - pair[0].entered_at_ns,
     })
-}
-
-/// What the kernel counts of a scheduler that is in charge, once that itself is counted.
-pub fn counted_beyond(enable_seq: u64) -> Result<Counters> {
-    let deadline = sys::monotonic() + COUNTED_LIMIT;
-    loop {
-        let counters = Counters::read()?;
-        if counters.enable_seq > enable_seq {
-            return Ok(counters);
-        }
-        ensure!(
-            sys::monotonic() < deadline,
-            "the kernel does not count a scheduler that is in charge: enable_seq is still {}",
-            counters.enable_seq
-        );
-        thread::sleep(COUNTED_POLL);
-    }
 }
 
 /// What the kernel counted since `before`.

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use anyhow::Result;
+use labkit::meta::OPS;
+use labkit::meta::START_LIMIT;
+use labkit::meta::STOP_LIMIT;
 use labkit::process;
 use labkit::scx;
 
@@ -15,7 +18,6 @@ use super::measure::ops_of;
 use super::measure::Args;
 use super::meta;
 use super::meta::ns;
-use super::meta::LIMIT;
 use super::record::Load;
 use super::record::Record;
 use super::record::Replacement;
@@ -43,7 +45,7 @@ pub fn run<W: Write>(args: &Args, load: Load, cpus: usize, out: &mut Writer<W>) 
         name: format!("scx_meta {policy}"),
         program: args.scx_meta.clone(),
         options: meta::single(policy),
-        ops: meta::OPS.into(),
+        ops: OPS.into(),
     });
     alternate(&meta, true, args.replacements, load, cpus, out)?;
 
@@ -82,9 +84,9 @@ fn alternate<W: Write>(
     for (from, to) in (0..count).zip(1..) {
         let (from, to) = (&sides[from % sides.len()], &sides[to % sides.len()]);
         let before = scx::enable_seq()?;
-        let stopped = old.stop(libc::SIGINT, &mut watch, LIMIT)?;
+        let stopped = old.stop(libc::SIGINT, &mut watch, STOP_LIMIT)?;
         let (new, started) = start(to, &mut watch)?;
-        let counters = meta::counted_beyond(before)?;
+        let counters = scx::await_counted(before)?;
         let (first_at, most_at) = match is_meta {
             true => meta::begun(&meta::live()?)?,
             false => (None, None),
@@ -103,14 +105,14 @@ fn alternate<W: Write>(
         old = new;
     }
     drop(running);
-    old.stop(libc::SIGINT, &mut watch, LIMIT)?;
+    old.stop(libc::SIGINT, &mut watch, STOP_LIMIT)?;
     Ok(())
 }
 
 fn start(side: &Side, watch: &mut Watch) -> Result<(Scheduler, Started)> {
     let mut command = meta::command(&side.program, &side.options);
     let shown = process::shown(&command);
-    Scheduler::start(&mut command, &side.ops, watch, LIMIT).context(shown)
+    Scheduler::start(&mut command, &side.ops, watch, START_LIMIT).context(shown)
 }
 
 /// The times; who and under what is for the caller to fill in.

@@ -24,6 +24,7 @@ use scx_metabench::charge::Programs;
 use scx_metabench::trial::setting::Setting;
 use tempfile::TempDir;
 
+use crate::alone;
 use crate::await_that;
 use crate::loader;
 use crate::LIMIT;
@@ -81,6 +82,7 @@ fn loaders() -> Vec<u32> {
 
 #[test]
 fn one_process_serves_all_that_it_can() {
+    let _alone = alone();
     let mut charge = charge().unwrap();
     charge.put(&Setting::Eevdf).unwrap();
     charge.check().unwrap();
@@ -117,6 +119,7 @@ fn one_process_serves_all_that_it_can() {
 
 #[test]
 fn twins_are_another_program_with_two_rows() {
+    let _alone = alone();
     let mut charge = charge().unwrap();
     charge.put(&hold("nest")).unwrap();
     let before = scx::enable_seq().unwrap();
@@ -136,6 +139,7 @@ fn twins_are_another_program_with_two_rows() {
 
 #[test]
 fn processes_replace_each_other() {
+    let _alone = alone();
     let mut charge = charge().unwrap();
     let replace = Setting::Replace {
         weights: weights(),
@@ -162,6 +166,7 @@ fn processes_replace_each_other() {
 
 #[test]
 fn it_settles_under_load_too() {
+    let _alone = alone();
     let mut charge = charge().unwrap();
     let _load = Load::start(&load::mixed(2), LIMIT).unwrap();
     let rotate = Setting::Rotate {
@@ -180,6 +185,7 @@ fn it_settles_under_load_too() {
 
 #[test]
 fn a_scheduler_that_is_gone_is_noticed() {
+    let _alone = alone();
     let mut charge = charge().unwrap();
     charge.put(&hold("fifo")).unwrap();
     charge.check().unwrap();
@@ -195,6 +201,7 @@ fn a_scheduler_that_is_gone_is_noticed() {
 
 #[test]
 fn somebody_elses_scheduler_is_refused_beforehand() {
+    let _alone = alone();
     let mut other = charge().unwrap();
     other.put(&hold("fifo")).unwrap();
     let error = format!("{:#}", charge().err().unwrap());
@@ -216,6 +223,7 @@ fn victim() {
 
 #[test]
 fn no_scheduler_outlives_us_if_we_are_killed() {
+    let _alone = alone();
     let folder = TempDir::new_in("/run").unwrap();
     let mut command = Command::new(env::current_exe().unwrap());
     command

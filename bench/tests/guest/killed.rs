@@ -12,6 +12,7 @@ use labkit::scx;
 use labkit::sys;
 use tempfile::TempDir;
 
+use crate::alone;
 use crate::await_that;
 use crate::loader;
 
@@ -133,6 +134,7 @@ fn end(raw: &str) -> &str {
 
 #[test]
 fn nothing_is_left_of_a_trial_that_was_killed() {
+    let _alone = alone();
     // Under EEVDF, under a policy, and after a whole super-block.
     for blocks in [0, 1, 5] {
         let mut trial = Trial::start(GOOD);
@@ -147,6 +149,7 @@ fn nothing_is_left_of_a_trial_that_was_killed() {
 
 #[test]
 fn a_wish_to_stop_keeps_what_was_measured() {
+    let _alone = alone();
     for signal in [libc::SIGINT, libc::SIGTERM] {
         let mut trial = Trial::start(GOOD);
         trial.await_blocks(5);
@@ -164,6 +167,7 @@ fn a_wish_to_stop_keeps_what_was_measured() {
 
 #[test]
 fn a_service_that_dies_ends_the_trial() {
+    let _alone = alone();
     let mut trial = Trial::start(GOOD);
     trial.await_blocks(2);
     for process in service() {
@@ -177,6 +181,7 @@ fn a_service_that_dies_ends_the_trial() {
 
 #[test]
 fn a_load_that_fails_ends_the_trial() {
+    let _alone = alone();
     let mut trial = Trial::start("echo out of luck; exit 3");
     let output = trial.ended();
     assert_eq!(output.status.code(), Some(1));

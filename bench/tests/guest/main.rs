@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What needs root and sched_ext, one test at a time; `cargo xtask test` runs it in a VM.
-//! SCX_META_BIN names the loader.
+//! What needs root and sched_ext, one test at a time; `cargo xtask test` runs it in a VM. Here the
+//! subject is who puts schedulers in charge, so that none of the tests of scx_meta may be left alive.
+//! SCX_META_BIN names the loader; without it that beside scx_metabench is taken.
 
 #![allow(clippy::unwrap_used)]
 
@@ -8,17 +9,28 @@ mod charge;
 mod killed;
 
 use std::env;
+use std::path::Path;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
-/// Longest wait for anything.
-const LIMIT: Duration = Duration::from_secs(60);
+use labkit::meta;
+use labkit::shared;
+
+/// Longest wait for anything: most of what is waited for loads a scheduler first.
+const LIMIT: Duration = meta::START_LIMIT;
 
 fn loader() -> PathBuf {
-    let path = env::var_os("SCX_META_BIN").expect("SCX_META_BIN names the loader");
-    PathBuf::from(path)
+    let beside_it = || Path::new(env!("CARGO_BIN_EXE_scx_metabench")).with_file_name("scx_meta");
+    env::var_os("SCX_META_BIN").map_or_else(beside_it, PathBuf::from)
+}
+
+/// No other test has a scheduler while this lives, and none is in charge.
+fn alone() -> shared::Lock {
+    let lock = shared::lock().unwrap();
+    shared::end().unwrap();
+    lock
 }
 
 fn await_that(what: &str, condition: impl Fn() -> bool) {
