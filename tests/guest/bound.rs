@@ -33,13 +33,12 @@ fn runnable() -> usize {
 
 /// Lets `time` pass; how many tasks wanted a CPU meanwhile, on average.
 pub fn mean_runnable(time: Duration) -> usize {
-    let step = Duration::from_millis(500);
-    let looks = (time.as_millis() / step.as_millis()) as usize;
-    let sum: usize = (0..looks)
+    const LOOKS: u32 = 20;
+    let sum: usize = (0..LOOKS)
         .map(|_| {
-            thread::sleep(step);
+            thread::sleep(time / LOOKS);
             runnable()
         })
         .sum();
-    sum.div_ceil(looks)
+    sum.div_ceil(LOOKS as usize)
 }

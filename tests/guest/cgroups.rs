@@ -8,7 +8,7 @@ use std::process::Child;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::clock::wait_for;
+use labkit::process;
 
 const ROOT: &str = "/sys/fs/cgroup";
 
@@ -65,7 +65,7 @@ impl Drop for Cgroup {
             let _ = hog.kill();
             let _ = hog.wait();
         }
-        let gone = wait_for(END_LIMIT, Duration::from_millis(10), || {
+        let gone = process::await_that(END_LIMIT, Duration::from_millis(10), || {
             fs::remove_dir(&self.path).is_ok()
         });
         if !gone {

@@ -3,10 +3,14 @@
 
 use std::time::Duration;
 
+use anyhow::ensure;
+use anyhow::Result;
+use labkit::process;
 use scx_meta::bpf::abi;
-use scx_meta::policy::Policy;
+use scx_meta::policy::{stat_rows, Fold, Policy};
+use scx_meta::stats;
 
-use crate::clock::wait_for;
+use crate::clock::ms;
 use crate::maps::Maps;
 
 /// After a load ended, its last tasks are gone within this time.
@@ -52,12 +56,14 @@ pub fn shares(before: &[(Policy, u64)], after: &[(Policy, u64)]) -> Vec<(Policy,
         .collect()
 }
 
-/// Prints shares beside the expected ones; the largest distance, in points.
-pub fn worst_distance(what: &str, shares: &[(Policy, f64)], weights: &[u32]) -> f64 {
-    let sum: u32 = weights.iter().sum();
+/// Prints shares beside those that the weights mean; the largest distance, in points.
+pub fn worst_distance(what: &str, shares: &[(Policy, f64)], weights: &[(Policy, u32)]) -> f64 {
+    let sum: u32 = weights.iter().map(|(_, weight)| weight).sum();
     let mut worst = 0.0_f64;
-    for ((policy, share), weight) in shares.iter().zip(weights) {
-        let expected = f64::from(*weight) / f64::from(sum);
+    for (policy, share) in shares {
+        let weight = weights.iter().find(|(listed, _)| listed == policy);
+        let weight = weight.map_or(0, |(_, weight)| *weight);
+        let expected = f64::from(weight) / f64::from(sum);
         worst = worst.max(100.0 * (share - expected).abs());
         println!(
             "{what} {policy}: {:.2} % (expected {:.2} %)",
@@ -68,12 +74,62 @@ pub fn worst_distance(what: &str, shares: &[(Policy, f64)], weights: &[u32]) -> 
     worst
 }
 
-/// The longest time any task waited in a queue; needs --stats-json.
-pub fn longest_wait_ns(maps: &Maps) -> u64 {
+/// The longest time that any task waited in a queue since load.
+pub fn longest_wait_since_load_ns(maps: &Maps) -> u64 {
     Policy::all()
         .map(|policy| maps.counters(policy).wait_max_ns)
         .max()
         .unwrap_or(0)
+}
+
+/// All counters at a moment, by policy and CPU.
+pub struct Counted(Vec<(Policy, Vec<abi::meta_stats>)>);
+
+impl Counted {
+    pub fn now(maps: &Maps) -> Self {
+        let of = |policy: Policy| (policy, maps.counters_by_cpu(policy.id()));
+        Self(Policy::all().map(of).collect())
+    }
+
+    fn of(&self, policy: Policy) -> &[abi::meta_stats] {
+        let row = self.0.iter().find(|(of, _)| *of == policy);
+        &row.unwrap().1
+    }
+
+    /// By how much a policy's counters grew, one a CPU. A maximum that did not grow is 0: what
+    /// happened since was no more than that.
+    pub fn since_by_cpu(&self, before: &Self, policy: Policy) -> Vec<abi::meta_stats> {
+        let pairs = self.of(policy).iter().zip(before.of(policy));
+        pairs
+            .map(|(now, before)| {
+                let mut grown = stats::zeroed();
+                for row in stat_rows() {
+                    let (now, before) = ((row.get)(now), (row.get)(before));
+                    *(row.get_mut)(&mut grown) = match row.fold {
+                        Fold::Sum => now.wrapping_sub(before),
+                        Fold::Max if now > before => now,
+                        Fold::Max => 0,
+                    };
+                }
+                grown
+            })
+            .collect()
+    }
+
+    /// The same over all CPUs.
+    pub fn since(&self, before: &Self, policy: Policy) -> abi::meta_stats {
+        let mut whole = stats::zeroed();
+        for one in self.since_by_cpu(before, policy) {
+            for row in stat_rows() {
+                let (sum, value) = ((row.get_mut)(&mut whole), (row.get)(&one));
+                *sum = match row.fold {
+                    Fold::Sum => sum.wrapping_add(value),
+                    Fold::Max => (*sum).max(value),
+                };
+            }
+        }
+        whole
+    }
 }
 
 fn in_custody(stats: &abi::meta_stats) -> i64 {
@@ -82,16 +138,17 @@ fn in_custody(stats: &abi::meta_stats) -> i64 {
 }
 
 /// Once nothing waits, every task taken into custody has run or was removed:
-/// exactly, for each policy.
-pub fn assert_conserved(maps: &Maps) {
+/// exactly, for each policy. For the end of a test, when its loads have ended.
+pub fn check_conserved(maps: &Maps) -> Result<()> {
     let mut rows = Vec::new();
-    let settled = wait_for(SETTLE_LIMIT, Duration::from_millis(20), || {
+    let settled = process::await_that(SETTLE_LIMIT, Duration::from_millis(20), || {
         rows = Policy::all()
             .map(|policy| (policy, maps.counters(policy)))
             .collect();
         rows.iter().all(|(_, stats)| in_custody(stats) == 0)
     });
-    for (policy, stats) in &rows {
+    let used = rows.iter().filter(|(_, stats)| stats.activations > 0);
+    for (policy, stats) in used {
         println!(
             "{policy}: enqueued {} + handed in {} = ran {} + removed {} + handed out {} + {}; \
              drained {}, kept {}, activations {}, skipped {}, wait max {:.0} ms",
@@ -105,8 +162,9 @@ pub fn assert_conserved(maps: &Maps) {
             stats.kept,
             stats.activations,
             stats.skipped,
-            crate::clock::ms(stats.wait_max_ns),
+            ms(stats.wait_max_ns),
         );
     }
-    assert!(settled, "tasks were lost or counted twice");
+    ensure!(settled, "tasks were lost or counted twice");
+    Ok(())
 }

@@ -8,25 +8,21 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
+use labkit::process;
+use labkit::scx;
+use labkit::sys::RealTime;
 use scx_meta::policy::Policy;
 
-use crate::clock::ms;
-use crate::clock::now_ns;
-use crate::clock::sleep_until_ns;
-use crate::clock::wait_for;
-use crate::clock::MS;
-use crate::maps::pin_path;
-use crate::maps::PIN_DIR;
-use crate::realtime::RealTime;
-use crate::scheduler;
-use crate::scheduler::Scheduler;
-use crate::tasks::Task;
+use crate::clock::{ms, now_ns, sleep_until_ns, MS};
+use crate::loads;
+use crate::maps::{pin_path, policy, PIN_DIR};
+use crate::scheduler::{self, Scheduler};
 
 #[test]
 fn kill_nine_of_the_loader_unloads_within_a_second() {
     let mut first = Scheduler::start(&["--base-slice", "100ms"]);
-    let hogs = Task::hogs(4);
-    thread::sleep(Duration::from_secs(2));
+    let hogs = loads::hogs(4);
+    thread::sleep(Duration::from_secs(1));
     let took_ns = time_to_unload(&mut first);
     println!("unloaded {:.0} ms after kill -9", ms(took_ns));
     assert!(Path::new(PIN_DIR).exists(), "who removed the stale pins?");
@@ -36,23 +32,23 @@ fn kill_nine_of_the_loader_unloads_within_a_second() {
     assert_ne!(inodes(), stale, "stale pins were not replaced");
     assert_eq!(second.status_json()["active"], "nest");
     drop(hogs);
-    second.stop();
+    drop(second);
     assert!(took_ns <= 1000 * MS, "took {:.0} ms", ms(took_ns));
 }
 
 fn time_to_unload(scheduler: &mut Scheduler) -> u64 {
-    let _real_time = RealTime::enter();
+    let _real_time = RealTime::enter().unwrap();
     let start = now_ns();
     scheduler.kill();
     for looks in 1..=3000 {
         sleep_until_ns(start + looks * 10 * MS);
-        if scheduler::state() == "disabled" {
+        if scx::state().unwrap() == "disabled" {
             let took_ns = now_ns() - start;
             scheduler.wait();
             return took_ns;
         }
     }
-    panic!("still {} 30 s after kill -9", scheduler::state());
+    panic!("still {} 30 s after kill -9", scx::state().unwrap());
 }
 
 /// Of every pin, to notice when one is replaced.
@@ -71,7 +67,8 @@ fn inodes() -> Vec<(String, u64)> {
 
 #[test]
 fn a_second_scheduler_is_refused_clearly() {
-    let mut first = Scheduler::start(&["--base-slice", "50ms"]);
+    let mut first = Scheduler::shared();
+    first.all_take_turns(Duration::from_millis(50));
     let pins = inodes();
     let output = scheduler::run(&[]);
     let said = String::from_utf8(output.stderr).unwrap();
@@ -84,18 +81,18 @@ fn a_second_scheduler_is_refused_clearly() {
     assert_eq!(inodes(), pins);
     let generation = first.maps().status().generation;
     assert!(
-        wait_for(Duration::from_secs(10), Duration::from_millis(50), || {
+        process::await_that(Duration::from_secs(10), Duration::from_millis(50), || {
             first.maps().status().generation > generation
         }),
         "the first one stopped switching"
     );
     first.assert_healthy();
-    first.stop();
 }
 
 #[test]
 fn map_dump_shows_policy_names() {
-    let scheduler = Scheduler::start(&["--pin", "vtime"]);
+    let scheduler = Scheduler::shared();
+    scheduler.only(policy("vtime"));
     let dump = |map: &str| {
         let output = Command::new("bpftool")
             .args(["-j", "map", "dump", "pinned", &pin_path(map)])
@@ -111,5 +108,4 @@ fn map_dump_shows_policy_names() {
         assert!(weights.contains(&name), "{name}");
     }
     assert!(pinned.contains("META_VTIME"));
-    scheduler.stop();
 }

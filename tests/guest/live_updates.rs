@@ -9,25 +9,17 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
+use labkit::sys::RealTime;
+use labkit::task::{Hog, Task};
 use scx_meta::policy::Policy;
 
 use crate::bound;
-use crate::clock::ms;
-use crate::clock::now_ns;
-use crate::clock::sleep_until_ns;
-use crate::clock::MS;
-use crate::counters;
-use crate::counters::worst_distance;
-use crate::load::Load;
-use crate::maps::pin_path;
-use crate::maps::Maps;
-use crate::maps::NO_PIN;
-use crate::realtime::RealTime;
-use crate::scheduler::all_equal;
-use crate::scheduler::Scheduler;
-use crate::tasks::longest_gap_ns;
-use crate::tasks::Hog;
-use crate::tasks::Task;
+use crate::clock::{ms, now_ns, sleep_until_ns, MS};
+use crate::counters::{self, worst_distance};
+use crate::loads;
+use crate::maps::{pin_path, Maps, NO_PIN};
+use crate::scheduler::{self, Scheduler};
+use crate::tier;
 
 const LOOK_NS: u64 = MS / 5;
 const EFFECT_LIMIT_NS: u64 = 10_000 * MS;
@@ -258,7 +250,7 @@ fn update_everything(maps: &Maps, rounds: u64) -> NineOfTen {
             // No rhythm with the program's own looks at the maps.
             thread::sleep(Duration::from_micros(40_000 + 1370 * round));
             let took = {
-                let _real_time = RealTime::enter();
+                let _real_time = RealTime::enter().unwrap();
                 take(maps, &step, by_syscall)
             };
             if step.measured {
@@ -289,53 +281,53 @@ fn update_everything_with_bpftool(maps: &Maps) {
 }
 
 /// A machine busy with messages, naps and one hog, and nobody on it stalls.
-fn on_a_busy_machine(rounds: u64) -> NineOfTen {
-    let mut scheduler = Scheduler::start(&["--weights", &all_equal()]);
+fn on_a_busy_machine(rounds: usize) -> NineOfTen {
+    let mut scheduler = Scheduler::shared();
+    scheduler.rotate(
+        &scheduler::all_equal(),
+        Duration::from_micros(PERIOD_US.into()),
+    );
     let maps = scheduler.maps();
-    maps.set_period_us(PERIOD_US);
-    let mut messaging = Load::endless_messaging();
-    let naps = [5, 7, 11].map(Duration::from_millis);
-    let mut tasks: Vec<Task> = naps.map(Task::sleeper).into();
-    tasks.push(Task::hog(Hog::default()));
-    thread::sleep(Duration::from_secs(2));
+    let mut messaging = loads::messaging();
+    let mut tasks = loads::sleepers(&[5, 7, 11]);
+    tasks.push(Task::hog(Hog::default()).unwrap());
+    thread::sleep(Duration::from_secs(1));
     tasks.iter().for_each(Task::reset_gap);
 
-    let took = update_everything(maps, rounds);
+    let took = update_everything(maps, rounds as u64);
     update_everything_with_bpftool(maps);
-    let gap_ns = longest_gap_ns("sleepers and a hog", &tasks);
-    messaging.assert_running();
+    let gap_ns = loads::longest_gap_ns("sleepers and a hog", &mut tasks);
+    messaging.check().unwrap();
     assert_shares_follow(maps);
 
-    let bound_ns = bound::longest_wait_ns(bound::mean_runnable(Duration::from_secs(2)));
+    let bound_ns = bound::longest_wait_ns(bound::mean_runnable(Duration::from_secs(1)));
     assert!(gap_ns < bound_ns, "a task starved");
     scheduler.assert_healthy();
     drop((messaging, tasks));
-    scheduler.stop();
     took
 }
 
 #[test]
 fn live_updates_stall_nobody() {
-    on_a_busy_machine(4);
+    on_a_busy_machine(tier::times(2, 4));
 }
 
 /// On a clock that the noise of the host does not reach.
 #[test]
-fn det_live_updates_take_effect_soon() {
-    let took = on_a_busy_machine(8);
+fn live_updates_take_effect_soon() {
+    let took = on_a_busy_machine(tier::times(4, 8));
     assert!(took.status_ns <= PROMISE_NS, "seen too late");
     assert!(took.task_ns <= PROMISE_NS, "the first task ran too late");
 }
 
 /// After all that was written, the weights still mean what they say.
 fn assert_shares_follow(maps: &Maps) {
-    let weights: Vec<u32> = Policy::all()
+    let weights: Vec<(Policy, u32)> = Policy::all()
         .zip([1, 2, 3, 2].into_iter().cycle())
-        .map(|(policy, weight)| {
-            maps.set_weight(policy, weight);
-            weight
-        })
         .collect();
+    for (policy, weight) in &weights {
+        maps.set_weight(*policy, *weight);
+    }
     maps.set_period_us(400_000);
     thread::sleep(Duration::from_millis(500));
     let before = counters::active_ns(maps, now_ns());

@@ -1,33 +1,48 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What only a real kernel with sched_ext can show. `cargo xtask test` runs
-//! these as root in a guest: tests named `cpus4_…` on four CPUs, `llc2_…` on
-//! four with two last-level caches, `det_…` on four that share one virtual
-//! clock, all others on two.
+//! What only a real kernel with sched_ext can show: tests that need root, each fit to run in a
+//! process of its own or after the others in one. `cargo xtask test` runs them in guests;
+//! `.config/nextest.toml` says which machine each wants, and tier.rs how long it takes.
+//!
+//! As root on a machine with sched_ext, whose scheduler the tests replace:
+//! `cargo test --features guest-tests --test guest -- --test-threads=1`.
+//!
+//! ```text
+//! scheduler   a running scx_meta: the shared one (fixture), or one of the test's own
+//! maps        its pinned maps as any program sees them
+//! counters    what it counted, and the law of conservation
+//! mutant      another policy in place of the one whose identity is tested
+//! ```
 //!
 //! Each test prints the figures it saw; limits are asserted only where the
 //! project promises them, since an emulated machine is slow and noisy.
 
 #![allow(clippy::unwrap_used)]
 
+mod adopted;
 mod alone;
 mod bound;
-mod caches;
 mod cgroups;
 mod clock;
 mod counters;
-mod handover;
+mod drained;
+mod fixture;
 mod identity;
 mod kmsg;
 mod lifecycle;
 mod live_updates;
-mod load;
+mod loads;
 mod maps;
+mod mutant;
+mod mutants;
+mod pair;
 mod picks;
-mod realtime;
+mod qmap;
+mod roamer;
+mod rotation;
+mod rustland;
+mod rusty;
 mod scheduler;
 mod shares;
-mod starvation;
 mod switches;
-mod tasks;
-mod userspace;
+mod tier;
 mod wakers;

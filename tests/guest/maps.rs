@@ -38,16 +38,23 @@ fn write(map: &MapHandle, key: &[u8], value: u32) {
 }
 
 impl Maps {
-    /// None while not everything is pinned.
-    pub fn open() -> Option<Self> {
-        let map = |name| MapHandle::from_pinned_path(pin_path(name)).ok();
-        Some(Self {
-            weights: map("weights")?,
-            period_us: map("period_us")?,
-            pinned: map("pinned")?,
-            status: map("status")?,
-            stats: map("stats")?,
-        })
+    pub fn open() -> Self {
+        let map = |name| MapHandle::from_pinned_path(pin_path(name)).unwrap();
+        Self {
+            weights: map("weights"),
+            period_us: map("period_us"),
+            pinned: map("pinned"),
+            status: map("status"),
+            stats: map("stats"),
+        }
+    }
+
+    pub fn weight(&self, policy: Policy) -> u32 {
+        let value = self
+            .weights
+            .lookup(&policy.id().to_ne_bytes(), MapFlags::ANY)
+            .unwrap();
+        u32::from_ne_bytes(value.unwrap().try_into().unwrap())
     }
 
     pub fn set_weight(&self, policy: Policy, weight: u32) {
@@ -68,7 +75,7 @@ impl Maps {
         stats::from_bytes(&value.unwrap()).unwrap()
     }
 
-    /// A policy's counters, one a CPU. Id 0: what the kernel placed.
+    /// A policy's counters since load, one a CPU. Id 0: what the kernel placed.
     pub fn counters_by_cpu(&self, id: u32) -> Vec<abi::meta_stats> {
         let values = self
             .stats
@@ -81,7 +88,7 @@ impl Maps {
             .collect()
     }
 
-    /// A policy's counters over all CPUs.
+    /// A policy's counters since load over all CPUs.
     pub fn counters(&self, policy: Policy) -> abi::meta_stats {
         let values = self
             .stats

@@ -8,12 +8,12 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
-use crate::realtime::RealTime;
+use labkit::sys::RealTime;
 
 /// By nice level, over all tasks that go through a policy. Reading all of them
 /// must not take turns with what is counted.
 pub fn by_nice() -> BTreeMap<i32, u64> {
-    let _real_time = RealTime::enter();
+    let _real_time = RealTime::enter().unwrap();
     let mut sums = BTreeMap::new();
     for process in entries(Path::new("/proc")) {
         for task in entries(&process.join("task")) {

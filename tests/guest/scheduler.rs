@@ -1,129 +1,195 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! A running scx_meta. It is killed when the guard is dropped; a test that
-//! got to its end calls stop(), which also demands that all went well.
+//! A running scx_meta in a test: the shared one (labkit::shared), or one of the test's own where starting
+//! is the subject. The shared one has all policies; a test holds one of them or gives weights, and
+//! asserts by how much the counters changed since it began.
+//!
+//! At a test's end the guard demands that all is well: the program in charge, the kernel's log clean
+//! and nothing enabled since the test began, no task lost. Then the next test finds the defaults
+//! again. What is not well, and the scheduler of a test that failed, is killed.
 
+use std::cell::RefCell;
 use std::env;
 use std::fs;
 use std::fs::File;
-use std::path::Path;
 use std::path::PathBuf;
-use std::process::Child;
 use std::process::Command;
 use std::process::ExitStatus;
 use std::process::Output;
 use std::process::Stdio;
+use std::thread;
 use std::time::Duration;
 
+use anyhow::ensure;
+use anyhow::Context;
+use anyhow::Result;
+use labkit::meta;
+use labkit::meta::Meta;
+use labkit::process;
+use labkit::retune::{self, Knobs};
+use labkit::scx;
+use labkit::shared::{self, Left, Lock};
+use scx_meta::bpf::abi;
+use scx_meta::live::Live;
 use scx_meta::policy::Policy;
+use scx_meta::preflight::Machine;
+use scx_meta::weights::PolicyList;
 use serde_json::Value;
 
-use crate::clock::wait_for;
+use crate::counters::{self, Counted};
+use crate::fixture::{self, Handover};
 use crate::kmsg::Kmsg;
-use crate::maps::Maps;
-use crate::maps::PIN_DIR;
+use crate::maps::{Maps, NO_PIN};
+use crate::mutant;
 
-const SYSFS: &str = "/sys/kernel/sched_ext";
+/// The rotation that a loader without options begins: 1.8 s for each policy with a weight.
+const DEFAULT_TURN: Duration = Duration::from_millis(1800);
 
-/// Loading took 60 s beside four busy tasks, emulated. Only a hang takes longer.
-const START_LIMIT: Duration = Duration::from_secs(240);
-const STOP_LIMIT: Duration = Duration::from_secs(60);
-const LOOK: Duration = Duration::from_millis(50);
+/// The program looks at its maps at once when it is told to.
+const FLIP_LIMIT: Duration = Duration::from_secs(10);
+
+const LOOK: Duration = Duration::from_millis(10);
 
 pub struct Scheduler {
-    child: Child,
+    /// None once it has ended.
+    meta: Option<Meta>,
+    /// Of the shared one: what the next test will find.
+    left: Option<Left>,
     log: PathBuf,
     kmsg: Kmsg,
     maps: Maps,
-}
-
-fn binary() -> PathBuf {
-    let path = env::var_os("SCX_META_BIN").expect("SCX_META_BIN names the loader");
-    PathBuf::from(path)
-}
-
-fn read_sysfs(name: &str) -> String {
-    fs::read_to_string(format!("{SYSFS}/{name}"))
-        .unwrap_or_default()
-        .trim()
-        .to_owned()
-}
-
-/// What the kernel says: enabled, disabled, or on the way.
-pub fn state() -> String {
-    read_sysfs("state")
-}
-
-/// Schedulers enabled since boot.
-pub fn enable_seq() -> u64 {
-    read_sysfs("enable_seq").parse().unwrap()
-}
-
-/// How often the kernel bypassed the scheduler; None before 6.18.
-pub fn bypass_activations() -> Option<u64> {
-    let events = fs::read_to_string(format!("{SYSFS}/root/events")).ok()?;
-    events.lines().find_map(|line| {
-        let count = line.strip_prefix("SCX_EV_BYPASS_ACTIVATE ")?;
-        Some(count.trim().parse().unwrap())
-    })
+    live: Live,
+    /// The counters when the test began.
+    before: RefCell<Counted>,
+    /// Goes last, when all of the above is settled.
+    _lock: Lock,
 }
 
 /// Runs scx_meta to its end.
 pub fn run(args: &[&str]) -> Output {
-    Command::new(binary())
+    Command::new(fixture::binary())
         .args(args)
         .stdin(Stdio::null())
         .output()
         .unwrap()
 }
 
-/// Every policy of the table takes turns, with equal weights.
-pub fn all_equal() -> String {
-    let weights: Vec<String> = Policy::all().map(|policy| format!("{policy}=1")).collect();
-    weights.join(",")
+/// Each policy of the table, with the same weight.
+pub fn all_equal() -> Vec<(Policy, u32)> {
+    Policy::all().map(|policy| (policy, 1)).collect()
 }
 
 impl Scheduler {
-    /// Starts the loader and waits until the kernel has enabled the program
-    /// and its maps are pinned.
+    /// The shared one, which hands tasks over as by default.
+    pub fn shared() -> Self {
+        Self::shared_with(Handover::Adopt)
+    }
+
+    pub fn shared_with(handover: Handover) -> Self {
+        Self::take(handover, || None)
+    }
+
+    /// The shared one, if the longest wait it knows of is below `bound_ns`: a longer one of an
+    /// earlier test would hide this one's.
+    pub fn shared_for_waits(handover: Handover, bound_ns: u64) -> Self {
+        Self::take(handover, || {
+            let known = counters::longest_wait_since_load_ns(&Maps::open());
+            (known >= bound_ns).then(|| format!("a task once waited {known} ns"))
+        })
+    }
+
+    fn take(handover: Handover, unwelcome: impl Fn() -> Option<String>) -> Self {
+        let lock = shared::lock().unwrap();
+        // Before the start, whose troubles are told, too.
+        let kmsg = Kmsg::since_now();
+        let taken = shared::take(&fixture::binary(), &handover.options(), unwelcome);
+        let (meta, left) = taken.unwrap_or_else(|error| panic!("{error:#}"));
+        Self::of(meta, Some(left), shared::log(), kmsg, lock)
+    }
+
+    /// One of the test's own, with these options.
     pub fn start(args: &[&str]) -> Self {
-        assert_eq!(state(), "disabled", "another test left a scheduler");
-        let mut kmsg = Kmsg::since_now();
+        let lock = shared::lock().unwrap();
+        shared::end().unwrap();
+        assert_eq!(scx::state().unwrap(), "disabled", "whose scheduler is it?");
+        let kmsg = Kmsg::since_now();
         let log = env::temp_dir().join("scx_meta.log");
         let out = File::create(&log).unwrap();
-        let mut child = Command::new(binary())
+        let mut command = Command::new(fixture::binary());
+        command
             .args(args)
             .stdin(Stdio::null())
             .stdout(out.try_clone().unwrap())
-            .stderr(out)
-            .spawn()
-            .unwrap();
-        let mut maps = None;
-        let ready = wait_for(START_LIMIT, LOOK, || {
-            if state() == "enabled" {
-                maps = Maps::open();
-            }
-            maps.is_some() || child.try_wait().unwrap().is_some()
+            .stderr(out);
+        let meta = Meta::start(&mut command).unwrap_or_else(|error| {
+            let said = fs::read_to_string(&log).unwrap_or_default();
+            panic!("scx_meta {args:?} did not start: {error:#}\n{said}");
         });
-        let Some(maps) = maps else {
-            let _ = child.kill();
-            let status = child.wait().unwrap();
-            panic!(
-                "scx_meta {args:?} did not start ({status}, waited long enough: {}):\n{}\n{}",
-                !ready,
-                fs::read_to_string(&log).unwrap(),
-                kmsg.complaints().concat()
-            );
-        };
+        Self::of(meta, None, log, kmsg, lock)
+    }
+
+    fn of(meta: Meta, left: Option<Left>, log: PathBuf, kmsg: Kmsg, lock: Lock) -> Self {
+        let maps = Maps::open();
         Self {
-            child,
+            meta: Some(meta),
+            left,
             log,
             kmsg,
+            before: RefCell::new(Counted::now(&maps)),
             maps,
+            live: Live::open(&Machine::default()).unwrap(),
+            _lock: lock,
         }
     }
 
     pub fn maps(&self) -> &Maps {
         &self.maps
+    }
+
+    /// Holds this policy, and waits until it is in charge.
+    pub fn only(&self, policy: Policy) {
+        retune::hold(self, policy).unwrap();
+        let flipped = process::await_that(FLIP_LIMIT, LOOK, || {
+            self.maps.status().active == policy.id()
+        });
+        assert!(flipped, "{policy} is held and not in charge");
+    }
+
+    /// Begins a rotation by these weights; a policy that is not listed gets no turns.
+    pub fn rotate(&self, weights: &[(Policy, u32)], period: Duration) {
+        retune::rotate(self, weights, period).unwrap();
+    }
+
+    /// Turns of this length for every policy of the table.
+    pub fn all_take_turns(&self, turn: Duration) {
+        let all: Vec<Policy> = Policy::all().collect();
+        retune::take_turns(self, &all, turn).unwrap();
+    }
+
+    /// Writes a pin, and has the program look at it at once.
+    pub fn pin(&self, id: u32) {
+        self.maps.set_pin(id);
+        self.live.apply().unwrap();
+    }
+
+    /// What was counted begins anew.
+    pub fn forget(&self) {
+        *self.before.borrow_mut() = Counted::now(&self.maps);
+    }
+
+    /// A policy's counters since the test began, or since what was before was forgotten.
+    pub fn counted(&self, policy: Policy) -> abi::meta_stats {
+        Counted::now(&self.maps).since(&self.before.borrow(), policy)
+    }
+
+    /// The same, one a CPU.
+    pub fn counted_by_cpu(&self, policy: Policy) -> Vec<abi::meta_stats> {
+        Counted::now(&self.maps).since_by_cpu(&self.before.borrow(), policy)
+    }
+
+    /// The longest time that any task waited in a queue since the test began.
+    pub fn longest_wait_ns(&self) -> u64 {
+        let waits = Policy::all().map(|policy| self.counted(policy).wait_max_ns);
+        waits.max().unwrap_or(0)
     }
 
     /// `scx_meta status --json`.
@@ -134,81 +200,157 @@ impl Scheduler {
     }
 
     pub fn said(&self) -> String {
-        fs::read_to_string(&self.log).unwrap()
+        fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// The program is still in charge and the kernel has not complained.
-    pub fn assert_healthy(&mut self) {
-        let complaints = self.kmsg.complaints();
-        assert!(
-            complaints.is_empty() && state() == "enabled",
-            "state {}:\n{}\n{}",
-            state(),
-            complaints.concat(),
-            self.said()
-        );
+    fn meta(&mut self) -> &mut Meta {
+        self.meta.as_mut().expect("a scheduler that has not ended")
     }
 
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.meta
+            .as_ref()
+            .expect("a scheduler that has not ended")
+            .pid()
     }
 
     /// Stops the loader, all its threads, where they are; the kernel's part
     /// goes on.
-    pub fn suspend(&self) {
-        self.signal(libc::SIGSTOP);
+    pub fn suspend(&mut self) {
+        self.meta().signal(libc::SIGSTOP).unwrap();
     }
 
     /// Undoes that.
-    pub fn resume(&self) {
-        self.signal(libc::SIGCONT);
-    }
-
-    fn signal(&self, signal: i32) {
-        // SAFETY: the child is ours and not reaped yet.
-        let ret = unsafe { libc::kill(self.child.id() as i32, signal) };
-        assert_eq!(ret, 0, "signal {signal}");
+    pub fn resume(&mut self) {
+        self.meta().signal(libc::SIGCONT).unwrap();
     }
 
     /// SIGKILL.
     pub fn kill(&mut self) {
-        self.child.kill().unwrap();
+        self.meta().signal(libc::SIGKILL).unwrap();
+    }
+
+    /// Waits for the end of a loader that was killed.
+    pub fn wait(&mut self) -> ExitStatus {
+        let mut meta = self.meta.take().expect("a scheduler that has not ended");
+        let status = meta.await_end(meta::STOP_LIMIT).unwrap();
+        status.expect("one of the test's own")
+    }
+
+    /// The program is still in charge and the kernel has not complained.
+    pub fn assert_healthy(&mut self) {
+        self.check().unwrap();
+    }
+
+    fn check(&mut self) -> Result<()> {
+        let said = self.said();
+        let state = scx::state()?;
+        let complaints = self.kmsg.complaints().concat();
+        ensure!(
+            state == "enabled" && complaints.is_empty(),
+            "sched_ext is {state}:\n{complaints}\n{said}"
+        );
+        self.meta().check().context(said)?;
+        let seq = scx::enable_seq()?;
+        let left = self.left.as_ref();
+        ensure!(
+            left.is_none_or(|left| left.enable_seq == seq),
+            "schedulers were enabled {seq} times, {left:?}"
+        );
+        Ok(())
+    }
+
+    /// As a loader without options begins.
+    fn restore(&self) -> Result<()> {
+        let defaults = PolicyList::all().default_weights();
+        let weights: Vec<_> = Policy::all().map(|p| (p, defaults.get(p))).collect();
+        retune::rotate(self, &weights, DEFAULT_TURN * defaults.in_rotation())
+    }
+
+    /// What a test owes the next one.
+    fn give_back(&mut self) -> Result<()> {
+        // A loader that sleeps cannot answer for its health.
+        self.meta().signal(libc::SIGCONT)?;
+        self.restore()?;
+        counters::check_conserved(&self.maps)?;
+        self.check()?;
+        let (meta, left) = (self.meta.take(), self.left.take());
+        let (meta, left) = meta.zip(left).context("nothing to give back")?;
+        shared::give_back(meta, left)
     }
 
     /// SIGTERM; demands exit 0, no ejection, and that nothing is left behind.
-    pub fn stop(mut self) {
-        self.assert_healthy();
-        self.signal(libc::SIGTERM);
-        let status = self.wait();
+    fn stop(&mut self) -> Result<()> {
+        counters::check_conserved(&self.maps)?;
+        self.check()?;
+        let meta = self.meta.take().context("nothing to stop")?;
+        meta.stop().context(self.said())?;
         let complaints = self.kmsg.complaints().concat();
-        let said = self.said();
-        assert!(status.success(), "{status}\n{complaints}\n{said}");
-        assert_eq!(complaints, "", "{said}");
-        assert_eq!(state(), "disabled");
-        assert!(!Path::new(PIN_DIR).exists(), "pins were left behind");
+        ensure!(complaints.is_empty(), "{complaints}\n{}", self.said());
+        Ok(())
     }
 
-    /// Waits for the loader's end.
-    pub fn wait(&mut self) -> ExitStatus {
-        let mut status = None;
-        wait_for(STOP_LIMIT, LOOK, || {
-            status = self.child.try_wait().unwrap();
-            status.is_some()
-        });
-        status.expect("the loader does not end")
+    /// Whatever the loader does, the next test needs a machine without it.
+    fn discard(&mut self) {
+        eprintln!("scx_meta said:\n{}", self.said());
+        eprintln!("the kernel said:\n{}", self.kmsg.complaints().concat());
+        if let Some(mut meta) = self.meta.take() {
+            let _ = meta.signal(libc::SIGCONT);
+            if let Err(error) = meta.kill() {
+                eprintln!("{error:#}");
+            }
+        }
     }
 }
 
 impl Drop for Scheduler {
     fn drop(&mut self) {
-        if !matches!(self.child.try_wait(), Ok(None)) {
+        if self.meta.is_none() {
             return;
         }
-        // A failed test: whatever the loader does, the next test needs a
-        // machine without a scheduler.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        wait_for(STOP_LIMIT, LOOK, || state() == "disabled");
-        eprintln!("scx_meta said:\n{}", self.said());
+        // A mutant's test fails because it should: the scheduler is not to blame.
+        let failed = thread::panicking() && !mutant::is_on();
+        let ended = match (failed, self.left.is_some()) {
+            (true, _) => Err(anyhow::anyhow!("the test failed")),
+            (false, true) => self.give_back(),
+            (false, false) => self.stop(),
+        };
+        let Err(error) = ended else {
+            return;
+        };
+        self.discard();
+        if !thread::panicking() {
+            panic!("after the test: {error:#}");
+        }
+        eprintln!("after the test: {error:#}");
+    }
+}
+
+impl Knobs for Scheduler {
+    type Policy = Policy;
+
+    fn weights(&self) -> Result<Vec<(Policy, u32)>> {
+        let available = self.maps.status().available;
+        let loaded = Policy::all().filter(|policy| available & policy.bit() != 0);
+        Ok(loaded.map(|p| (p, self.maps.weight(p))).collect())
+    }
+
+    fn set_weight(&self, policy: Policy, weight: u32) -> Result<()> {
+        self.maps.set_weight(policy, weight);
+        Ok(())
+    }
+
+    fn set_period_us(&self, period_us: u32) -> Result<()> {
+        self.maps.set_period_us(period_us);
+        Ok(())
+    }
+
+    fn set_pin(&self, policy: Option<Policy>) -> Result<()> {
+        self.maps.set_pin(policy.map_or(NO_PIN, Policy::id));
+        Ok(())
+    }
+
+    fn apply(&self) -> Result<()> {
+        self.live.apply()
     }
 }

@@ -10,7 +10,8 @@ use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::clock::now_ns;
+use labkit::sys;
+use labkit::task::now_ns;
 
 /// Arrays have a Default up to this size.
 const MAX_CPUS: usize = 32;
@@ -24,11 +25,6 @@ struct Shared {
 pub struct Wakers {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
-}
-
-pub fn current_cpu() -> usize {
-    // SAFETY: no arguments.
-    unsafe { libc::sched_getcpu() as usize }
 }
 
 fn work(time: Duration) {
@@ -45,7 +41,7 @@ impl Wakers {
                 thread::spawn(move || {
                     while !shared.stop.load(Relaxed) {
                         thread::sleep(nap);
-                        shared.by_cpu[current_cpu()].fetch_add(1, Relaxed);
+                        shared.by_cpu[sys::current_cpu()].fetch_add(1, Relaxed);
                         work(busy);
                     }
                 })
@@ -70,11 +66,13 @@ impl Drop for Wakers {
     }
 }
 
-/// CPUs that got at least 2 % of these wake-ups.
-pub fn used_cpus(by_cpu: &[u64]) -> usize {
+/// Over how many CPUs these wake-ups spread: as many as would make it as likely that two of them hit
+/// the same CPU.
+pub fn spread(by_cpu: &[u64]) -> f64 {
     let total: u64 = by_cpu.iter().sum();
     assert!(total > 0, "nobody woke up");
-    by_cpu.iter().filter(|n| **n * 50 >= total).count()
+    let shares = by_cpu.iter().map(|n| *n as f64 / total as f64);
+    1.0 / shares.map(|share| share * share).sum::<f64>()
 }
 
 /// Children that work for a moment and die, all at once.

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! How the scx_meta that the tests share is started (labkit::shared keeps it).
+
+use std::env;
+use std::path::PathBuf;
+
+/// What becomes of the tasks that wait when their policy leaves: fixed at load, so that the tests of
+/// each have a program of their own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Handover {
+    Adopt,
+    Drain,
+}
+
+impl Handover {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Adopt => "adopt",
+            Self::Drain => "drain",
+        }
+    }
+
+    /// All policies, and whatever a test may want to see. --stats makes the program measure waits; it
+    /// prints one table, when it ends.
+    pub fn options(self) -> Vec<String> {
+        let seen = ["--record-turns", "--stats", "86400"];
+        let options = ["--handover", self.name()].into_iter().chain(seen);
+        options.map(String::from).collect()
+    }
+}
+
+/// The loader under test: SCX_META_BIN, or the one that cargo built beside the test.
+pub fn binary() -> PathBuf {
+    let named = env::var_os("SCX_META_BIN").map(PathBuf::from);
+    named.unwrap_or_else(|| env!("CARGO_BIN_EXE_scx_meta").into())
+}

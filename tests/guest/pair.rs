@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! pair's queues by cgroup: more cgroups than queues, and cgroups that come and go.
+
+use std::thread;
+use std::time::Duration;
+
+use crate::bound::cpus;
+use crate::cgroups::{self, Cgroup};
+use crate::clock::ms;
+use crate::maps::policy;
+use crate::scheduler::Scheduler;
+use crate::tier;
+
+/// More cgroups than queues: creating one never fails, and who shares a queue or
+/// is bound to a CPU that the pair does not favour runs like the others.
+#[test]
+fn pair_with_more_cgroups_than_queues_starves_nobody() {
+    let scheduler = Scheduler::shared();
+    let pair = policy("pair");
+    scheduler.only(pair);
+    let mut groups: Vec<Cgroup> = (0..70)
+        .map(|n| Cgroup::create(&format!("meta_{n}")))
+        .collect();
+    let last = groups.len() - 1;
+    let mut pids = vec![
+        groups[0].hog(None),
+        groups[0].hog(None),
+        groups[0].hog(None),
+    ];
+    for cpu in 0..cpus() {
+        pids.push(groups[1 + cpu].hog(Some(cpu)));
+    }
+    pids.push(groups[last].hog(None));
+    pids.push(groups[last - 1].hog(Some(1)));
+    thread::sleep(Duration::from_secs(1));
+    let before: Vec<u64> = pids.iter().map(|pid| cgroups::cpu_ns(*pid)).collect();
+    let time = tier::seconds(5.0, 10.0);
+    thread::sleep(time);
+    let spent: Vec<u64> = pids
+        .iter()
+        .zip(before)
+        .map(|(pid, before)| cgroups::cpu_ns(*pid) - before)
+        .collect();
+    let overflowed = scheduler.counted(pair).overflowed;
+    println!("{overflowed} cgroups share a queue; CPU time in ms:");
+    println!("{:.0?}", spent.iter().map(|ns| ms(*ns)).collect::<Vec<_>>());
+    drop(groups);
+    assert!(overflowed > 0, "70 cgroups did not overflow");
+    let least_ns = time.as_nanos() as u64 / 100;
+    assert!(spent.iter().all(|ns| *ns >= least_ns), "a task starved");
+}
+
+/// A task is moved into a cgroup and back while that cgroup is made and removed,
+/// beside busy ones that are bound to the two CPUs of a pair.
+#[test]
+fn pair_loses_nobody_while_cgroups_come_and_go() {
+    let mut scheduler = Scheduler::shared();
+    scheduler.only(policy("pair"));
+    let mut groups = ["meta_a", "meta_b"].map(Cgroup::create);
+    let mut homes = Vec::new();
+    for (index, group) in groups.iter_mut().enumerate() {
+        let cpu = index * cpus() / 2;
+        homes.extend([None, None, Some(cpu)].map(|cpu| (group.hog(cpu), index)));
+    }
+    let before: Vec<u64> = homes.iter().map(|(pid, _)| cgroups::cpu_ns(*pid)).collect();
+    for round in 0..tier::times(30, 60) {
+        let (pid, home) = homes[round % homes.len()];
+        let guest = Cgroup::create(&format!("meta_guest_{round}"));
+        guest.take(pid);
+        thread::sleep(Duration::from_millis(50));
+        groups[home].take(pid);
+    }
+    let between: Vec<u64> = homes.iter().map(|(pid, _)| cgroups::cpu_ns(*pid)).collect();
+    thread::sleep(tier::seconds(2.0, 3.0));
+    let spent = |from: &[u64], to: &[u64]| -> Vec<f64> {
+        from.iter()
+            .zip(to)
+            .map(|(from, to)| ms(to - from))
+            .collect()
+    };
+    let after: Vec<u64> = homes.iter().map(|(pid, _)| cgroups::cpu_ns(*pid)).collect();
+    let (during, since) = (spent(&before, &between), spent(&between, &after));
+    println!("CPU time in ms: {during:.0?}, then {since:.0?}");
+    scheduler.assert_healthy();
+    drop(groups);
+    assert!(during.iter().all(|ms| *ms >= 50.0), "a task starved");
+    assert!(since.iter().all(|ms| *ms >= 50.0), "a task was lost");
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What qmap owes to a higher class.
+
+use std::thread;
+use std::time::Duration;
+
+use labkit::sys::{self, RealTime};
+use labkit::task::{self, Task};
+use scx_utils::compat::ksym_exists;
+
+use crate::bound::cpus;
+use crate::clock::now_ns;
+use crate::loads;
+use crate::maps::policy;
+use crate::scheduler::Scheduler;
+use crate::tier;
+
+/// From 6.19 on what a higher class preempts is queued again, and others run it.
+/// A task that wakes up as real-time preempts; one that becomes so while it runs
+/// does not.
+#[test]
+fn qmap_gives_others_what_a_higher_class_preempted() {
+    let scheduler = Scheduler::shared();
+    let qmap = policy("qmap");
+    scheduler.only(qmap);
+    let can = ksym_exists("scx_bpf_reenqueue_local___v2").expect("the kernel's BTF");
+    let requeued = || scheduler.counted(qmap).requeued;
+    let all: Vec<usize> = (0..cpus()).collect();
+    let busy_ns = tier::seconds(1.0, 2.0).as_nanos() as u64;
+    // The other CPUs are busy, or one idles and must be woken.
+    for count in [2 * all.len(), 1] {
+        let mut hogs = loads::hogs(count);
+        thread::sleep(Duration::from_millis(500));
+        let before = requeued();
+        hogs.iter().for_each(Task::reset_gap);
+        {
+            sys::bind_to(&[hogs[0].last_cpu().unwrap()]).unwrap();
+            let _real_time = RealTime::enter().unwrap();
+            thread::sleep(Duration::from_millis(20));
+            let end = now_ns() + busy_ns;
+            while now_ns() < end {
+                task::spin(200);
+            }
+        }
+        let gap_ns = loads::longest_gap_ns("beside a real-time task", &mut hogs);
+        let requeued = requeued() - before;
+        sys::bind_to(&all).unwrap();
+        drop(hogs);
+        println!("{requeued} times a CPU's queue was given back");
+        assert_eq!(requeued > 0, can, "can this kernel? {can}");
+        if can {
+            assert!(gap_ns < busy_ns / 4, "a task waited for the higher class");
+        }
+    }
+}
