@@ -159,18 +159,28 @@ static bool walk(struct cpu_caches *caches, uint64_t vaddr)
 	uint32_t set = (page ^ page >> 9) % (all.tlb_pages / TLB_WAYS);
 	uint64_t *pages = &caches->private->pages[set * TLB_WAYS];
 
-	for (unsigned int way = 0; way < TLB_WAYS; way++)
+	uint64_t *place = NULL;
+
+	for (unsigned int way = 0; way < TLB_WAYS; way++) {
 		if (pages[way] == tag)
 			return false;
-	pages[any_way(TLB_WAYS)] = tag;
+		if (pages[way] == NOTHING)
+			place = &pages[way];
+	}
+	*(place ? place : &pages[any_way(TLB_WAYS)]) = tag;
 	return true;
+}
+
+static struct private_line *private_set(const struct private_cache *private,
+					uint64_t line)
+{
+	return &private->lines[line % all.private_sets * PRIVATE_WAYS];
 }
 
 static struct private_line *find_private(const struct private_cache *private,
 					 uint64_t line)
 {
-	struct private_line *set =
-		&private->lines[line % all.private_sets * PRIVATE_WAYS];
+	struct private_line *set = private_set(private, line);
 
 	for (unsigned int way = 0; way < PRIVATE_WAYS; way++)
 		if (set[way].line == line)
@@ -190,13 +200,16 @@ static void drop_near(struct cpu_caches *caches, struct private_line *held)
 static struct private_line *place_private(struct cpu_caches *caches,
 					  uint64_t line)
 {
-	struct private_cache *private = caches->private;
-	uint32_t set = line % all.private_sets;
-	uint32_t way = any_way(PRIVATE_WAYS);
-	struct private_line *held = &private->lines[set * PRIVATE_WAYS + way];
+	struct private_line *set = private_set(caches->private, line);
+	struct private_line *held = NULL;
 
-	if (held->line != NOTHING)
+	for (unsigned int way = 0; way < PRIVATE_WAYS && !held; way++)
+		if (set[way].line == NOTHING)
+			held = &set[way];
+	if (!held) {
+		held = &set[any_way(PRIVATE_WAYS)];
 		drop_near(caches, held);
+	}
 	held->line = line;
 	return held;
 }
@@ -217,21 +230,26 @@ static void place_near(struct cpu_caches *caches, uint64_t vaddr,
 	held->near = index;
 }
 
+/* The line, which is there afterwards. */
 static struct shared_line *find_shared(uint64_t line, bool *found)
 {
-	uint32_t set = line % all.shared_sets;
-	struct shared_line *lines = &all.lines[(size_t)set * SHARED_WAYS];
-	struct shared_line *held;
+	size_t first = line % all.shared_sets * SHARED_WAYS;
+	struct shared_line *set = &all.lines[first];
+	struct shared_line *place = NULL;
 
-	for (unsigned int way = 0; way < SHARED_WAYS; way++)
-		if (lines[way].line == line) {
+	for (unsigned int way = 0; way < SHARED_WAYS; way++) {
+		if (set[way].line == line) {
 			*found = true;
-			return &lines[way];
+			return &set[way];
 		}
-	held = &lines[any_way(SHARED_WAYS)];
-	*held = (struct shared_line){.line = line, .writer = -1};
+		if (set[way].line == NOTHING)
+			place = &set[way];
+	}
+	if (!place)
+		place = &set[any_way(SHARED_WAYS)];
+	*place = (struct shared_line){.line = line, .writer = -1};
 	*found = false;
-	return held;
+	return place;
 }
 
 /* The other CPUs give the line up, or keep it to read. */

@@ -205,14 +205,20 @@ static void pay_miss(unsigned int cpu, qemu_plugin_meminfo_t info,
 	pay_line(cpu, &access, kind);
 }
 
-static void on_memory(unsigned int cpu, qemu_plugin_meminfo_t info,
-		      uint64_t vaddr, void *data)
+static void on_load(unsigned int cpu, qemu_plugin_meminfo_t info,
+		    uint64_t vaddr, void *data)
 {
-	bool store = qemu_plugin_mem_is_store(info);
-
 	(void)data;
-	if (!caches_hit(cpu, vaddr, store))
-		pay_miss(cpu, info, vaddr, store ? ACCESS_STORE : ACCESS_LOAD);
+	if (!caches_hit(cpu, vaddr, false))
+		pay_miss(cpu, info, vaddr, ACCESS_LOAD);
+}
+
+static void on_store(unsigned int cpu, qemu_plugin_meminfo_t info,
+		     uint64_t vaddr, void *data)
+{
+	(void)data;
+	if (!caches_hit(cpu, vaddr, true))
+		pay_miss(cpu, info, vaddr, ACCESS_STORE);
 }
 
 static void on_chase(unsigned int cpu, qemu_plugin_meminfo_t info,
@@ -245,10 +251,11 @@ static void on_cr3(unsigned int cpu, void *data)
 	caches_switch_space(cpu);
 }
 
-static void watch(struct qemu_plugin_insn *insn, qemu_plugin_vcpu_mem_cb_t cb)
+static void watch(struct qemu_plugin_insn *insn, enum qemu_plugin_mem_rw rw,
+		  qemu_plugin_vcpu_mem_cb_t cb)
 {
-	qemu_plugin_register_vcpu_mem_cb(insn, cb, QEMU_PLUGIN_CB_NO_REGS,
-					 QEMU_PLUGIN_MEM_RW, NULL);
+	qemu_plugin_register_vcpu_mem_cb(insn, cb, QEMU_PLUGIN_CB_NO_REGS, rw,
+					 NULL);
 }
 
 /* The cost of one execution in ns; what it touches is watched. */
@@ -271,10 +278,12 @@ static double instruction(struct qemu_plugin_insn *insn)
 	if (kind == KIND_NONTEMPORAL || !has_memory_operand(&parsed))
 		return ns;
 	if (x86_rep_string(&parsed, &string)) {
-		watch(insn, on_string);
+		watch(insn, QEMU_PLUGIN_MEM_RW, on_string);
 		return ns;
 	}
-	watch(insn, is_chasing_load(&parsed) ? on_chase : on_memory);
+	watch(insn, QEMU_PLUGIN_MEM_R,
+	      is_chasing_load(&parsed) ? on_chase : on_load);
+	watch(insn, QEMU_PLUGIN_MEM_W, on_store);
 	return ns + parameters.operand_ns;
 }
 

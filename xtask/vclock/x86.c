@@ -36,6 +36,8 @@ static void take_prefix(uint8_t byte, struct x86_insn *insn)
 {
 	/* REX counts only right before the opcode. */
 	insn->rex_w = (byte & 0xf8) == 0x48;
+	insn->rex_r = (byte & 0xf4) == 0x44;
+	insn->rex_b = (byte & 0xf1) == 0x41;
 	if (byte == 0xf2 || byte == 0xf3)
 		insn->rep = byte;
 	else if (byte == 0xf0)
