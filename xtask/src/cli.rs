@@ -61,6 +61,13 @@ pub enum Command {
     /// `overhead` up to 60; keep the machine idle meanwhile.
     #[command(subcommand)]
     Bench(Bench),
+    /// Fit the costs of `--clock parallel --costs calibrated` to this machine
+    ///
+    /// Measures copies, pointer chasing, fork and exec, pipes and messages here, for a minute in
+    /// which the machine should do nothing else; then boots two guests a round under costs that come
+    /// nearer each time. Writes xtask/vclock/calibrated.toml and docs/lab-calibration.md. A round
+    /// takes 3 minutes on 2 idle cores.
+    Calibrate(Calibrate),
     /// What the kernel's verifier makes of each program: writes bpf/VERIFIER.md again
     ///
     /// Loads scx_meta on the kernels of `test`, with all policies and with each alone.
@@ -305,6 +312,26 @@ pub struct BenchKernel {
     /// serial (see `vm --help`)
     #[arg(long, value_name = "CLOCK", default_value_t = Clock::Parallel(Costs::Flat))]
     pub clock: Clock,
+}
+
+/// Options of `calibrate`.
+#[derive(Args)]
+pub struct Calibrate {
+    /// A series (6.16, 6.18, 7.3: its newest Debian kernel) or the path of a kernel image
+    #[arg(long, value_name = "K", default_value = kernel::DEFAULT)]
+    pub kernel: String,
+    /// How often guests are booted and the costs changed after them
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub rounds: u32,
+    /// Samples of each load here
+    #[arg(long, value_name = "N", default_value_t = 25)]
+    pub samples: usize,
+    /// Samples of each load in a guest
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub guest_samples: usize,
+    /// Do not measure here: take what the load program printed earlier (repeatable)
+    #[arg(long, value_name = "FILE")]
+    pub native: Vec<PathBuf>,
 }
 
 /// Options of `setup`.

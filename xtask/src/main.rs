@@ -68,6 +68,7 @@ fn dispatch(cli: &Cli) -> Result<u8> {
         Command::Run(args) => run::run(args, cli.yes).map(as_status),
         Command::Test(args) => test::run(args, cli.yes).map(|passed| u8::from(!passed)),
         Command::Bench(args) => in_bench(args, cli.yes).map(|()| 0),
+        Command::Calibrate(args) => calibrate::run(args, cli.yes).map(|()| 0),
         Command::Verifier => verifier::run(cli.yes).map(|()| 0),
         Command::Setup(args) => setup::run(args, cli.yes).map(|()| 0),
         Command::Clean => clean::run().map(|()| 0),

@@ -10,7 +10,9 @@ mod pair;
 mod tasks;
 mod tools;
 
+use std::cell::Cell;
 use std::fmt;
+use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -20,6 +22,12 @@ use serde::Deserialize;
 use serde::Serialize;
 
 pub use self::tasks::DO_NOTHING;
+
+/// Before each sample of a scheduler's load. Where tasks are put depends on how busy the kernel
+/// believes its CPUs to be: a load must not inherit that from another.
+const PAUSE: Duration = Duration::from_millis(100);
+/// The pause grows by this, which no divisor of a tick is: samples begin at other phases of it.
+const SHIFT: Duration = Duration::from_micros(1370);
 
 /// Which loads a run takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,7 +84,13 @@ impl Load {
 
     /// Measures it so many times, after once for nothing.
     pub fn measure(&self, samples: usize) -> Result<Measured> {
-        let sample = || (self.run)().with_context(|| format!("cannot run the load {}", self.name));
+        let number = Cell::new(0);
+        let sample = || {
+            if self.group == Group::Sched {
+                thread::sleep(PAUSE + SHIFT * number.replace(number.get() + 1));
+            }
+            (self.run)().with_context(|| format!("cannot run the load {}", self.name))
+        };
         sample()?;
         Ok(Measured {
             name: self.name.clone(),

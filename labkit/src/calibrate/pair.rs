@@ -74,10 +74,11 @@ fn join<T>(thread: thread::ScopedJoinHandle<T>) -> Result<T> {
 /// A barrier in all threads of the process: the kernel interrupts each CPU that runs one, and waits.
 fn interrupt_to_busy_cpu() -> Result<f64> {
     calls::register_barrier().context("cannot register for membarrier")?;
-    let stop = AtomicBool::new(false);
+    let (running, stop) = (AtomicBool::new(false), AtomicBool::new(false));
     thread::scope(|scope| {
         let other = scope.spawn(|| -> Result<()> {
             pin(1)?;
+            running.store(true, Ordering::Relaxed);
             while !stop.load(Ordering::Relaxed) {
                 std::hint::black_box(0);
             }
@@ -85,8 +86,9 @@ fn interrupt_to_busy_cpu() -> Result<f64> {
         });
         let this = scope.spawn(|| -> Result<f64> {
             pin(0)?;
-            // The other thread is on its way to its CPU.
-            thread::sleep(SETTLE);
+            while !running.load(Ordering::Relaxed) {
+                thread::sleep(SETTLE);
+            }
             let started = Instant::now();
             for _ in 0..BARRIERS {
                 calls::barrier()?;

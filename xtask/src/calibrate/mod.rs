@@ -1,6 +1,123 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The `calibrated` cost model of the parallel clock: its numbers.
+//! The `calibrated` cost model of the parallel clock: its numbers, and `cargo xtask calibrate`, which
+//! fits them to the machine that it runs on.
 
+#[cfg(test)]
+mod c_tests;
 mod costs;
+mod fit;
+mod samples;
+mod table;
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Context;
+use anyhow::Result;
+use labkit::clock::Clock;
+use labkit::clock::Costs as Model;
 
 pub use self::costs::Costs;
+
+use self::samples::Samples;
+use crate::build;
+use crate::cli;
+use crate::command;
+use crate::fleet;
+use crate::fleet::Machine;
+use crate::kernel;
+use crate::kernel::Kernel;
+use crate::packages;
+use crate::packages::Use;
+use crate::paths;
+use crate::vm::Hardware;
+use crate::vm::Job;
+use crate::vm::Vm;
+
+/// The two guests of a round, which boot side by side: a name, and words of the load program.
+const GUESTS: [(&str, &[&str]); 2] = [("sched", &["sched"]), ("micro", &["micro", "memory"])];
+
+/// One guest of a round, on a machine that others use too.
+const LIMIT: Duration = Duration::from_secs(1800);
+
+/// Measures here, boots guests until their loads take as long, and writes costs and document.
+pub fn run(args: &cli::Calibrate, yes: bool) -> Result<()> {
+    packages::ensure(Use::Vm, yes)?;
+    let kernel = kernel::find(&args.kernel)?;
+    let dir = paths::lab_dir("calibrate")?;
+    let program = program(&dir)?;
+    let native = match &*args.native {
+        [] => measure_here(&program, args.samples, &dir)?,
+        files => Samples::read(files)?,
+    };
+
+    let mut costs = Costs::read()?;
+    let mut best: Option<(fit::Distance, Costs, Samples)> = None;
+    for round in 1..=args.rounds {
+        costs.write()?;
+        let guest = measure_guest(&program, &kernel, args.guest_samples, &dir)?;
+        let distance = fit::distance(&native, &guest);
+        eprintln!(
+            "lab: round {round} of {}: {} loads are off by more than {:.0} %; {:.2} in all",
+            args.rounds,
+            distance.off,
+            fit::TOLERANCE * 100.0,
+            distance.sum
+        );
+        let next = fit::next(&costs, &native, &guest);
+        if best.as_ref().is_none_or(|(least, ..)| distance < *least) {
+            best = Some((distance, costs, guest));
+        }
+        costs = next;
+    }
+    let (_, costs, guest) = best.context("no round was run")?;
+    costs.write()?;
+    let document = table::write(&kernel.release, &native, &guest)?;
+    eprintln!("lab: the table is in {}", document.display());
+    Ok(())
+}
+
+/// The program with the loads, out of the way of builds that happen meanwhile.
+fn program(dir: &Path) -> Result<PathBuf> {
+    let mut cargo = build::cargo()?;
+    cargo.args(["build", "--release", "--package", "labkit"]);
+    command::run(cargo.args(["--bin", "calibrate"]))?;
+    let program = dir.join("calibrate");
+    build::replace(&paths::target().join("release/calibrate"), &program)?;
+    Ok(program)
+}
+
+fn measure_here(program: &Path, samples: usize, dir: &Path) -> Result<Samples> {
+    eprintln!("lab: measuring this machine for a minute: keep it idle");
+    let file = dir.join("native.json");
+    let said = command::read(Command::new(program).arg(samples.to_string()))?;
+    fs::write(&file, said).with_context(|| format!("cannot write {}", file.display()))?;
+    Samples::read(&[file])
+}
+
+fn measure_guest(program: &Path, kernel: &Kernel, samples: usize, dir: &Path) -> Result<Samples> {
+    let machines = GUESTS.map(|(name, words)| {
+        let mut argv: Vec<OsString> = vec![program.into(), samples.to_string().into()];
+        argv.extend(words.iter().map(Into::into));
+        let mut job = Job::new(argv);
+        job.files.extend(paths::which("hackbench"));
+        job.keep_output = true;
+        job.quiet = true;
+        Machine {
+            label: format!("guest-{name}"),
+            vm: Vm {
+                kernel: kernel.clone(),
+                hardware: Hardware::of_cpus(2),
+                clock: Clock::Parallel(Model::Calibrated),
+                timeout: LIMIT,
+                console: None,
+            },
+            job,
+        }
+    });
+    Samples::read(&fleet::run(machines.into(), dir)?)
+}
