@@ -66,7 +66,7 @@ pub enum Command {
     /// Measures copies, pointer chasing, fork and exec, pipes and messages here, for a minute in
     /// which the machine should do nothing else; then boots two guests a round under costs that come
     /// nearer each time. Writes xtask/vclock/calibrated.toml and docs/lab-calibration.md. A round
-    /// takes 3 minutes on 2 idle cores.
+    /// takes 4 minutes on 2 idle cores.
     Calibrate(Calibrate),
     /// What the kernel's verifier makes of each program: writes bpf/VERIFIER.md again
     ///
@@ -327,7 +327,7 @@ pub struct Calibrate {
     #[arg(long, value_name = "N", default_value_t = 25)]
     pub samples: usize,
     /// Samples of each load in a guest
-    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(long, value_name = "N", default_value_t = 7)]
     pub guest_samples: usize,
     /// Do not measure here: take what the load program printed earlier (repeatable)
     #[arg(long, value_name = "FILE")]
