@@ -85,6 +85,18 @@ mod tests {
     }
 
     #[test]
+    fn every_group_of_tests_is_a_machine() {
+        let path = paths::repo().join(".config/nextest.toml");
+        let config: toml::Table = fs::read_to_string(path).unwrap().parse().unwrap();
+        let groups = config["test-groups"].as_table().unwrap();
+        let machines = all().unwrap();
+        // Its tests boot machines of their own.
+        for group in groups.keys().filter(|group| *group != "clock") {
+            assert!(machines.contains_key(group), "{group}");
+        }
+    }
+
+    #[test]
     fn a_wrong_machine_is_named() {
         for (text, why) in [
             ("[a]\nclock = \"host\"", "expected cpus or topology"),
