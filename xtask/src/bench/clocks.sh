@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What `bench clocks` measures in each boot: a line `NAME VALUE` a sample, five of
-# each. $1: milliseconds to wait first, so that no two boots begin alike.
+# What `bench clocks` measures in each boot: a line `NAME VALUE` a sample. $1:
+# milliseconds to wait first, so that no two boots begin alike; $2: runs of each.
 sleep "$(printf '0.%03d' "$1")"
-for _ in 1 2 3 4 5; do
-	perf bench --format=simple sched pipe -l 20000 |
+for _ in $(seq "$2"); do
+	perf bench --format=simple sched pipe -l 10000 |
 		while read -r seconds; do echo "pipe $seconds"; done
-	perf bench --format=simple sched messaging -g 2 -l 100 |
+	perf bench --format=simple sched messaging -g 2 -l 50 |
 		while read -r seconds; do echo "messaging $seconds"; done
-	hackbench -g 2 -l 100 | while read -r word seconds; do
+	hackbench -g 2 -l 50 | while read -r word seconds; do
 		case $word in Time:) echo "hackbench $seconds" ;; esac
 	done
 done
@@ -18,9 +18,9 @@ for _ in $(seq $((2 * $(nproc)))); do
 	hogs="$hogs $!"
 done
 sleep 1
-for _ in 1 2 3 4 5; do
+for _ in $(seq "$2"); do
 	echo begin
-	cyclictest --policy=other -t1 -i 2000 -l 300 -v -q | tr -d ' ' |
+	cyclictest --policy=other -t1 -i 2000 -l 100 -v -q | tr -d ' ' |
 		while IFS=: read -r _ _ latency; do
 			case $latency in '' | *[!0-9]*) ;; *) echo "wakeup $latency" ;; esac
 		done

@@ -27,8 +27,8 @@ pub const RECORDS: &str = "LAB_RECORDS";
 /// scx_meta as the tests know it.
 pub const BINARY: &str = "SCX_META_BIN";
 
-/// What a test may want to know of our environment.
-const PASSED_ON: [&str; 2] = ["SCX_META_", "RUST_"];
+/// What a test may want to know of our environment; the guest gets the programs that it names.
+const PASSED_ON: [&str; 3] = ["SCX_META_", "RUST_", "NEXTEST_BIN_EXE_"];
 
 /// nextest knows better how long which test may take.
 const LIMIT: Duration = Duration::from_secs(24 * 3600);
