@@ -14,6 +14,7 @@ use labkit::clock::Clock;
 use labkit::clock::Costs;
 
 use crate::guest;
+use crate::guest_clock;
 use crate::kernel;
 use crate::topology::Topology;
 use crate::vm::warm::Spec;
@@ -79,6 +80,12 @@ pub enum Command {
     /// The half of `run` that runs in the guest
     #[command(hide = true)]
     GuestRun(guest::Args),
+    /// The half of the parallel clock's tests that runs in the guest
+    #[command(hide = true)]
+    GuestClock {
+        /// What to measure
+        what: guest_clock::What,
+    },
     /// The half of `vm up` that runs in the guest
     #[command(hide = true)]
     GuestAgent {

@@ -12,6 +12,7 @@ mod command;
 mod cpio;
 mod fleet;
 mod guest;
+mod guest_clock;
 mod kernel;
 mod machines;
 mod nextest;
@@ -73,6 +74,7 @@ fn dispatch(cli: &Cli) -> Result<u8> {
         Command::Setup(args) => setup::run(args, cli.yes).map(|()| 0),
         Command::Clean => clean::run().map(|()| 0),
         Command::GuestRun(args) => guest::run(args).map(|()| 0),
+        Command::GuestClock { what } => guest_clock::run(*what).map(|()| 0),
         Command::GuestAgent { port } => vm::warm::agent(port).map(|()| 0),
         Command::GuestTest { argv } => test::guest::run(argv).map(as_status),
         Command::VmKeep { name } => vm::warm::keep(name).map(|()| 0),

@@ -34,6 +34,9 @@ const TIER: &str = "SCX_META_TEST_TIER";
 /// Tests that need a guest.
 const GUESTS: &str = "binary(guest)";
 
+/// Tests that boot machines of their own.
+const MACHINES: &str = "binary(parallel_clock)";
+
 /// Which tests run, and how.
 #[derive(Clone, Debug)]
 pub struct Part {
@@ -136,7 +139,7 @@ impl Part {
     fn expression(&self) -> Option<String> {
         let mut terms: Vec<String> = Vec::new();
         if self.host_only {
-            terms.push(format!("not {GUESTS}"));
+            terms.push(format!("not ({GUESTS} | {MACHINES})"));
         }
         if self.guests_only {
             terms.push(GUESTS.to_string());

@@ -35,8 +35,8 @@ const PACKAGES: [Package; 4] = [
     },
     Package {
         name: "xtask",
-        folders: &["xtask/src"],
-        feature: None,
+        folders: &["xtask/src", "xtask/tests"],
+        feature: Some("guest-tests"),
     },
 ];
 

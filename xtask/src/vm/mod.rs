@@ -37,7 +37,7 @@ use crate::kernel::Kernel;
 
 /// Longest wait for the guest's first sign of life, emulated and on a busy
 /// machine; an undisturbed boot takes 10 s.
-const BOOT_LIMIT: Duration = Duration::from_secs(180);
+const BOOT_LIMIT: Duration = Duration::from_secs(600);
 
 /// The machine to boot.
 pub struct Vm {
