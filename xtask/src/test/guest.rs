@@ -59,7 +59,14 @@ pub fn run(argv: &[OsString]) -> Result<i32> {
             job.env.insert(name.into_owned(), value);
         }
     }
-    warm::exec(&place, &job, LIMIT).map(|done| done.status)
+    let before = place.cpu_seconds();
+    let done = warm::exec(&place, &job, LIMIT);
+    if let (Some(before), Some(after)) = (before, place.cpu_seconds()) {
+        // A test that is ended for taking too long leaves none.
+        let cpu = format!("{:.1}", after - before);
+        note(records.as_deref(), "cpu", &test_name(argv), &cpu)?;
+    }
+    Ok(done?.status)
 }
 
 /// The guest of a machine: `two`, `two-1` beside it, `two-7.3` with another kernel.

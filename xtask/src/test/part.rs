@@ -97,8 +97,8 @@ impl Part {
         let begin = Instant::now();
         let status = self.nextest(&records);
         let rows = match status? {
-            0 | TESTS_FAILED => report::rows(&junit, &format!("{} ", self.label), |test| {
-                fs::read_to_string(records.join("ran").join(test)).ok()
+            0 | TESTS_FAILED => report::rows(&junit, &format!("{} ", self.label), |thing, test| {
+                fs::read_to_string(records.join(thing).join(test)).ok()
             }),
             NO_TESTS => Ok(Vec::new()),
             other => bail!("nextest ended with status {other}"),

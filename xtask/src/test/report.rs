@@ -34,6 +34,9 @@ pub struct Row {
     pub failed: Vec<String>,
     /// What the tests took, boots included, added up.
     pub seconds: f64,
+    /// What guests had of this machine's CPUs in that time, without boots: it depends less on
+    /// what else the machine does.
+    pub cpu_seconds: f64,
 }
 
 impl Row {
@@ -43,24 +46,26 @@ impl Row {
     }
 }
 
-/// A row for each machine; `machine_of` tells that of a test in a guest.
+/// A row for each machine; `recorded` is what a test in a guest kept about a thing.
 pub fn rows(
     junit: &Path,
     prefix: &str,
-    machine_of: impl Fn(&str) -> Option<String>,
+    recorded: impl Fn(&str, &str) -> Option<String>,
 ) -> Result<Vec<Row>> {
     let text = fs::read_to_string(junit)
         .with_context(|| format!("nextest left no report {}", junit.display()))?;
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
     for case in cases(&text).with_context(|| junit.display().to_string())? {
         let in_guest = case.binary.ends_with("::guest");
-        let machine = in_guest.then(|| machine_of(&case.name)).flatten();
+        let about = |thing| in_guest.then(|| recorded(thing, &case.name)).flatten();
+        let machine = about("ran");
         let machine = machine.unwrap_or_else(|| HOST.to_string());
         let row = rows.entry(machine.clone()).or_insert_with(|| Row {
             part: format!("{prefix}{machine}"),
             ..Row::default()
         });
         row.seconds += case.seconds;
+        row.cpu_seconds += about("cpu").and_then(|cpu| cpu.parse().ok()).unwrap_or(0.0);
         if case.passed {
             row.passed += 1;
         } else {
@@ -95,14 +100,14 @@ fn cases(xml: &str) -> Result<Vec<Case>> {
 pub fn table(rows: &[Row], took: u64) -> String {
     let width = rows.iter().map(|row| row.part.len()).max().unwrap_or(0);
     let width = width.max("part".len());
-    let mut text = format!("{:width$}  passed  failed  seconds\n", "part");
+    let mut text = format!("{:width$}  passed  failed  seconds  of CPU\n", "part");
     let (mut passed, mut failed) = (0, 0);
     for row in rows {
         let bad = row.failed.len();
         let _ = writeln!(
             text,
-            "{:width$}  {:6}  {bad:6}  {:7.0}",
-            row.part, row.passed, row.seconds
+            "{:width$}  {:6}  {bad:6}  {:7.0}  {:6.0}",
+            row.part, row.passed, row.seconds, row.cpu_seconds
         );
         passed += row.passed;
         failed += bad;
@@ -139,14 +144,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let junit = dir.path().join("junit.xml");
         fs::write(&junit, JUNIT).unwrap();
-        let rows = rows(&junit, "6.18 ", |name| {
-            (name == "a::b" || name == "a::c").then(|| "two".to_string())
+        let rows = rows(&junit, "6.18 ", |thing, name| match (thing, name) {
+            ("ran", "a::b" | "a::c") => Some("two".to_string()),
+            ("cpu", "a::b") => Some("1.5".to_string()),
+            _ => None,
         })
         .unwrap();
         let parts: Vec<&str> = rows.iter().map(|row| row.part.as_str()).collect();
         assert_eq!(parts, ["6.18 host", "6.18 two"]);
         assert_eq!(rows[1].failed, ["scx_meta::guest a::c"]);
-        assert_eq!(rows[1].seconds, 3.5);
+        assert_eq!((rows[1].seconds, rows[1].cpu_seconds), (3.5, 1.5));
         let table = table(&rows, 9);
         assert!(table.contains("failed, 6.18 two: scx_meta::guest a::c"));
         assert_eq!(table.lines().last(), Some("2 passed, 1 failed"));
@@ -154,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_missing_report_is_an_error() {
-        let error = rows(Path::new("/no/junit.xml"), "", |_| None).unwrap_err();
+        let error = rows(Path::new("/no/junit.xml"), "", |_, _| None).unwrap_err();
         assert!(error.to_string().contains("/no/junit.xml"));
     }
 }

@@ -126,6 +126,7 @@ impl Keeper {
             .with_context(|| format!("cannot listen on {}", socket.display()))?;
         let up = Up {
             pid: std::process::id(),
+            qemu: qemu.pid(),
             sockets: dir.to_path_buf(),
             protocol: wire::PROTOCOL,
             accel: accel.to_string(),

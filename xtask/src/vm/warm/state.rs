@@ -39,6 +39,9 @@ pub struct Spec {
 pub struct Up {
     /// The process that holds it.
     pub pid: u32,
+    /// QEMU.
+    #[serde(default)]
+    pub qemu: u32,
     /// Folder of its sockets: a path there is short enough for one.
     pub sockets: PathBuf,
     /// What the agent speaks.
@@ -163,6 +166,12 @@ impl Place {
         ours.then_some(up)
     }
 
+    /// Seconds of this machine's CPUs that the guest has had since it was started.
+    pub fn cpu_seconds(&self) -> Option<f64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.up()?.qemu)).ok()?;
+        cpu_ticks(&stat).map(|ticks| ticks as f64 / TICKS_PER_SECOND)
+    }
+
     /// Talks to the guest that is up; the holder serves one at a time.
     pub fn connect(&self) -> Result<(UnixStream, Up)> {
         let up = self
@@ -194,6 +203,16 @@ impl Place {
     }
 }
 
+/// In /proc, on every machine.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// The times of user and kernel, which follow the name and eleven words more.
+fn cpu_ticks(stat: &str) -> Option<u64> {
+    let (_, rest) = stat.rsplit_once(") ")?;
+    let times = rest.split(' ').skip(11).take(2);
+    times.map(|word| word.parse::<u64>().ok()).sum()
+}
+
 /// The socket that commands come by.
 pub fn control(sockets: &Path) -> PathBuf {
     sockets.join("control")
@@ -221,6 +240,14 @@ mod tests {
             assert!(Place::of(name).is_err(), "{name:?}");
         }
         assert!(Place::of("two-7.3").is_ok());
+    }
+
+    #[test]
+    fn user_and_kernel_time_are_added() {
+        let stat = "7 (qemu (x) y) S 1 7 7 0 -1 4194560 9 0 0 0 150 50 0 0 20 0";
+        assert_eq!(cpu_ticks(stat), Some(200));
+        assert_eq!(cpu_ticks("7 (x) S 1"), Some(0));
+        assert!(cpu_ticks("").is_none());
     }
 
     #[test]
