@@ -80,8 +80,8 @@ pub fn lock() -> Result<Lock> {
     Ok(Lock(file))
 }
 
-/// The shared scx_meta with these options, now in use, and whether it was there already; `unwelcome`
-/// may say why not the one that is. The lock must be held.
+/// The shared scx_meta with these options, now in use: the one that runs, unless it does not fit or
+/// `unwelcome` says why not that one; else a new one. The lock must be held.
 pub fn take(
     program: &Path,
     options: &[String],
