@@ -27,7 +27,7 @@ fn rotating(handover: Handover, turn: Duration, bound_ns: u64) -> Scheduler {
 /// Prints the longest wait.
 fn longest_wait_ns(scheduler: &Scheduler) -> u64 {
     let wait_ns = scheduler.longest_wait_ns();
-    println!("longest wait in a queue: {:.0} ms", ms(wait_ns));
+    println!("longest wait in a queue since load: {:.0} ms", ms(wait_ns));
     wait_ns
 }
 

@@ -58,7 +58,7 @@ fn rustland_goes_on_while_the_loader_is_stopped() {
         after.decided - before.decided,
     );
     let wait_ns = scheduler.longest_wait_ns();
-    println!("longest wait in a queue: {:.0} ms", ms(wait_ns));
+    println!("longest wait in a queue since load: {:.0} ms", ms(wait_ns));
     drop(tasks);
     assert!(awake.decided > 0, "user space decided nothing");
     assert!(

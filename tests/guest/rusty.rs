@@ -67,14 +67,13 @@ fn who_waits_at_home_wakes_a_cpu_that_it_may_use() {
     }
     gaps_ns.sort_unstable();
     println!(
-        "it was on CPUs {on:?}; longest gaps {:.0?} ms",
+        "it was on CPUs {on:?}; longest gaps {:.2?} ms",
         gaps_ns.iter().map(|ns| ms(*ns)).collect::<Vec<_>>()
     );
     assert!(on.contains(&away), "it never went away");
-    // Some rounds are the host's.
-    let most = gaps_ns[rounds * 7 / 10];
+    let longest = gaps_ns[rounds - 1];
     assert!(
-        most < SLICES * bound::SLICE_NS,
+        longest < SLICES * bound::SLICE_NS,
         "it waited while it could run"
     );
 }
@@ -108,7 +107,7 @@ fn nobody_starves_while_the_balancer_is_stopped() {
     let wait_ns = scheduler.longest_wait_ns();
     let beats: Vec<u64> = roamers.iter().map(|r| r.beats().iter().sum()).collect();
     let stats = scheduler.counted(policy("rusty"));
-    println!("longest wait in a queue: {:.0} ms", ms(wait_ns));
+    println!("longest wait in a queue since load: {:.0} ms", ms(wait_ns));
     println!("beats of the tasks that began in one cache: {beats:?}");
     println!("stolen {}, balanced {}", stats.stolen, stats.balanced);
     drop((roamers, tasks));

@@ -88,8 +88,8 @@ impl Scheduler {
         Self::take(handover, || None)
     }
 
-    /// The shared one, if the longest wait it knows of is below `bound_ns`: a longer one of an
-    /// earlier test would hide this one's.
+    /// The shared one, if the longest wait that it knows of is below `bound_ns`: the program only keeps
+    /// the longest since load, and one of an earlier test must not fail this one, nor hide its own.
     pub fn shared_for_waits(handover: Handover, bound_ns: u64) -> Self {
         Self::take(handover, || {
             let known = counters::longest_wait_since_load_ns(&Maps::open());
@@ -186,10 +186,9 @@ impl Scheduler {
         Counted::now(&self.maps).since_by_cpu(&self.before.borrow(), policy)
     }
 
-    /// The longest time that any task waited in a queue since the test began.
+    /// No task waited longer in a queue, in this test or before.
     pub fn longest_wait_ns(&self) -> u64 {
-        let waits = Policy::all().map(|policy| self.counted(policy).wait_max_ns);
-        waits.max().unwrap_or(0)
+        counters::longest_wait_since_load_ns(&self.maps)
     }
 
     /// `scx_meta status --json`.

@@ -168,6 +168,8 @@ fn processes_replace_each_other() {
 fn it_settles_under_load_too() {
     let _alone = alone();
     let mut charge = charge().unwrap();
+    // The load is there for what follows: beside it, loading alone would take most of the time.
+    charge.put(&hold("fifo")).unwrap();
     let _load = Load::start(&load::mixed(2), LIMIT).unwrap();
     let rotate = Setting::Rotate {
         weights: weights(),
