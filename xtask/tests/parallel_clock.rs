@@ -187,7 +187,7 @@ fn no_clock_and_no_watchdog_complains_while_policies_alternate_each_millisecond(
     let nightly = env::var("SCX_META_TEST_TIER").is_ok_and(|tier| tier == "nightly");
     let seconds = if nightly { 60 } else { 8 };
     let script = format!(
-        "{} --period 1ms & meta=$!
+        "{} --base-slice 1ms & meta=$!
         sleep {LOADED_AFTER_S}
         stress-ng --quiet --temp-path /run --timeout 1000 --cpu 4 --fork 1 & stress=$!
         while perf bench sched messaging -g 1 -l 100 > /run/messages; do :; done & messages=$!
