@@ -47,7 +47,7 @@ const KILL_LIMIT: Duration = Duration::from_secs(60);
 pub fn keep(name: &str) -> Result<()> {
     let place = Place::of(name)?;
     let booted = Keeper::boot(&place);
-    booted.and_then(|(mut keeper, listener)| keeper.serve(&listener))
+    booted.and_then(|(mut keeper, listener)| keeper.serve(&place, &listener))
 }
 
 struct Keeper {
@@ -142,8 +142,12 @@ impl Keeper {
         Ok((keeper, listener))
     }
 
-    fn serve(&mut self, listener: &UnixListener) -> Result<()> {
+    fn serve(&mut self, place: &Place, listener: &UnixListener) -> Result<()> {
+        let own = std::process::id();
         loop {
+            // Its folder may be gone, by cargo clean: nobody would find it any more.
+            let known = place.up().is_some_and(|up| up.pid == own);
+            ensure!(known, "the guest's folder was removed");
             let ready = sys::poll_readable(&[Some(listener.as_fd())], Some(LOOK))?;
             if self.qemu.ended() {
                 bail!("the VM died; {}", self.host.said());
