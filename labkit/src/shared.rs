@@ -14,6 +14,7 @@
 //! replaced. In a guest of the lab, and where SCX_META_TEST_KEEP=1 asks for it, it outlives the process
 //! that started it; elsewhere it ends with that, so that `cargo test` as root leaves nothing behind.
 
+use std::cell::Cell;
 use std::env;
 use std::fs;
 use std::fs::File;
@@ -47,6 +48,16 @@ const POLL: Duration = Duration::from_millis(20);
 /// While this lives, no other test touches the machine's scheduler.
 pub struct Lock(#[allow(dead_code)] File);
 
+thread_local! {
+    static HELD: Cell<bool> = const { Cell::new(false) };
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        HELD.set(false);
+    }
+}
+
 /// What a test leaves for the next.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct Left {
@@ -69,14 +80,20 @@ fn file() -> PathBuf {
     Path::new(FOLDER).join("scheduler.json")
 }
 
-/// Waits until no other test holds the machine's scheduler.
+/// Waits until no other test holds the machine's scheduler. A thread that holds it itself would wait
+/// for good: an error.
 pub fn lock() -> Result<Lock> {
+    ensure!(
+        !HELD.get(),
+        "this test holds the machine's scheduler already: drop that one first"
+    );
     fs::create_dir_all(FOLDER).context(FOLDER)?;
     let path = Path::new(FOLDER).join("lock");
     let file = OpenOptions::new().create(true).append(true).open(&path);
     let file = file.with_context(|| format!("cannot open {}", path.display()))?;
     let held = process::await_that(LOCK_LIMIT, POLL, || sys::try_lock(&file).unwrap_or(false));
     ensure!(held, "another test holds the scheduler for {LOCK_LIMIT:?}");
+    HELD.set(true);
     Ok(Lock(file))
 }
 

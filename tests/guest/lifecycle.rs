@@ -20,10 +20,10 @@ use crate::scheduler::{self, Scheduler};
 
 #[test]
 fn kill_nine_of_the_loader_unloads_within_a_second() {
-    let mut first = Scheduler::start(&["--base-slice", "100ms"]);
+    let first = Scheduler::start(&["--base-slice", "100ms"]);
     let hogs = loads::hogs(4);
     thread::sleep(Duration::from_secs(1));
-    let took_ns = time_to_unload(&mut first);
+    let took_ns = time_to_unload(first);
     println!("unloaded {:.0} ms after kill -9", ms(took_ns));
     assert!(Path::new(PIN_DIR).exists(), "who removed the stale pins?");
     let stale = inodes();
@@ -37,7 +37,7 @@ fn kill_nine_of_the_loader_unloads_within_a_second() {
     assert!(took_ns <= 1000 * MS, "took {:.0} ms", ms(took_ns));
 }
 
-fn time_to_unload(scheduler: &mut Scheduler) -> u64 {
+fn time_to_unload(mut scheduler: Scheduler) -> u64 {
     let _real_time = RealTime::enter().unwrap();
     let start = now_ns();
     scheduler.kill();

@@ -194,7 +194,8 @@ fn take(maps: &Maps, step: &Step, write: Writer) -> Took {
             Effect::Active(policy) => {
                 let (adoptions, adopt_ns) = adopted(policy);
                 if status.active == policy.id() && adoptions > before.0 {
-                    let status_ns = status.entered_at_ns - start;
+                    // On the parallel clock a CPU's time may be a little behind ours.
+                    let status_ns = status.entered_at_ns.saturating_sub(start);
                     return Took {
                         status_ns,
                         task_ns: status_ns + adopt_ns - before.1,
