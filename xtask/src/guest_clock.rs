@@ -43,6 +43,7 @@ pub fn run(what: What) -> Result<()> {
             let mut late = wake_ups(cpus - 1)?;
             late.sort();
             println!("late-median {}", late[late.len() / 2].as_nanos());
+            println!("late-p98 {}", late[late.len() * 98 / 100].as_nanos());
             println!("late-most {}", late[late.len() - 1].as_nanos());
         }
     }

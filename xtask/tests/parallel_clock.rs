@@ -26,7 +26,10 @@ const LOOPS_APART: f64 = 0.03;
 
 /// An interrupt, the scheduler and the way out of the kernel at 2 ns an instruction; the timer itself
 /// is due to the nanosecond. 12 to 31 µs were seen.
-const LATE_MOST_NS: f64 = 60_000.0;
+const LATE_P98_NS: f64 = 60_000.0;
+
+/// Something of the kernel's may run when a sleeper wakes, up to the next tick.
+const TICK_NS: f64 = 4_000_000.0;
 
 /// Busy threads of this machine a core, while a guest must not notice.
 const HOGS_A_CORE: usize = 2;
@@ -135,9 +138,11 @@ fn busy_loops_on_many_cpus_take_the_time_of_one() {
 
 #[test]
 fn timers_fire_when_they_are_due() {
-    let most = value(&measure(2, "wake-ups"), "late-most ");
-    assert!(most > 0.0, "no wake-up takes no time");
-    assert!(most < LATE_MOST_NS, "a sleeper was {most} ns late");
+    let said = measure(2, "wake-ups");
+    let [p98, most] = ["late-p98 ", "late-most "].map(|name| value(&said, name));
+    assert!(p98 > 0.0, "no wake-up takes no time");
+    assert!(p98 < LATE_P98_NS, "sleepers were {p98} ns late");
+    assert!(most < TICK_NS, "a sleeper was {most} ns late");
 }
 
 #[test]
