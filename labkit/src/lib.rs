@@ -18,5 +18,6 @@ pub mod retune;
 pub mod scx;
 pub mod shared;
 pub mod sleepers;
+pub mod spin;
 pub mod sys;
 pub mod task;

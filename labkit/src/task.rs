@@ -3,7 +3,6 @@
 //! longest time between two of its beats.
 
 use std::fs;
-use std::hint::black_box;
 use std::io;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicI32;
@@ -20,13 +19,14 @@ use anyhow::Context;
 use anyhow::Result;
 
 use super::process;
+use super::spin;
 use super::sys;
 
 /// A new thread runs within this time on the busiest machine.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// Work between two beats of a busy thread: some 10 µs, emulated.
-const SPINS_A_BEAT: u32 = 200;
+const ROUNDS_A_BEAT: u32 = 20;
 
 /// What a thread tells about itself.
 #[derive(Default)]
@@ -63,7 +63,7 @@ impl Pulse {
 
     /// Works for a moment, and beats.
     pub fn work(&self) {
-        spin(SPINS_A_BEAT);
+        spin::rounds(ROUNDS_A_BEAT);
         self.0.beat();
     }
 }
@@ -80,13 +80,6 @@ impl Beat {
 /// CLOCK_MONOTONIC, which the program in the kernel stamps with.
 pub fn now_ns() -> u64 {
     sys::monotonic().as_nanos() as u64
-}
-
-/// Rounds of a small loop.
-pub fn spin(rounds: u32) {
-    for round in 0..rounds {
-        black_box(round);
-    }
 }
 
 impl Task {

@@ -4,8 +4,9 @@
 use std::thread;
 use std::time::Duration;
 
+use labkit::spin;
 use labkit::sys::{self, RealTime};
-use labkit::task::{self, Task};
+use labkit::task::Task;
 use scx_utils::compat::ksym_exists;
 
 use crate::bound::cpus;
@@ -39,7 +40,7 @@ fn qmap_gives_others_what_a_higher_class_preempted() {
             thread::sleep(Duration::from_millis(20));
             let end = now_ns() + busy_ns;
             while now_ns() < end {
-                task::spin(200);
+                spin::rounds(20);
             }
         }
         let gap_ns = loads::longest_gap_ns("beside a real-time task", &mut hogs);

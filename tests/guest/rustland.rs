@@ -148,6 +148,7 @@ fn the_thread_of_rustland_waits_under_no_policy() {
         scheduler.only(other);
         scheduler.rotate(&[(other, 99), (rustland, 1)], Duration::from_secs(100));
         thread::sleep(Duration::from_millis(500));
+        await_half(&scheduler);
         let thread = thread_named(&scheduler, rustland.name()).expect("no thread");
         let (waited_before, runs_before) = waits(&thread);
         thread::sleep(time);

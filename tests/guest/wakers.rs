@@ -10,6 +10,7 @@ use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use labkit::spin;
 use labkit::sys;
 use labkit::task::now_ns;
 
@@ -29,7 +30,9 @@ pub struct Wakers {
 
 fn work(time: Duration) {
     let end = now_ns() + time.as_nanos() as u64;
-    while now_ns() < end {}
+    while now_ns() < end {
+        spin::rounds(1);
+    }
 }
 
 impl Wakers {
