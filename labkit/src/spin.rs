@@ -2,7 +2,7 @@
 //! Work that does nothing but take time.
 //!
 //! A guest on a virtual clock passes time by instructions, and its emulator pays for jumps: a tight
-//! loop costs ten times what the same time of straight code does.
+//! loop costs several times what the same time of straight code does.
 
 /// Instructions of a round, 512 ns on the parallel clock with flat costs.
 #[cfg(target_arch = "x86_64")]
