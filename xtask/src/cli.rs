@@ -282,9 +282,21 @@ pub struct ScaleBench {
 /// Options of `bench clocks`.
 #[derive(Args)]
 pub struct ClocksBench {
+    /// Only this table
+    #[arg(long, value_enum, value_name = "TABLE")]
+    pub only: Option<ClocksTable>,
     /// A series (6.16, 6.18, 7.3: its newest Debian kernel) or the path of a kernel image
     #[arg(long, value_name = "K", default_value = kernel::DEFAULT)]
     pub kernel: String,
+}
+
+/// The tables of `bench clocks`.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub enum ClocksTable {
+    /// How far the same measurement repeats
+    Spread,
+    /// Host seconds for a second of the guest
+    Cost,
 }
 
 /// Options of the benches that profile an application.

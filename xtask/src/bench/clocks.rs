@@ -22,6 +22,7 @@ use labkit::clock::Costs;
 
 use super::dir;
 use crate::cli;
+use crate::cli::ClocksTable;
 use crate::kernel;
 use crate::kernel::Kernel;
 use crate::packages;
@@ -66,6 +67,20 @@ pub fn run(args: &cli::ClocksBench, yes: bool) -> Result<()> {
     packages::ensure(Use::Vm, yes)?;
     let kernel = kernel::find(&args.kernel)?;
     let mut table = Table::new()?;
+    if args.only != Some(ClocksTable::Cost) {
+        spreads(&kernel, &mut table)?;
+    }
+    if args.only != Some(ClocksTable::Spread) {
+        costs(&kernel, &mut table)?;
+    }
+    eprintln!(
+        "lab: bench clocks: the tables are in {}",
+        table.file.display()
+    );
+    Ok(())
+}
+
+fn spreads(kernel: &Kernel, table: &mut Table) -> Result<()> {
     table.row(&format!(
         "{CPUS} CPUs, {BOOTS} boots of {RUNS} runs: median ± half of the distance from least to most\n\n\
          | clock | host | pipe (s) | messaging (s) | hackbench (s) | wake-up p50 (µs) | p99 (µs) |\n\
@@ -73,18 +88,22 @@ pub fn run(args: &cli::ClocksBench, yes: bool) -> Result<()> {
     ))?;
     for clock in COMPARED {
         for (host, busy) in [("quiet", false), ("busy", true)] {
-            let samples = samples(&kernel, clock, busy)?;
+            let samples = samples(kernel, clock, busy)?;
             let cells = cells(&samples)?.join(" | ");
             table.row(&format!("| {clock} | {host} | {cells} |"))?;
         }
     }
+    Ok(())
+}
+
+fn costs(kernel: &Kernel, table: &mut Table) -> Result<()> {
     table.row(
         "\nHost seconds for a second of the guest\n\n\
          | clock | CPUs | idle | all busy |\n|---|---|---|---|",
     )?;
     for (clock, seconds) in COSTS {
         for cpus in SIZES {
-            let cells = match cost(&kernel, clock, cpus, seconds) {
+            let cells = match cost(kernel, clock, cpus, seconds) {
                 Ok([idle, busy]) => format!("{idle:.2} | {busy:.2}"),
                 // The largest machines may not boot within the limit: that is a result, too.
                 Err(error) => format!("{error:#} | –"),
@@ -92,10 +111,6 @@ pub fn run(args: &cli::ClocksBench, yes: bool) -> Result<()> {
             table.row(&format!("| {clock} | {cpus} | {cells} |"))?;
         }
     }
-    eprintln!(
-        "lab: bench clocks: the tables are in {}",
-        table.file.display()
-    );
     Ok(())
 }
 
