@@ -46,6 +46,7 @@ static __always_inline void account_start(struct task_struct *p,
 	c->slice_inf = p->scx.slice == SCX_SLICE_INF;
 	c->started_at = t->run_at;
 	c->kept = false;
+	c->yielded = false;
 
 	if (unlikely(state_hot.adopting) && owner == state_active())
 		account_adoption();
@@ -59,6 +60,12 @@ static __always_inline void account_running(struct task_struct *p,
 	u32 was = task_unqueue(t);
 	struct meta_stats *s;
 
+	/*
+	 * The kernel put it here past enqueue(), so nobody gave it a new owner.
+	 * Cut for that at each tick, it would come back the same way.
+	 */
+	if (!(was & TASK_QUEUED) && unlikely(state_cuts(task_owner_of(was))))
+		t->custody = state_active();
 	if ((was & TASK_QUEUED) && (s = stats_of(task_owner_of(was)))) {
 		s->ran++;
 		if (measure_waits) {

@@ -142,13 +142,15 @@ static __always_inline void dsq_give_back(u32 policy)
 		stats_inc(policy, requeued);
 }
 
-/* Somebody idle may run @p, which waits. */
-static __always_inline void dsq_wake_idle(struct task_struct *p)
+/* Wake a CPU for @p, which waits; false if none that it may use idles. */
+static __always_inline bool dsq_wake_idle(struct task_struct *p)
 {
 	s32 cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
 
-	if (cpu >= 0)
-		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+	if (cpu < 0)
+		return false;
+	scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+	return true;
 }
 
 /*

@@ -29,7 +29,7 @@
  *	within the few instructions between, while our CPU stands still.
  *
  *	A batch is moved in one go in the timer's softirq: a few microseconds a
- *	task on a real machine. A task cut at a tick loses the rest of its
+ *	task on a real machine, HANDOVER_BATCH_NS at most. A task cut at a tick loses the rest of its
  *	slice, so turns shorter than a slice make slices of a tick.
  */
 #ifndef META_HANDOVER_BPF_H
@@ -50,14 +50,36 @@ _Static_assert(HANDOVER_MOVES_MAX <= TASK_MOVES_MASK >> TASK_MOVES_SHIFT,
 /* Looks a batch may take for each move: some tasks cannot be moved. */
 #define HANDOVER_LOOKS 4
 
-/*
- * What this batch may still look at and move. Only the timer touches them, and
- * the verifier does not follow each of their values as it would a local one's.
- */
-static u32 handover_looks, handover_left;
+/* Of one batch: the timer's softirq keeps its CPU from everything else. */
+#define HANDOVER_BATCH_NS (200 * 1000ULL)
 
 /*
- * Hand tasks that wait in queue @n of @from over to @to. Custody passes before
+ * What this batch may still look at, and move or wake for; and when it ends.
+ * Only the timer touches them, and the verifier does not follow each of their
+ * values as it would a local one's.
+ */
+struct {
+	u32 looks;
+	u32 left;
+	u64 until;
+} META_OWN_LINE handover_batch;
+
+static void handover_begin(u32 batch)
+{
+	handover_batch.left = batch;
+	handover_batch.looks = HANDOVER_LOOKS * batch;
+	handover_batch.until = bpf_ktime_get_ns() + HANDOVER_BATCH_NS;
+}
+
+static bool handover_is_over(void)
+{
+	return !handover_batch.left || !handover_batch.looks ||
+	       time_after(bpf_ktime_get_ns(), handover_batch.until);
+}
+
+/*
+ * Hand tasks that wait in queue @n of @from over to @to; if that is NONE, wake
+ * an idle CPU for each that has one instead. Custody passes before
  * the move: if the task gets a CPU in between, the move fails and it runs on
  * @to's account, with the slice that @from gave it. In the rare case that it
  * was queued again meanwhile it waits in @from's queue on @to's account, and is
@@ -75,41 +97,73 @@ static __noinline int handover_queue(u32 from, u32 n, u32 to)
 		return 0;
 	bpf_rcu_read_lock();
 	bpf_for_each(scx_dsq, p, policy_dsq(from, n), 0) {
-		if (!handover_left || !handover_looks)
+		if (handover_is_over())
 			break;
-		handover_looks--;
+		handover_batch.looks--;
+		if (to == META_NONE) {
+			if (dsq_wake_idle(p))
+				handover_batch.left--;
+			continue;
+		}
 		t = state_task(p);
 		if (!t || !task_hand_over(t, from, to, HANDOVER_MOVES_MAX))
 			continue;
 		stats_inc(from, handed_out);
 		stats_inc(to, handed_in);
 		if (policies_adopt(to, BPF_FOR_EACH_ITER, p, t))
-			handover_left--;
+			handover_batch.left--;
 	}
 	bpf_rcu_read_unlock();
 	return 0;
 }
 
-/* One batch, in the order in which the policies were left. */
-static u32 handover_batch(u32 to)
+/* The batch is for those that were left, in the order in which they were. */
+static __noinline int handover_release(u32 to)
 {
 	u64 order = state_hot.left_order;
-	u32 batch = HANDOVER_BATCH_MIN, i, from;
+	u32 i, from;
+
+	bpf_for(i, 0, META_MAX_POLICIES) {
+		from = (order >> (8 * i)) & 0xff;
+		if (!from || handover_is_over())
+			break;
+		if (from != to)
+			policies_release(from, to);
+	}
+	return 0;
+}
+
+/* Move what waits; returns how many tasks. */
+static u32 handover_move(u32 to)
+{
+	u32 batch = HANDOVER_BATCH_MIN;
 
 	if (handover != META_HANDOVER_ADOPT)
 		return 0;
 	if (batch < nr_cpu_ids)
 		batch = nr_cpu_ids;
-	handover_left = batch;
-	handover_looks = HANDOVER_LOOKS * batch;
-	bpf_for(i, 0, META_MAX_POLICIES) {
-		from = (order >> (8 * i)) & 0xff;
-		if (!from || !handover_left)
-			break;
-		if (from != to)
-			policies_release(from, to);
-	}
-	return batch - handover_left;
+	handover_begin(batch);
+	handover_release(to);
+	return batch - handover_batch.left;
+}
+
+/*
+ * A policy may have queued a task and counted on waking somebody later, which
+ * it cannot do once it left. Nobody idles while such tasks wait: each that has
+ * an idle CPU has one woken.
+ */
+static void handover_wake_for_left(void)
+{
+	handover_begin(HANDOVER_BATCH_MIN);
+	handover_release(META_NONE);
+}
+
+/* The same for up to @most tasks of one policy. */
+static __noinline int handover_wake_for(u32 policy, u32 most)
+{
+	handover_begin(most);
+	policies_release(policy, META_NONE);
+	return 0;
 }
 
 #endif /* META_HANDOVER_BPF_H */

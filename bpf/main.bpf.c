@@ -11,14 +11,10 @@
  *			on every dispatch since: nothing to count with
  *	update_idle	would take the built-in idle tracking away, on which
  *			every policy's select_cpu() stands
- *	yield, core_sched_before
- *			the kernel's defaults are what the policies expect
+ *	core_sched_before
+ *			the kernel's default is what the policies expect
  *	set_weight	read from the task when needed
- *	cpu_acquire, cpu_release
- *			deprecated; no policy keeps per-CPU queues to flush
- *	cpu_online, cpu_offline
- *			without them the kernel asks for a restart on hotplug,
- *			and the loader does it with the live weights
+ *	cpu_acquire	nothing to do: the CPU comes to dispatch()
  */
 #include <scx/common.bpf.h>
 
@@ -32,6 +28,8 @@
 #include "turns.bpf.h"
 #include "account.bpf.h"
 #include "switch.bpf.h"
+#include "hotplug.bpf.h"
+#include "dump.bpf.h"
 
 char _license[] SEC("license") = "GPL";
 
@@ -49,26 +47,26 @@ s32 BPF_STRUCT_OPS(meta_select_cpu, struct task_struct *p, s32 prev_cpu,
 
 /*
  * The prologue: only kthreads bound to one CPU bypass the policy, and the
- * thread of the loader that rustland waits for, unless it has just run for a
- * whole slice or a higher class has its CPU. Any other pinned task goes through
- * it, since a local queue that is never empty keeps dispatch() from ever
- * running.
+ * thread of the loader that rustland waits for, unless a higher class has its
+ * CPU. Any other pinned task goes through it, and so do these once they have
+ * run for a whole slice, since a local queue that is never empty keeps
+ * dispatch() from ever running.
  */
 static __always_inline bool meta_bypasses(struct task_struct *p,
 					  struct task_ctx *t, u64 *enq_flags)
 {
-	if (state_is_pinned_kthread(p)) {
-		*enq_flags |= SCX_ENQ_PREEMPT;
-		return true;
-	}
-	/* Behind a higher class nobody could take it from the local queue. */
-	if (!t->direct || !state_responds(scx_bpf_task_cpu(p)))
+	bool preempts = *enq_flags & SCX_ENQ_WAKEUP;
+
+	if (!preempts && task_used_ns(t, scx_bpf_now()) >= slice_ns)
 		return false;
-	if (*enq_flags & SCX_ENQ_WAKEUP) {
+	if (state_is_pinned_kthread(p))
+		preempts = true;
+	/* Behind a higher class nobody could take it from the local queue. */
+	else if (!t->direct || !state_responds(scx_bpf_task_cpu(p)))
+		return false;
+	if (preempts)
 		*enq_flags |= SCX_ENQ_PREEMPT;
-		return true;
-	}
-	return task_used_ns(t, scx_bpf_now()) < slice_ns;
+	return true;
 }
 
 void BPF_STRUCT_OPS(meta_enqueue, struct task_struct *p, u64 enq_flags)
@@ -84,6 +82,9 @@ void BPF_STRUCT_OPS(meta_enqueue, struct task_struct *p, u64 enq_flags)
 		return;
 	}
 	policies_enqueue(switch_policy_of(p), p, t, enq_flags);
+	/* A higher class has its CPU, which will not look for it. */
+	if (unlikely(enq_flags & SCX_ENQ_REENQ))
+		dsq_wake_idle(p);
 }
 
 /*
@@ -96,7 +97,8 @@ void BPF_STRUCT_OPS(meta_dispatch, s32 cpu, struct task_struct *prev)
 	if (unlikely(state_pending()) && switch_drains_first(cpu, prev) &&
 	    switch_drain(cpu, false))
 		return;
-	if (policies_dispatch(state_active(), cpu, prev))
+	if (!fault_dispatch(state_active()) &&
+	    policies_dispatch(state_active(), cpu, prev))
 		return;
 	if (unlikely(state_pending()) && switch_drain(cpu, false))
 		return;
@@ -122,8 +124,38 @@ void BPF_STRUCT_OPS(meta_stopping, struct task_struct *p, bool runnable)
 {
 	struct task_ctx *t = state_task(p);
 
-	if (t)
-		account_stopping(p, t, runnable);
+	if (!t)
+		return;
+	account_stopping(p, t, runnable);
+	if (dsq_lost_to_higher_class(p, runnable))
+		dsq_give_back(task_owner(t));
+}
+
+/* Before 6.19 only here may we give back what waits behind a higher class. */
+void BPF_STRUCT_OPS(meta_cpu_release, s32 cpu,
+		    struct scx_cpu_release_args *args)
+{
+	stats_add(state_cpu(cpu)->last_owner, requeued,
+		  scx_bpf_reenqueue_local___v1() > 0);
+}
+
+/* Whoever waits goes first; see vclock_prev_first(). */
+bool BPF_STRUCT_OPS(meta_yield, struct task_struct *from,
+		    struct task_struct *to)
+{
+	state_cpu(scx_bpf_task_cpu(from))->yielded = true;
+	scx_bpf_task_set_slice(from, 0);
+	return false;
+}
+
+void BPF_STRUCT_OPS_SLEEPABLE(meta_cpu_online, s32 cpu)
+{
+	hotplug_online(cpu);
+}
+
+void BPF_STRUCT_OPS_SLEEPABLE(meta_cpu_offline, s32 cpu)
+{
+	hotplug_offline(cpu);
 }
 
 void BPF_STRUCT_OPS(meta_quiescent, struct task_struct *p, u64 deq_flags)
@@ -206,16 +238,22 @@ void BPF_STRUCT_OPS(meta_cgroup_move, struct task_struct *p,
 
 void BPF_STRUCT_OPS(meta_dump, struct scx_dump_ctx *dctx)
 {
-	u32 policy;
+	dump_switch();
+}
 
-	scx_bpf_dump("active %u generation %llu pending %x order %llx",
-		     state_hot.active, state_hot.generation, state_hot.pending,
-		     state_hot.left_order);
-	for (policy = 1; policy < META_NR_POLICIES; policy++) {
-		if (state_available(policy))
-			scx_bpf_dump("policy %u: %u queued", policy,
-				     policies_queued(policy));
-	}
+void BPF_STRUCT_OPS(meta_dump_cpu, struct scx_dump_ctx *dctx, s32 cpu,
+		    bool idle)
+{
+	dump_cpu(cpu);
+}
+
+void BPF_STRUCT_OPS(meta_dump_task, struct scx_dump_ctx *dctx,
+		    struct task_struct *p)
+{
+	struct task_ctx *t = state_task(p);
+
+	if (t)
+		dump_task(p, t);
 }
 
 s32 BPF_STRUCT_OPS_SLEEPABLE(meta_init)
@@ -223,6 +261,7 @@ s32 BPF_STRUCT_OPS_SLEEPABLE(meta_init)
 	u32 policy;
 	s32 err;
 
+	hotplug_init();
 	for (policy = 1; policy < META_NR_POLICIES; policy++) {
 		err = policies_init(policy);
 		if (err)
@@ -246,11 +285,15 @@ void BPF_STRUCT_OPS(meta_exit, struct scx_exit_info *ei)
 SEC("syscall")
 int meta_apply(void *ctx)
 {
-	struct switch_timer *st;
-	u32 key = 0;
+	return switch_look_now();
+}
 
-	st = bpf_map_lookup_elem(&switch_timer, &key);
-	return st ? bpf_timer_start(&st->timer, 0, 0) : -ESRCH;
+/* The loader ends with this when it told us what CPUs share. */
+SEC("syscall")
+int meta_topology(void *ctx)
+{
+	hotplug_refresh();
+	return 0;
 }
 
 /* clang-format off: an op a line */
@@ -260,12 +303,17 @@ SCX_OPS_DEFINE(meta_ops, .select_cpu = (void *)meta_select_cpu,
 	       .running = (void *)meta_running,
 	       .stopping = (void *)meta_stopping,
 	       .quiescent = (void *)meta_quiescent, .tick = (void *)meta_tick,
+	       .yield = (void *)meta_yield,
+	       .cpu_release = (void *)meta_cpu_release,
+	       .cpu_online = (void *)meta_cpu_online,
+	       .cpu_offline = (void *)meta_cpu_offline,
 	       .init_task = (void *)meta_init_task,
 	       .exit_task = (void *)meta_exit_task,
 	       .cgroup_init = (void *)meta_cgroup_init,
 	       .cgroup_exit = (void *)meta_cgroup_exit,
 	       .cgroup_move = (void *)meta_cgroup_move,
-	       .dump = (void *)meta_dump, .init = (void *)meta_init,
+	       .dump = (void *)meta_dump, .dump_cpu = (void *)meta_dump_cpu,
+	       .dump_task = (void *)meta_dump_task, .init = (void *)meta_init,
 	       .exit = (void *)meta_exit, .timeout_ms = META_WATCHDOG_MS,
 	       .name = "meta");
 /* clang-format on */

@@ -109,6 +109,28 @@ static __always_inline void policies_leave(u32 policy, u64 now)
 	}
 }
 
+/* A CPU is there from now on, or shares something else than it did. */
+static __always_inline void policies_cpu_online(u32 policy, s32 cpu)
+{
+	switch (policy) {
+#define X(ID, name, hooks, needs, desc) \
+	POLICIES_CASE(ID, hooks, _cpu_online, cpu)
+		POLICY_LIST(X)
+#undef X
+	}
+}
+
+/* A CPU goes. The kernel moves what is queued on it. */
+static __always_inline void policies_cpu_offline(u32 policy, s32 cpu)
+{
+	switch (policy) {
+#define X(ID, name, hooks, needs, desc) \
+	POLICIES_CASE(ID, hooks, _cpu_offline, cpu)
+		POLICY_LIST(X)
+#undef X
+	}
+}
+
 /*
  * Central has its answer beforehand, so nearly all that its call costs is this
  * search: it is looked for first. To the others that is one compare.
@@ -179,6 +201,17 @@ static __always_inline bool policies_endless(u32 policy)
 		POLICY_LIST(X)
 #undef X
 	}
+	return false;
+}
+
+/* May those of any policy that is available? */
+static __always_inline bool policies_any_endless(void)
+{
+#define X(ID, name, hooks, needs, desc)                                      \
+	if (((needs) & META_NEEDS_TICK) && state_available(META_##ID)) \
+		return true;
+	POLICY_LIST(X)
+#undef X
 	return false;
 }
 

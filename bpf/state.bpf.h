@@ -11,17 +11,32 @@
 
 #define META_CACHELINE 64
 
+/*
+ * For a variable that is written often, or read often beside such a one. Not
+ * static, since the compiler splits static structs, and then their BTF is wrong.
+ */
+#define META_OWN_LINE __hidden __attribute__((aligned(META_CACHELINE)))
+
 /* Fixed at load. */
 const volatile u64 slice_ns = META_DFL_SLICE_US * 1000ULL;
 const volatile u32 available = ~0U; /* bit a policy id */
 const volatile s32 central_cpu = 0;
-const volatile s32 pair_partner[META_MAX_CPUS]; /* the CPU itself: none */
 const volatile u32 nr_cpu_ids = 1;
 const volatile u64 nohz_full[META_MAX_CPUS / 64];
 const volatile u32 handover = META_HANDOVER_DRAIN; /* enum meta_handover */
 const volatile bool counting = true;		   /* the map "stats" */
 const volatile bool measure_waits = true;
 const volatile bool record_turns = false; /* the map "turns" */
+
+/*
+ * The CPU that each is paired with; itself: none. As the loader wrote it, again
+ * when CPUs came that were not online before.
+ */
+volatile s32 pair_partner[META_MAX_CPUS];
+
+/* What tests break on purpose; see fault_timer() and fault_dispatch(). */
+const volatile u32 fault_timers = 0;
+const volatile u32 fault_dispatches = 0;
 
 /* Live: what people and `scx_meta set` write. */
 struct {
@@ -84,6 +99,8 @@ struct cpu_ctx {
 	u32 last_owner; /* the last one that was a policy */
 	bool slice_inf; /* it was started without an end */
 	bool kept;	/* it runs on only because nothing else was found */
+	bool yielded;	/* it called sched_yield() since it started */
+	bool offline;
 	u64 started_at; /* 0: no task of ours runs */
 	u64 charged_at; /* by turns.bpf.h, like the next two */
 	u32 in_use;
@@ -313,6 +330,18 @@ static __always_inline bool state_compiled(u32 policy)
 }
 #endif
 
+/* Of so many starts of a policy's timer, one fails. */
+static __always_inline bool fault_timer(void)
+{
+	return fault_timers && !(bpf_get_prandom_u32() % fault_timers);
+}
+
+/* This policy's dispatch() does nothing (a policy id; 0: none's). */
+static __always_inline bool fault_dispatch(u32 policy)
+{
+	return fault_dispatches && fault_dispatches == policy;
+}
+
 /*
  * A policy arms its timers for one activation, named by generation + 1 (0:
  * none). A callback of another activation does nothing and does not re-arm.
@@ -328,16 +357,16 @@ static __always_inline bool policy_timer_valid(u32 policy, u64 activation)
 }
 
 /*
- * -EPERM: the last user of the timer's map is gone. The loader died, and the
- * kernel is about to unload us: not an error of ours.
+ * Arm @timer; false if that failed. From 7.0 on a start with interrupts off
+ * allocates, so it may fail for want of memory, and before an unload it fails
+ * because the timer's map has lost its last user. Neither is a reason to end:
+ * who called tries again at its next occasion, and must not take the timer for
+ * armed meanwhile.
  */
-static __always_inline void policy_timer_start(struct bpf_timer *timer, u64 ns,
+static __always_inline bool policy_timer_start(struct bpf_timer *timer, u64 ns,
 					       u64 flags)
 {
-	s32 err = bpf_timer_start(timer, ns, flags);
-
-	if (err && err != -EPERM)
-		scx_bpf_error("a timer was not armed: %d", err);
+	return !fault_timer() && !bpf_timer_start(timer, ns, flags);
 }
 
 /* @prev of dispatch() would run on if nothing else is found. */
@@ -362,14 +391,20 @@ static __always_inline u64 state_prev_left_ns(s32 cpu, struct task_struct *prev)
 	struct cpu_ctx *c = state_cpu(cpu);
 	u64 used_ns = scx_bpf_now() - c->started_at;
 
-	if (!state_prev_runnable(prev) || state_cuts(c->owner))
+	if (!state_prev_runnable(prev) || state_cuts(c->owner) || c->yielded)
 		return 0;
 	return used_ns < slice_ns ? slice_ns - used_ns : 0;
 }
 
+/* As the kernel told us by cpu_online() and cpu_offline(). */
+static __always_inline bool state_online(s32 cpu)
+{
+	return !state_cpu(cpu)->offline;
+}
+
 /*
  * Would @cpu come to dispatch() soon if it were kicked? Not while a higher
- * class has it.
+ * class has it, nor while it is offline.
  */
 static __noinline bool state_responds(s32 cpu)
 {
@@ -377,6 +412,8 @@ static __noinline bool state_responds(s32 cpu)
 
 	if (state_cpu(cpu)->started_at)
 		return true;
+	if (!state_online(cpu))
+		return false;
 	curr = __COMPAT_scx_bpf_cpu_curr(cpu);
 	return !curr || !curr->pid || curr->__state ||
 	       (curr->scx.flags & SCX_TASK_QUEUED);

@@ -25,9 +25,10 @@
  * Concurrency
  *	Only the timer callback writes the hot word, but for clearing bits. One
  *	timer never runs on two CPUs at once; the syscall program re-arms it
- *	instead of switching by itself. If it does so while the callback runs,
- *	the callback's own re-arm wins, and the next look is one poll later. A
- *	CPU that sees a flip's stores out of order (not on x86) serves the new
+ *	instead of switching by itself, and leaves a word (switch_poked) in case
+ *	the callback is under way, whose own re-arm would win. A task's
+ *	select_cpu() and enqueue() may fall under two policies: what the first
+ *	said of a CPU is a hint to the second. A CPU that sees a flip's stores out of order (not on x86) serves the new
  *	policy before an old queue, until the next look at most.
  *
  * Functions without "static"
@@ -251,6 +252,26 @@ static void switch_publish(void)
 }
 
 /*
+ * An infinite slice of a policy that is not active is bounded by the core's
+ * tick. Only a CPU that may have stopped its tick has to be told.
+ */
+static void switch_end_endless(void)
+{
+	s32 cpu;
+
+	if (!policies_any_endless())
+		return;
+	bpf_for(cpu, 0, nr_cpu_ids) {
+		if (!(nohz_full[((u32)cpu / 64) & (META_MAX_CPUS / 64 - 1)] &
+		      (1ULL << ((u32)cpu & 63))))
+			continue;
+		if (state_cpu(cpu)->slice_inf &&
+		    state_cpu(cpu)->owner != state_active())
+			scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
+	}
+}
+
+/*
  * The switch. The old policy's bit and place in the order are visible before
  * the new policy is, so that no CPU overlooks what was left behind.
  */
@@ -280,6 +301,7 @@ __noinline int switch_flip(u32 to)
 	state_hot.settling = 1;
 
 	policies_leave(from, begin);
+	switch_end_endless();
 	cost_ns = bpf_ktime_get_ns() - begin;
 	stats_flip(to, cost_ns);
 	turns_begin(from, to);
@@ -328,27 +350,6 @@ static u32 switch_rotate(u64 now)
 	return policy;
 }
 
-/*
- * A policy may have queued a task and counted on waking somebody later, which
- * it cannot do once it left. Nobody idles while such tasks wait.
- */
-static void switch_wake_idle(void)
-{
-	const struct cpumask *idle;
-	s32 cpu;
-
-	bpf_rcu_read_lock();
-	idle = scx_bpf_get_idle_cpumask();
-	if (!bpf_cpumask_empty(idle)) {
-		bpf_for(cpu, 0, nr_cpu_ids) {
-			if (bpf_cpumask_test_cpu(cpu, idle))
-				scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
-		}
-	}
-	scx_bpf_put_idle_cpumask(idle);
-	bpf_rcu_read_unlock();
-}
-
 /* Re-derive what dispatch may have cleared a moment too early. */
 __noinline bool switch_refresh_pending(void)
 {
@@ -365,34 +366,44 @@ __noinline bool switch_refresh_pending(void)
 }
 
 /*
- * No CPU runs anything and nothing is queued: nobody waits for a quick answer.
- * Twice in a row, since between two tasks a busy machine looks idle, too.
+ * What a look of the timer finds, and found the last time; only the timer
+ * touches it.
+ *
+ * @idle:   a CPU idles
+ * @missed: and the active policy has tasks queued
+ * @quiet:  no CPU runs anything, and nothing is queued
+ * @moved:  tasks were handed over
  */
-static bool switch_quiet(void)
+struct switch_look {
+	bool idle;
+	bool missed;
+	bool quiet;
+	bool moved;
+};
+
+struct switch_look switch_last META_OWN_LINE;
+
+static void switch_look_at_cpus(struct switch_look *look)
 {
-	static bool before;
+	bool queued = policies_queued(state_hot.active);
 	const struct cpumask *idle, *online;
-	bool all, quiet;
 
 	bpf_rcu_read_lock();
 	idle = scx_bpf_get_idle_cpumask();
 	online = scx_bpf_get_online_cpumask();
-	all = bpf_cpumask_subset(online, idle);
+	look->idle = bpf_cpumask_intersects(online, idle);
+	look->missed = queued && look->idle;
+	look->quiet = !queued && bpf_cpumask_subset(online, idle);
 	scx_bpf_put_cpumask(online);
 	scx_bpf_put_idle_cpumask(idle);
 	bpf_rcu_read_unlock();
-
-	all = all && !policies_queued(state_hot.active);
-	quiet = all && before;
-	before = all;
-	return quiet;
 }
 
 /* Move what waits to the active policy; returns how many tasks. */
 __noinline u32 switch_hand_over(void)
 {
 	u64 begin = bpf_ktime_get_ns(), cost_ns;
-	u32 moved = handover_batch(state_active());
+	u32 moved = handover_move(state_active());
 
 	if (!moved)
 		return 0;
@@ -415,57 +426,110 @@ static u64 switch_next_fire(u64 now, u64 poll_ns)
 	return turn_end < at ? turn_end : at;
 }
 
-static int switch_fire(void *map, u32 *key, struct bpf_timer *timer)
+/* Somebody asked for a look since the last one began. */
+static u32 switch_poked;
+
+/*
+ * In softirq, so this start does not allocate. What it fails for is that the
+ * last user of the timer's map is gone: the loader died, and the kernel is about
+ * to unload us. Should it be anything else, nobody would switch any more.
+ */
+static void switch_rearm(struct bpf_timer *timer, u64 at, u64 flags)
+{
+	s32 err = bpf_timer_start(timer, at, flags);
+
+	if (err && err != -EPERM && err != -EINVAL && err != -ENOENT)
+		scx_bpf_error("switch: timer not armed: %d", err);
+}
+
+/* People wrote to the maps: a pin, its end, or other weights. */
+static void switch_follow_maps(u64 now)
 {
 	struct switch_plan plan = {};
-	u64 now = bpf_ktime_get_ns();
-	u64 poll_ns = SWITCH_POLL_BUSY_NS;
-	static bool moved_before;
-	u32 active, moved;
+	u32 active = state_hot.active;
+
+	switch_read_plan(&plan);
+	if (!switch_plan_changed(&plan, &switch_plan))
+		return;
+	/*
+	 * A pin, or its end, begins a turn. New weights change the turn under
+	 * way; if it would be over already, it ends now.
+	 */
+	if (plan.pin != switch_plan.pin)
+		switch_turn_start = now;
+	else if (active < META_NR_POLICIES &&
+		 now - switch_turn_start > plan.turn_ns[switch_slot(active)])
+		switch_turn_start = now - plan.turn_ns[switch_slot(active)];
+	switch_plan = plan;
+}
+
+/*
+ * Nobody idles while a task waits that may run there. A CPU may have looked into
+ * both queues while a task was between them and not be idle yet, so those that
+ * were moved are asked for twice. Between two tasks a busy machine looks idle,
+ * too, so what the active policy has queued is missed when two looks say so, and
+ * then one CPU is woken: it may leave a CPU idle on purpose, as pair does.
+ */
+static void switch_wake_idle(struct switch_look *look, bool pending)
+{
+	if (pending)
+		handover_wake_for_left();
+	if (look->moved || switch_last.moved)
+		handover_wake_for(state_hot.active, HANDOVER_BATCH_MIN);
+	else if (look->missed && switch_last.missed)
+		handover_wake_for(state_hot.active, 1);
+}
+
+static int switch_fire(void *map, u32 *key, struct bpf_timer *timer)
+{
+	u64 now = bpf_ktime_get_ns(), poll_ns = SWITCH_POLL_BUSY_NS;
+	struct switch_look look = {};
 	bool pending;
 
 	if (switch_exiting)
 		return 0;
 
-	switch_read_plan(&plan);
-	if (switch_plan_changed(&plan, &switch_plan)) {
-		/*
-		 * A pin, or its end, begins a turn. New weights change the
-		 * turn under way; if it would be over already, it ends now.
-		 */
-		active = state_hot.active;
-		if (plan.pin != switch_plan.pin)
-			switch_turn_start = now;
-		else if (active < META_NR_POLICIES &&
-			 now - switch_turn_start >
-				 plan.turn_ns[switch_slot(active)])
-			switch_turn_start =
-				now - plan.turn_ns[switch_slot(active)];
-		switch_plan = plan;
-	}
+	switch_poked = 0;
+	switch_follow_maps(now);
 
 	/* Stored only where it changes: all CPUs read the line. */
-	if (state_hot.settling)
+	if (state_hot.settling) {
 		state_hot.settling = 0;
-	switch_flip(plan.pin ?: switch_rotate(now));
-	/*
-	 * A CPU may have looked into both queues while a task was between them
-	 * and not be idle yet: whoever was moved is asked for twice.
-	 */
-	moved = switch_hand_over();
+		/* A task may have begun an infinite slice as we flipped. */
+		switch_end_endless();
+	}
+	switch_flip(switch_plan.pin ?: switch_rotate(now));
+	look.moved = switch_hand_over();
 	pending = switch_refresh_pending();
-	if (moved || moved_before || pending)
-		switch_wake_idle();
-	moved_before = moved;
+	switch_look_at_cpus(&look);
+	if (look.idle)
+		switch_wake_idle(&look, pending);
 	switch_publish();
 
-	if (moved && pending)
+	if (look.moved && pending)
 		poll_ns = HANDOVER_INTERVAL_NS;
-	else if (switch_quiet() && !pending && !state_hot.settling)
+	else if (look.quiet && switch_last.quiet && !pending &&
+		 !state_hot.settling)
 		poll_ns = SWITCH_POLL_IDLE_NS;
-	policy_timer_start(timer, switch_next_fire(bpf_ktime_get_ns(), poll_ns),
-			   BPF_F_TIMER_ABS);
+	switch_last = look;
+	switch_rearm(timer, switch_next_fire(bpf_ktime_get_ns(), poll_ns),
+		     BPF_F_TIMER_ABS);
+	if (switch_poked)
+		switch_rearm(timer, 0, 0);
 	return 0;
+}
+
+/* A look at the maps as soon as may be; from a program that people run. */
+static int switch_look_now(void)
+{
+	struct switch_timer *st;
+	u32 key = 0;
+
+	st = bpf_map_lookup_elem(&switch_timer, &key);
+	if (!st)
+		return -ESRCH;
+	__sync_lock_test_and_set(&switch_poked, 1);
+	return bpf_timer_start(&st->timer, 0, 0);
 }
 
 /* Begin with the pin, else the first policy with weight, else any. */

@@ -68,7 +68,7 @@ static __always_inline void vclock_run(struct vclock *clock, struct vtask *vt,
  * A task whose slice is over is not in the queue yet when dispatch() looks for
  * the next one, so a plain pull would always prefer any other: two tasks would
  * alternate whatever their weights. True if @prev, its time charged, is still
- * behind everybody in @dsq and should run on.
+ * behind everybody in @dsq and should run on; never if it yielded.
  */
 static __always_inline bool vclock_prev_first(struct vtask *vt,
 					      struct task_ctx *t,
@@ -79,6 +79,8 @@ static __always_inline bool vclock_prev_first(struct vtask *vt,
 	struct task_struct *p;
 	bool first = true;
 
+	if (state_cpu(scx_bpf_task_cpu(prev))->yielded)
+		return false;
 	bpf_for_each(scx_dsq, p, dsq, 0) {
 		first = time_before(vtime, p->scx.dsq_vtime);
 		break;

@@ -42,7 +42,7 @@
 	X(promoted, count, sum, "nest: CPUs taken into the primary nest")      \
 	X(demoted, count, sum, "nest: CPUs put out of the primary nest")       \
 	X(impatient, count, sum, "nest: tasks that asked for a new CPU")       \
-	X(requeued, count, sum, "qmap, pair: CPUs lost to a higher class")     \
+	X(requeued, count, sum, "CPUs lost to a higher class with its tasks")  \
 	X(batches, count, sum, "pair: batches begun by a pair of CPUs")        \
 	X(mixed, count, sum, "pair: tasks kept beside another cgroup's")       \
 	X(overflowed, count, sum, "pair: cgroups with no queue of their own")  \

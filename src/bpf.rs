@@ -21,3 +21,5 @@ mod skeleton {
 pub(crate) use skeleton::BpfSkel;
 pub(crate) use skeleton::BpfSkelBuilder;
 pub(crate) use skeleton::OpenBpfSkel;
+#[cfg(feature = "guest-tests")]
+pub(crate) use skeleton::types;

@@ -54,6 +54,21 @@ impl Domains {
         Self(caches.chunks(joined).map(join).collect())
     }
 
+    /// Takes in CPUs that `now` has and that were in no domain: the number of domains is fixed at
+    /// load, so each joins that of a CPU it shares a cache with, else one of its node, else the first.
+    pub fn extend(&mut self, now: &Self) {
+        for cache in &now.0 {
+            let known = |cpu: &usize| self.0.iter().position(|domain| domain.cpus.contains(cpu));
+            let joined = cache.cpus.iter().find_map(known);
+            let near = || self.0.iter().position(|domain| domain.node == cache.node);
+            let id = joined.or_else(near).unwrap_or(0);
+            let new: Vec<usize> = cache.cpus.iter().filter(|cpu| known(cpu).is_none()).copied().collect();
+            if let Some(domain) = self.0.get_mut(id) {
+                domain.cpus.extend(new);
+            }
+        }
+    }
+
     /// By id.
     pub fn all(&self) -> &[Domain] {
         &self.0
@@ -111,6 +126,15 @@ mod tests {
         let domains = Domains::new((0..100).map(|cpu| cache(0, &[cpu])));
         assert_eq!(domains.count(), 50);
         assert_eq!(domains.all()[1].cpus, [2, 3]);
+    }
+
+    #[test]
+    fn a_cpu_that_comes_later_joins_its_cache_or_else_its_node() {
+        let mut domains = Domains::new([cache(0, &[0]), cache(1, &[4])]);
+        let now = [cache(0, &[0, 1]), cache(1, &[5]), cache(7, &[6]), cache(1, &[4])];
+        domains.extend(&Domains::new(now));
+        assert_eq!(domains.of_cpu()[..8], [0, 0, NO_DOMAIN, NO_DOMAIN, 1, 1, 0, NO_DOMAIN]);
+        assert_eq!(domains.count(), 2);
     }
 
     #[test]

@@ -17,7 +17,10 @@ pub mod bpf;
 pub mod cli;
 pub mod cpus;
 pub mod domains;
+#[cfg(feature = "guest-tests")]
+mod faults;
 mod halves;
+mod hotplug;
 pub mod live;
 pub mod logging;
 pub mod policy;

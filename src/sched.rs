@@ -39,6 +39,8 @@ use crate::bpf::OpenBpfSkel;
 use crate::cpus;
 use crate::domains::Domains;
 use crate::halves::Halves;
+use crate::hotplug;
+use crate::hotplug::Hotplug;
 use crate::live::Knobs;
 use crate::live::Live;
 use crate::live::PinDir;
@@ -193,7 +195,7 @@ pub fn run(plan: &Plan, machine: &Machine, stop: &Stop) -> Result<()> {
         let attached = Instant::now();
         let deadline = *deadline.get_or_insert(plan.seconds.map(|time| attached + time));
 
-        let waited = running.wait(plan, stop, attached, deadline);
+        let waited = running.wait(plan, machine, stop, attached, deadline);
         knobs = running.live.knobs()?;
         let uei = running.end()?;
         match waited? {
@@ -242,9 +244,6 @@ fn fill_rodata(
     rodata.slice_ns = u64::from(plan.slice_us) * 1000;
     rodata.available = plan.policies.bits();
     rodata.central_cpu = central_cpu(plan, &machine.cpu_list("online")?) as i32;
-    rodata.pair_partner = cpus::partners(&machine.cpu_list("online")?, |cpu| {
-        machine.cpu_list(&format!("cpu{cpu}/topology/thread_siblings_list"))
-    })?;
     rodata.nr_cpu_ids = cpus::nr_cpu_ids(&machine.cpu_list("possible")?)?;
     rodata.nohz_full = cpus::bitmap(&machine.cpu_list("nohz_full")?);
     rodata.handover = plan.handover.rodata();
@@ -252,9 +251,17 @@ fn fill_rodata(
     rodata.measure_waits = plan.report.is_some();
     rodata.record_turns = plan.record_turns;
     rodata.rusty_nr_domains = domains.count();
-    rodata.rusty_domain_of_cpu = domains.of_cpu();
     rodata.rusty_node_of_domain = domains.nodes();
     rodata.rusty_across = plan.rusty_steal == Steal::Machine;
+    #[cfg(feature = "guest-tests")]
+    crate::faults::fill(rodata)?;
+    let shared = skel
+        .maps
+        .bss_data
+        .as_mut()
+        .ok_or_else(|| anyhow!("the BPF object has no bss"))?;
+    shared.pair_partner = hotplug::partners(machine)?;
+    shared.rusty_domain_of_cpu = domains.of_cpu();
     Ok(())
 }
 
@@ -269,6 +276,10 @@ fn fill_ops(skel: &mut OpenBpfSkel<'_>, plan: &Plan) -> Result<()> {
     let ops = skel.struct_ops.meta_ops_mut();
     if !plan.needs_tick() {
         ops.tick = std::ptr::null_mut();
+    }
+    // From 6.19 on the program gives tasks back by itself, and the op is deprecated.
+    if compat::ksym_exists("scx_bpf_reenqueue_local___v2")? {
+        ops.cpu_release = std::ptr::null_mut();
     }
     if !plan.needs_cgroup() {
         ops.cgroup_init = std::ptr::null_mut();
@@ -320,6 +331,7 @@ fn central_cpu(plan: &Plan, online: &[u32]) -> u32 {
 pub struct Standby<'obj> {
     live: Live,
     halves: Halves,
+    hotplug: Hotplug,
     skel: BpfSkel<'obj>,
 }
 
@@ -337,7 +349,13 @@ impl<'obj> Standby<'obj> {
         let live = Live::of_skeleton(&skel)?;
         live.fill(&plan.policies, knobs)?;
         let halves = Halves::new(&plan.policies, &domains, plan.slice_us, &skel)?;
-        Ok(Self { live, halves, skel })
+        let hotplug = Hotplug::new(domains);
+        Ok(Self {
+            live,
+            halves,
+            hotplug,
+            skel,
+        })
     }
 
     /// Puts it in charge; returns once every task is under it.
@@ -347,6 +365,7 @@ impl<'obj> Standby<'obj> {
             link: Some(link),
             live: self.live,
             halves: self.halves,
+            hotplug: self.hotplug,
             skel: self.skel,
         };
         // Since 7.3 a failed enable may return 0 and tell only through ops.exit.
@@ -363,6 +382,7 @@ pub struct Running<'obj> {
     link: Option<Link>,
     live: Live,
     halves: Halves,
+    hotplug: Hotplug,
     skel: BpfSkel<'obj>,
 }
 
@@ -375,6 +395,7 @@ impl Running<'_> {
     fn wait(
         &mut self,
         plan: &Plan,
+        machine: &Machine,
         stop: &Stop,
         attached: Instant,
         deadline: Option<Instant>,
@@ -385,6 +406,9 @@ impl Running<'_> {
                 break Ending::Ejected;
             }
             self.halves.follow(&self.live)?;
+            if let Err(error) = self.hotplug.follow(machine, &mut self.skel) {
+                log::warn!("what the CPUs share is as it was: {error:#}");
+            }
             let now = Instant::now();
             if deadline.is_some_and(|at| at <= now) {
                 break Ending::Asked;

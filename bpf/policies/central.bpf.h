@@ -12,7 +12,8 @@
  * CPUs (NO_HZ_FULL), at the price of one CPU's attention.
  *
  * Works badly: with many short sleeps (each costs two inter-processor
- * interrupts through one CPU) and when the central CPU is busy elsewhere.
+ * interrupts through one CPU). While a higher class has the central CPU the
+ * others take tasks by themselves, first in, first out.
  *
  * Deviations from the textbook: tasks wait in a queue of the kernel instead
  * of a map of pids, so none can be lost. Without SCX_OPS_ENQ_LAST a preempted
@@ -47,18 +48,17 @@ enum central_queues {
 	CENTRAL_FALLBACK = 1,
 };
 
-/* Which CPUs ran out of work. The central CPU never asks. */
-struct central_ask {
-	bool set;
-} __attribute__((aligned(META_CACHELINE)));
+/* A bit a CPU that ran out of work. The central CPU never asks. */
+static u64 central_asks[META_MAX_CPUS / 64];
 
-static struct central_ask central_asks[META_MAX_CPUS];
-
-/* Where the timer begins, so that no CPU is always the last to be relieved. */
-static u32 central_first;
-
-/* The activation whose timer is armed, see state.bpf.h. */
-static u64 central_armed;
+/*
+ * @cpu:   the central CPU: --central-cpu, or another one while that is offline
+ * @armed: the activation whose timer is armed, see state.bpf.h
+ */
+struct {
+	s32 cpu;
+	u64 armed;
+} META_OWN_LINE central;
 
 struct central_timer {
 	struct bpf_timer timer;
@@ -71,53 +71,107 @@ struct {
 	__type(value, struct central_timer);
 } central_timer SEC(".maps");
 
-static __always_inline bool *central_asks_of(s32 cpu)
+static __always_inline u64 *central_word_of(s32 cpu)
 {
-	return &central_asks[(u32)cpu & (META_MAX_CPUS - 1)].set;
+	return &central_asks[((u32)cpu / 64) & (META_MAX_CPUS / 64 - 1)];
 }
 
-static bool central_overdue(s32 cpu, u64 now)
+static __always_inline void central_ask(s32 cpu)
+{
+	__sync_fetch_and_or(central_word_of(cpu), 1ULL << ((u32)cpu & 63));
+}
+
+static __always_inline void central_unask(s32 cpu)
+{
+	__sync_fetch_and_and(central_word_of(cpu), ~(1ULL << ((u32)cpu & 63)));
+}
+
+/* The first CPU from @from on that asks, or -1. */
+static __noinline s32 central_next_asker(s32 from)
+{
+	u32 first = (u32)from / 64, i;
+	u64 asking;
+	s32 cpu = -1;
+
+	bpf_for(i, first, META_MAX_CPUS / 64) {
+		asking = central_asks[i & (META_MAX_CPUS / 64 - 1)];
+		if (i == first)
+			asking &= ~0ULL << ((u32)from & 63);
+		if (!asking)
+			continue;
+		cpu = i * 64 + __builtin_ctzll(asking);
+		break;
+	}
+	return cpu;
+}
+
+/* Could @cpu take another task now? Not while a higher class has it. */
+static __always_inline bool central_overdue(s32 cpu, u64 now)
 {
 	u64 started_at = state_cpu(cpu)->started_at;
 
-	return !started_at || !time_before(now, started_at + slice_ns);
+	return started_at ? !time_before(now, started_at + slice_ns) :
+			    state_responds(cpu);
 }
 
-/* Preempt whoever held a CPU for a slice while somebody waits for one. */
-static __always_inline void central_relieve(const struct cpumask *online)
+/*
+ * Of those in the fallback queue, each is pulled by a CPU that it may use: one
+ * that idles, or its own when that is overdue.
+ */
+static __always_inline void central_relieve_fallback(u64 now)
 {
-	u32 waiting = dsq_nr_queued(META_CENTRAL, CENTRAL_QUEUE);
-	u32 fallback = dsq_nr_queued(META_CENTRAL, CENTRAL_FALLBACK);
-	u64 now = scx_bpf_now();
-	u32 i, first = central_first++;
+	struct task_struct *p;
+	u32 looks = 0;
 	s32 cpu;
 
+	bpf_for_each(scx_dsq, p, policy_dsq(META_CENTRAL, CENTRAL_FALLBACK),
+		     0) {
+		if (looks++ == CENTRAL_MOVES_MAX)
+			break;
+		if (dsq_wake_idle(p))
+			continue;
+		cpu = scx_bpf_task_cpu(p);
+		if (central_overdue(cpu, now))
+			scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
+	}
+}
+
+/*
+ * Preempt whoever held a CPU for a slice while somebody waits for one. Each
+ * time from another CPU on, so that none is always the last to be relieved.
+ */
+static __noinline int central_relieve(void)
+{
+	u32 waiting = dsq_nr_queued(META_CENTRAL, CENTRAL_QUEUE);
+	u64 now = scx_bpf_now();
+	u32 i, first = now / CENTRAL_TIMER_NS;
+	s32 cpu;
+
+	bpf_rcu_read_lock();
+	central_relieve_fallback(now);
 	bpf_for(i, 0, nr_cpu_ids) {
 		cpu = (first + i) % nr_cpu_ids;
-		if (!bpf_cpumask_test_cpu(cpu, online) ||
-		    !central_overdue(cpu, now))
+		if (!state_online(cpu) || !central_overdue(cpu, now))
 			continue;
-		if (!fallback &&
-		    !scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL_ON | cpu)) {
+		if (!scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL_ON | cpu)) {
 			if (!waiting)
 				continue;
 			waiting--;
 		}
 		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
 	}
+	bpf_rcu_read_unlock();
+	return 0;
 }
 
 static int central_tick_all(void *map, int *key, struct bpf_timer *timer)
 {
-	const struct cpumask *online;
-
-	if (!policy_timer_valid(META_CENTRAL, central_armed))
+	if (!policy_timer_valid(META_CENTRAL, central.armed))
 		return 0;
 
-	online = scx_bpf_get_online_cpumask();
-	central_relieve(online);
-	scx_bpf_put_cpumask(online);
-	policy_timer_start(timer, CENTRAL_TIMER_NS, BPF_F_TIMER_CPU_PIN);
+	central_relieve();
+	if (!policy_timer_start(timer, CENTRAL_TIMER_NS, BPF_F_TIMER_CPU_PIN))
+		central.armed = 0; /* by central_arm(), then */
 	return 0;
 }
 
@@ -131,13 +185,15 @@ static void central_arm(void)
 	struct central_timer *ct;
 	u32 key = 0;
 
-	if (likely(central_armed == activation))
+	if (likely(central.armed == activation))
 		return;
 	ct = bpf_map_lookup_elem(&central_timer, &key);
 	if (!ct)
 		return;
-	central_armed = activation;
-	policy_timer_start(&ct->timer, CENTRAL_TIMER_NS, BPF_F_TIMER_CPU_PIN);
+	central.armed = activation;
+	if (!policy_timer_start(&ct->timer, CENTRAL_TIMER_NS,
+				BPF_F_TIMER_CPU_PIN))
+		central.armed = 0;
 }
 
 static s32 central_init(void)
@@ -153,6 +209,7 @@ static s32 central_init(void)
 	if (err)
 		return err;
 
+	central.cpu = central_cpu;
 	ct = bpf_map_lookup_elem(&central_timer, &key);
 	if (!ct)
 		return -ESRCH;
@@ -170,35 +227,55 @@ static void central_exit(void)
 
 /*
  * Whoever idles now has had nobody to ask: take it that it does. The first
- * task queued kicks the central CPU. A CPU that is offline never asks: what
- * is placed there would fall to the kernel's global queue.
+ * task queued kicks the central CPU. A CPU that is offline, or a higher class's,
+ * never asks: a task that is placed there would wait for it.
  */
 static void central_enter(u64 now)
 {
-	const struct cpumask *online = scx_bpf_get_online_cpumask();
 	s32 cpu;
 
-	bpf_for(cpu, 0, nr_cpu_ids)
-		*central_asks_of(cpu) = cpu != central_cpu &&
-					bpf_cpumask_test_cpu(cpu, online) &&
-					!state_cpu(cpu)->started_at;
-	scx_bpf_put_cpumask(online);
+	bpf_rcu_read_lock();
+	bpf_for(cpu, 0, nr_cpu_ids) {
+		if (cpu != central.cpu && !state_cpu(cpu)->started_at &&
+		    state_responds(cpu))
+			central_ask(cpu);
+		else
+			central_unask(cpu);
+	}
+	bpf_rcu_read_unlock();
 }
 
-/*
- * An infinite slice is bounded by the core's tick from now on. Only a CPU
- * that may have stopped its tick has to be told.
- */
 static void central_leave(u64 now)
 {
-	s32 cpu;
+}
 
-	bpf_for(cpu, 0, nr_cpu_ids) {
-		if (!(nohz_full[((u32)cpu / 64) & (META_MAX_CPUS / 64 - 1)] &
-		      (1ULL << ((u32)cpu & 63))))
-			continue;
-		if (state_cpu(cpu)->slice_inf)
-			scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
+/* From now on @cpu decides. Who asked the other one asks it. */
+static __always_inline void central_move(s32 cpu)
+{
+	central_unask(cpu);
+	central.cpu = cpu;
+	central.armed = 0;
+	scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);
+}
+
+static void central_cpu_online(s32 cpu)
+{
+	if (cpu == central_cpu)
+		central_move(cpu);
+}
+
+static void central_cpu_offline(s32 cpu)
+{
+	s32 other;
+
+	central_unask(cpu);
+	if (cpu != central.cpu)
+		return;
+	bpf_for(other, 0, nr_cpu_ids) {
+		if (state_online(other)) {
+			central_move(other);
+			break;
+		}
 	}
 }
 
@@ -206,15 +283,17 @@ static void central_leave(u64 now)
 static s32 central_select_cpu(struct task_struct *p, s32 prev_cpu,
 			      u64 wake_flags)
 {
-	return central_cpu;
+	return central.cpu;
 }
 
 static void central_enqueue(struct task_struct *p, struct task_ctx *t,
 			    u64 enq_flags)
 {
 	dsq_insert(p, t, META_CENTRAL, CENTRAL_QUEUE, SCX_SLICE_INF, enq_flags);
-	if (!scx_bpf_task_running(p))
-		scx_bpf_kick_cpu(central_cpu, SCX_KICK_PREEMPT);
+	if (unlikely(!state_responds(central.cpu)))
+		dsq_wake_idle(p);
+	else if (!scx_bpf_task_running(p))
+		scx_bpf_kick_cpu(central.cpu, SCX_KICK_PREEMPT);
 }
 
 /*
@@ -254,7 +333,7 @@ static bool central_serve(s32 cpu, u32 *moves)
 	if (served) {
 		stats_inc(META_CENTRAL, pushed);
 		/* It asked: what it was left with has had its slice. */
-		if (cpu != central_cpu)
+		if (cpu != central.cpu)
 			scx_bpf_kick_cpu(cpu, state_cpu(cpu)->kept ?
 						      SCX_KICK_PREEMPT :
 						      SCX_KICK_IDLE);
@@ -270,30 +349,41 @@ static bool central_pull_fallback(void)
 	return true;
 }
 
-/* Serve those who ask: the idle ones, or those that run on meanwhile. */
+/*
+ * Serve those who ask: the idle ones, or those that run on meanwhile. A CPU
+ * that gets a task may ask for the next before we are back, so its ask ends
+ * before it is served.
+ */
 static void central_serve_askers(bool idle, u32 *moves)
 {
-	bool *asks;
-	s32 cpu;
+	s32 cpu = -1;
+	u32 i;
 
-	bpf_for(cpu, 0, nr_cpu_ids) {
-		asks = central_asks_of(cpu);
-		if (cpu == central_cpu || !*asks ||
-		    idle != !state_cpu(cpu)->started_at)
+	if (!dsq_nr_queued(META_CENTRAL, CENTRAL_QUEUE))
+		return;
+	bpf_for(i, 0, META_MAX_CPUS) {
+		cpu = central_next_asker(cpu + 1);
+		if (cpu < 0)
+			break;
+		if (idle != !state_cpu(cpu)->started_at || !state_responds(cpu))
 			continue;
 		if (!*moves) {
-			scx_bpf_kick_cpu(central_cpu, SCX_KICK_PREEMPT);
+			scx_bpf_kick_cpu(central.cpu, SCX_KICK_PREEMPT);
 			break;
 		}
+		central_unask(cpu);
 		if (central_serve(cpu, moves))
-			*asks = false;
+			continue;
+		central_ask(cpu);
+		if (!dsq_nr_queued(META_CENTRAL, CENTRAL_QUEUE))
+			break;
 	}
 }
 
 /* Each ask preempts the central CPU: what ran there gets its slice's rest. */
 static bool central_resume(struct task_struct *prev)
 {
-	u64 left_ns = state_prev_left_ns(central_cpu, prev);
+	u64 left_ns = state_prev_left_ns(central.cpu, prev);
 
 	if (!left_ns)
 		return false;
@@ -309,18 +399,21 @@ static bool central_decide(struct task_struct *prev)
 	central_serve_askers(true, &moves);
 	central_serve_askers(false, &moves);
 	return central_resume(prev) || central_pull_fallback() ||
-	       central_serve(central_cpu, &moves);
+	       central_serve(central.cpu, &moves);
 }
 
+/* While a higher class has the central CPU, each takes what it may run. */
 static bool central_dispatch(s32 cpu, struct task_struct *prev)
 {
-	if (cpu == central_cpu)
+	if (cpu == central.cpu)
 		return central_decide(prev);
-	*central_asks_of(cpu) = false;
+	central_unask(cpu);
 	if (central_pull_fallback())
 		return true;
-	*central_asks_of(cpu) = true;
-	scx_bpf_kick_cpu(central_cpu, SCX_KICK_PREEMPT);
+	if (unlikely(!state_responds(central.cpu)))
+		return dsq_pull(META_CENTRAL, CENTRAL_QUEUE);
+	central_ask(cpu);
+	scx_bpf_kick_cpu(central.cpu, SCX_KICK_PREEMPT);
 	return false;
 }
 
@@ -334,7 +427,7 @@ static bool central_adopt(struct bpf_iter_scx_dsq *it, struct task_struct *p,
 {
 	if (!dsq_adopt(it, p, META_CENTRAL, CENTRAL_QUEUE, SCX_SLICE_INF))
 		return false;
-	scx_bpf_kick_cpu(central_cpu, SCX_KICK_PREEMPT);
+	scx_bpf_kick_cpu(central.cpu, SCX_KICK_PREEMPT);
 	return true;
 }
 

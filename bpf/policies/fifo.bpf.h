@@ -42,6 +42,14 @@ static void fifo_leave(u64 now)
 {
 }
 
+static void fifo_cpu_online(s32 cpu)
+{
+}
+
+static void fifo_cpu_offline(s32 cpu)
+{
+}
+
 static s32 fifo_select_cpu(struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 {
 	return dsq_wake_default(p, META_FIFO, prev_cpu, wake_flags);

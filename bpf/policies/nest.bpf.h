@@ -201,6 +201,25 @@ static __always_inline void nest_leave(u64 now)
 {
 }
 
+/* Like any other CPU, it enters a nest when a task finds it idle. */
+static __always_inline void nest_cpu_online(s32 cpu)
+{
+}
+
+static __always_inline void nest_cpu_offline(s32 cpu)
+{
+	struct bpf_cpumask *primary, *reserve;
+
+	bpf_rcu_read_lock();
+	primary = nest_primary;
+	reserve = nest_reserve;
+	if (primary && reserve) {
+		bpf_cpumask_clear_cpu(cpu, primary);
+		bpf_cpumask_clear_cpu(cpu, reserve);
+	}
+	bpf_rcu_read_unlock();
+}
+
 /* @cpu is ours now: it belongs to the primary nest and is in use. */
 static __always_inline void nest_join(s32 cpu, struct bpf_cpumask *primary,
 				      struct bpf_cpumask *reserve)
@@ -345,8 +364,9 @@ static __always_inline void nest_idle(s32 cpu, struct task_struct *prev,
 	if (!nc)
 		return;
 	nc->compact_in = policy_activation();
-	policy_timer_start(&nc->compaction, NEST_COMPACT_NS,
-			   BPF_F_TIMER_CPU_PIN);
+	if (!policy_timer_start(&nc->compaction, NEST_COMPACT_NS,
+				BPF_F_TIMER_CPU_PIN))
+		nc->compact_in = 0; /* at its next idling, then */
 }
 
 static __always_inline bool nest_dispatch(s32 cpu, struct task_struct *prev)

@@ -194,6 +194,18 @@ static void pair_leave(u64 now)
 {
 }
 
+static void pair_cpu_online(s32 cpu)
+{
+}
+
+/* Its partner waits for it no longer. */
+static void pair_cpu_offline(s32 cpu)
+{
+	pair_cpu_of(cpu)->comes = 0;
+	if (pair_partner_of(cpu) != cpu)
+		scx_bpf_kick_cpu(pair_partner_of(cpu), SCX_KICK_IDLE);
+}
+
 /*
  * A queue for @cgrp, or the shared one. A queue outlives its cgroup and serves
  * another: destroying one that a late task is in would be an error.
@@ -539,7 +551,6 @@ static void pair_stopping(struct task_struct *p, struct task_ctx *t,
 
 	if (!dsq_lost_to_higher_class(p, runnable))
 		return;
-	dsq_give_back(META_PAIR);
 	if (partner != cpu)
 		scx_bpf_kick_cpu(partner, SCX_KICK_IDLE);
 }

@@ -103,6 +103,14 @@ static void qmap_leave(u64 now)
 {
 }
 
+static void qmap_cpu_online(s32 cpu)
+{
+}
+
+static void qmap_cpu_offline(s32 cpu)
+{
+}
+
 static s32 qmap_select_cpu(struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 {
 	return dsq_wake_default(p, META_QMAP, prev_cpu, wake_flags);
@@ -112,9 +120,6 @@ static void qmap_enqueue(struct task_struct *p, struct task_ctx *t,
 			 u64 enq_flags)
 {
 	dsq_insert(p, t, META_QMAP, qmap_level_of(p), slice_ns, enq_flags);
-	/* Its CPU is a higher class's, so that will not look for it. */
-	if (enq_flags & SCX_ENQ_REENQ)
-		dsq_wake_idle(p);
 }
 
 /*
@@ -187,8 +192,6 @@ static void qmap_running(struct task_struct *p, struct task_ctx *t)
 static void qmap_stopping(struct task_struct *p, struct task_ctx *t,
 			  u64 used_ns, bool runnable)
 {
-	if (dsq_lost_to_higher_class(p, runnable))
-		dsq_give_back(META_QMAP);
 }
 
 static void qmap_tick(struct task_struct *p)

@@ -255,6 +255,14 @@ static void rustland_leave(u64 now)
 {
 }
 
+static void rustland_cpu_online(s32 cpu)
+{
+}
+
+static void rustland_cpu_offline(s32 cpu)
+{
+}
+
 static s32 rustland_select_cpu(struct task_struct *p, s32 prev_cpu,
 			       u64 wake_flags)
 {

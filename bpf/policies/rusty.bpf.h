@@ -60,9 +60,14 @@
 
 /* Fixed at load, by src/domains.rs. */
 const volatile u32 rusty_nr_domains = 1;
-const volatile u8 rusty_domain_of_cpu[META_MAX_CPUS];
 const volatile u8 rusty_node_of_domain[RUSTY_DOMAINS];
 const volatile bool rusty_across = false;
+
+/* As the loader wrote it, again for a CPU that was not online before. */
+volatile u8 rusty_domain_of_cpu[META_MAX_CPUS];
+
+/* A bit a domain none of whose CPUs is online. */
+static u64 rusty_deserted;
 
 struct rusty_domain {
 	struct bpf_cpumask __kptr *cpus;
@@ -119,7 +124,7 @@ static __always_inline u32 rusty_domain_of(s32 cpu)
 {
 	u32 domain = rusty_domain_of_cpu[(u32)cpu & (META_MAX_CPUS - 1)];
 
-	/* A CPU that came later: somebody must serve it until the restart. */
+	/* A CPU that came later, until the loader has told where it belongs. */
 	return domain < rusty_nr_domains ? domain : 0;
 }
 
@@ -167,9 +172,58 @@ static s32 rusty_init_domain(u32 domain)
 	return 0;
 }
 
+/* Which domains have CPUs? */
+static __noinline int rusty_count_deserted(void)
+{
+	struct bpf_cpumask *cpus;
+	u64 deserted = 0;
+	u32 domain;
+
+	bpf_rcu_read_lock();
+	bpf_for(domain, 0, rusty_nr_domains) {
+		cpus = rusty_cpus(domain);
+		if (cpus && bpf_cpumask_empty(cast_mask(cpus)))
+			deserted |= 1ULL << (domain & (RUSTY_DOMAINS - 1));
+	}
+	bpf_rcu_read_unlock();
+	rusty_deserted = deserted;
+	return 0;
+}
+
+/* @cpu is online, and belongs to no domain but its own; or to none (@gone). */
+static __noinline int rusty_place_cpu(s32 cpu, bool gone)
+{
+	u32 own = rusty_domain_of(cpu), domain;
+	struct bpf_cpumask *cpus;
+
+	bpf_rcu_read_lock();
+	bpf_for(domain, 0, rusty_nr_domains) {
+		cpus = rusty_cpus(domain);
+		if (!cpus)
+			continue;
+		if (domain == own && !gone)
+			bpf_cpumask_set_cpu(cpu, cpus);
+		else if (bpf_cpumask_test_cpu(cpu, cast_mask(cpus)))
+			bpf_cpumask_clear_cpu(cpu, cpus);
+	}
+	bpf_rcu_read_unlock();
+	return 0;
+}
+
+static void rusty_cpu_online(s32 cpu)
+{
+	rusty_place_cpu(cpu, false);
+	rusty_count_deserted();
+}
+
+static void rusty_cpu_offline(s32 cpu)
+{
+	rusty_place_cpu(cpu, true);
+	rusty_count_deserted();
+}
+
 static s32 rusty_init(void)
 {
-	struct bpf_cpumask *mask;
 	u32 domain, cpu;
 	s32 err;
 
@@ -179,13 +233,10 @@ static s32 rusty_init(void)
 			return err;
 	}
 	bpf_for(cpu, 0, nr_cpu_ids) {
-		domain = rusty_domain_of_cpu[cpu & (META_MAX_CPUS - 1)];
-		bpf_rcu_read_lock();
-		mask = domain < rusty_nr_domains ? rusty_cpus(domain) : NULL;
-		if (mask)
-			bpf_cpumask_set_cpu(cpu, mask);
-		bpf_rcu_read_unlock();
+		if (state_online(cpu))
+			rusty_place_cpu(cpu, false);
 	}
+	rusty_count_deserted();
 	return 0;
 }
 
@@ -471,6 +522,12 @@ static void rusty_enqueue(struct task_struct *p, struct task_ctx *t,
 		rusty_kick(p, home);
 }
 
+/* Its last CPU went, so whoever can serves what waits there. */
+static __always_inline bool rusty_is_deserted(u32 domain)
+{
+	return rusty_deserted & (1ULL << (domain & (RUSTY_DOMAINS - 1)));
+}
+
 /* Take a task from another domain's queue; @far: of another node. */
 static __noinline bool rusty_steal(u32 own, bool far)
 {
@@ -479,8 +536,10 @@ static __noinline bool rusty_steal(u32 own, bool far)
 
 	bpf_for(i, 0, rusty_nr_domains) {
 		domain = (first + i) % rusty_nr_domains;
-		if (domain == own || rusty_same_node(domain, own) == far ||
-		    !dsq_nr_queued(META_RUSTY, domain))
+		if (domain == own || !dsq_nr_queued(META_RUSTY, domain))
+			continue;
+		if (rusty_same_node(domain, own) == far &&
+		    !rusty_is_deserted(domain))
 			continue;
 		stolen = dsq_pull(META_RUSTY, domain);
 		if (stolen)

@@ -45,6 +45,14 @@ static void vtime_leave(u64 now)
 {
 }
 
+static void vtime_cpu_online(s32 cpu)
+{
+}
+
+static void vtime_cpu_offline(s32 cpu)
+{
+}
+
 static s32 vtime_select_cpu(struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 {
 	return dsq_wake_default(p, META_VTIME, prev_cpu, wake_flags);

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What tests break on purpose, by the variable SCX_META_FAULT; in the loader that
+//! is built for the tests only (feature guest-tests).
+
+use std::env;
+
+use anyhow::bail;
+use anyhow::Context;
+use anyhow::Result;
+
+use crate::bpf::types;
+use crate::policy::Policy;
+
+/// `timers=N`: of N starts of a policy's timer one fails. `dispatch=POLICY`: its
+/// dispatch() finds nothing. Several, with commas.
+pub fn fill(rodata: &mut types::rodata) -> Result<()> {
+    let Ok(faults) = env::var("SCX_META_FAULT") else {
+        return Ok(());
+    };
+    for fault in faults.split(',') {
+        match fault.split_once('=') {
+            Some(("timers", n)) => {
+                rodata.fault_timers = n.parse().context("SCX_META_FAULT: timers")?;
+            }
+            Some(("dispatch", name)) => {
+                let policy: Policy = name.parse().context("SCX_META_FAULT: dispatch")?;
+                rodata.fault_dispatches = policy.id();
+            }
+            _ => bail!("SCX_META_FAULT: `{fault}` is no fault"),
+        }
+    }
+    Ok(())
+}

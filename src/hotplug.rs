@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What CPUs share, kept true while they come and go. The program itself follows
+//! each event; what a CPU shares that was never online before, only sysfs knows.
+
+use anyhow::Context;
+use anyhow::Result;
+use libbpf_rs::ProgramInput;
+
+use crate::bpf::abi;
+use crate::bpf::BpfSkel;
+use crate::cpus;
+use crate::domains::Domains;
+use crate::preflight::Machine;
+
+/// Follows the program's count of CPUs that came or went.
+pub struct Hotplug {
+    domains: Domains,
+    seen: u64,
+}
+
+impl Hotplug {
+    /// `domains`: those that the program was loaded with.
+    pub fn new(domains: Domains) -> Self {
+        Self { domains, seen: 0 }
+    }
+
+    /// After an event, tells the program what the CPUs share now.
+    pub fn follow(&mut self, machine: &Machine, skel: &mut BpfSkel<'_>) -> Result<()> {
+        let shared = skel.maps.bss_data.as_mut().context("no bss")?;
+        if shared.hotplug_events == self.seen {
+            return Ok(());
+        }
+        self.seen = shared.hotplug_events;
+        self.domains.extend(&Domains::detect());
+        shared.pair_partner = partners(machine)?;
+        shared.rusty_domain_of_cpu = self.domains.of_cpu();
+        let done = skel.progs.meta_topology.test_run(ProgramInput::default());
+        done.context("running meta_topology")?;
+        log::info!("CPUs came or went: the policies know");
+        Ok(())
+    }
+}
+
+/// The variable `pair_partner`, by who is online now.
+pub fn partners(machine: &Machine) -> Result<[i32; abi::meta_limits_META_MAX_CPUS as usize]> {
+    cpus::partners(&machine.cpu_list("online")?, |cpu| {
+        machine.cpu_list(&format!("cpu{cpu}/topology/thread_siblings_list"))
+    })
+}
