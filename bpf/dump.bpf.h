@@ -13,17 +13,17 @@ static __noinline int dump_switch(void)
 
 	scx_bpf_dump("meta: policy %u in charge for %llu us, switch %llu\n",
 		     state_hot.active,
-		     (now - state_hot.entered_at_ns) / SWITCH_US,
+		     (now - state_hot.entered_at_ns) / ROTATION_US,
 		     state_hot.generation);
 	scx_bpf_dump("meta: pending %x, left (oldest last) %llx, pin %u\n",
 		     state_hot.pending, state_hot.left_order, switch_plan.pin);
-	switch_for_each(policy) {
+	rotation_for_each(policy) {
 		if (!state_available(policy))
 			continue;
 		scx_bpf_dump("meta: policy %u: %u queued, turn %llu us\n",
 			     policy, policies_queued(policy),
-			     switch_plan.turn_ns[switch_slot(policy)] /
-				     SWITCH_US);
+			     switch_plan.turn_ns[rotation_slot(policy)] /
+				     ROTATION_US);
 	}
 	return 0;
 }
@@ -35,7 +35,7 @@ static __noinline int dump_cpu(s32 cpu)
 
 	if (c->started_at)
 		scx_bpf_dump("meta: policy %u's task for %llu us%s\n", c->owner,
-			     (now - c->started_at) / SWITCH_US,
+			     (now - c->started_at) / ROTATION_US,
 			     c->kept ? ", kept" : "");
 	else
 		scx_bpf_dump("meta: no task of ours%s, last policy %u\n",
@@ -53,7 +53,7 @@ static __noinline int dump_task(struct task_struct *p, struct task_ctx *t)
 		     (custody & TASK_MOVES_MASK) >> TASK_MOVES_SHIFT);
 	if (custody & TASK_QUEUED && t->queued_at)
 		scx_bpf_dump("meta: waits for %llu us\n",
-			     (scx_bpf_now() - t->queued_at) / SWITCH_US);
+			     (scx_bpf_now() - t->queued_at) / ROTATION_US);
 	return 0;
 }
 

@@ -40,7 +40,7 @@ static void hotplug_tell_online(s32 cpu)
 {
 	u32 policy;
 
-	switch_for_each(policy)
+	rotation_for_each(policy)
 		policies_cpu_online(policy, cpu);
 }
 
@@ -56,7 +56,7 @@ static void hotplug_offline(s32 cpu)
 	u32 policy;
 
 	state_cpu(cpu)->offline = true;
-	switch_for_each(policy)
+	rotation_for_each(policy)
 		policies_cpu_offline(policy, cpu);
 	__sync_fetch_and_add(&hotplug_events, 1);
 }

@@ -27,6 +27,7 @@
 #include "handover.bpf.h"
 #include "turns.bpf.h"
 #include "account.bpf.h"
+#include "rotation.h"
 #include "switch.bpf.h"
 #include "hotplug.bpf.h"
 #include "dump.bpf.h"

@@ -36,14 +36,12 @@
  *	way to get there, which made loading several times as long. So they
  *	check what they are given, and return something.
  *
- * Limits
- *	Turns under META_MIN_TURN_US are lengthened to it, which bends shares.
+ * The arithmetic of turns stands in rotation.h.
  */
 #ifndef META_SWITCH_BPF_H
 #define META_SWITCH_BPF_H
 
-#define SWITCH_US 1000ULL
-#define SWITCH_MS (1000 * SWITCH_US)
+#define SWITCH_MS (1000 * ROTATION_US)
 
 /*
  * How long a written map may go unnoticed. Half of what is promised (10 ms),
@@ -51,9 +49,6 @@
  */
 #define SWITCH_POLL_BUSY_NS (5 * SWITCH_MS)
 #define SWITCH_POLL_IDLE_NS (100 * SWITCH_MS)
-
-/* A timer armed for the past would fire at once, for ever. */
-#define SWITCH_MIN_SLEEP_NS (20 * SWITCH_US)
 
 struct switch_timer {
 	struct bpf_timer timer;
@@ -66,45 +61,12 @@ struct {
 	__type(value, struct switch_timer);
 } switch_timer SEC(".maps");
 
-/*
- * Arrays by policy id have a power of two of slots, and the index is masked
- * out of the compiler's sight: it would drop the bound that the verifier needs.
- */
-#define SWITCH_SLOTS 16
-_Static_assert(META_NR_POLICIES <= SWITCH_SLOTS, "a slot a policy");
-
-static __always_inline u32 switch_slot(u32 policy)
-{
-	barrier_var(policy);
-	return policy & (SWITCH_SLOTS - 1);
-}
-
-/*
- * The rotation as the maps had it when last read.
- *
- * @turn_ns: of each policy; 0: not in the rotation
- * @rotation_ns: sum of the turns; 0: hold the active policy
- * @pin: overrides the rotation
- */
-struct switch_plan {
-	u64 turn_ns[SWITCH_SLOTS];
-	u64 rotation_ns;
-	u32 nr;
-	u32 pin;
-};
-
-/*
- * An iterator instead of a plain loop: the verifier walks the body once and
- * not once for every combination of its branches.
- */
-#define switch_for_each(policy) bpf_for(policy, 1, META_NR_POLICIES)
-
 /* Only the timer callback and init touch these. */
-static struct switch_plan switch_plan;
+static struct rotation_plan switch_plan;
 static u64 switch_turn_start;
 
 /* When a policy was left with tasks; cleared by whoever sees it empty. */
-static u64 switch_left_at[SWITCH_SLOTS];
+static u64 switch_left_at[ROTATION_SLOTS];
 static bool switch_exiting;
 
 /* A policy per cgroup, later, is a change of this function alone. */
@@ -119,18 +81,14 @@ static u32 switch_read_weight(enum meta_policy policy)
 
 	if (!w || !state_available(policy))
 		return 0;
-	return *w < META_MAX_WEIGHT ? *w : META_MAX_WEIGHT;
+	return rotation_weight(*w);
 }
 
 static u64 switch_read_period_ns(void)
 {
 	u32 key = 0, *us = bpf_map_lookup_elem(&period_us, &key);
 
-	if (!us || *us < META_MIN_PERIOD_US)
-		return META_MIN_PERIOD_US * SWITCH_US;
-	if (*us > META_MAX_PERIOD_US)
-		return META_MAX_PERIOD_US * SWITCH_US;
-	return *us * SWITCH_US;
+	return rotation_period_ns(us ? *us : 0);
 }
 
 static u32 switch_read_pin(void)
@@ -144,92 +102,15 @@ static u32 switch_read_pin(void)
 	return *pin;
 }
 
-/*
- * Period <= 3.6e12 ns and weight <= 1e6: the product stays under 2^62, the
- * sum of the weights under 2^23.
- */
-static void switch_read_plan(struct switch_plan *plan)
+static void switch_read_plan(struct rotation_plan *plan)
 {
-	u64 period_ns = switch_read_period_ns(), sum = 0, turn;
 	u32 policy;
 
-	plan->rotation_ns = 0;
-	plan->nr = 0;
 	plan->pin = switch_read_pin();
-
-	switch_for_each(policy) {
-		plan->turn_ns[switch_slot(policy)] = switch_read_weight(policy);
-		sum += plan->turn_ns[switch_slot(policy)];
-	}
-	switch_for_each(policy) {
-		if (!plan->turn_ns[switch_slot(policy)])
-			continue;
-		turn = period_ns * plan->turn_ns[switch_slot(policy)] / sum;
-		if (turn < META_MIN_TURN_US * SWITCH_US)
-			turn = META_MIN_TURN_US * SWITCH_US;
-		plan->turn_ns[switch_slot(policy)] = turn;
-		plan->rotation_ns += turn;
-		plan->nr++;
-	}
-}
-
-static bool switch_plan_changed(const struct switch_plan *a,
-				const struct switch_plan *b)
-{
-	bool changed = a->pin != b->pin;
-	u32 policy;
-
-	switch_for_each(policy)
-		changed |= a->turn_ns[switch_slot(policy)] !=
-			   b->turn_ns[switch_slot(policy)];
-	return changed;
-}
-
-/* The next policy of the rotation after @policy, in table order. */
-static u32 switch_next(u32 policy)
-{
-	u32 i, next = META_NONE, first = META_NONE;
-
-	switch_for_each(i) {
-		if (!switch_plan.turn_ns[switch_slot(i)])
-			continue;
-		if (!first)
-			first = i;
-		if (i > policy && !next)
-			next = i;
-	}
-	return next ?: first;
-}
-
-/* Drop @policy from the leave order and close the gap. */
-static u64 switch_order_without(u64 order, u32 policy)
-{
-	u64 kept = order;
-	u32 i;
-
-	bpf_for(i, 0, META_MAX_POLICIES) {
-		u64 below = (1ULL << (8 * i)) - 1;
-
-		if (((order >> (8 * i)) & 0xff) == policy) {
-			kept = (order & below) | ((order >> 8) & ~below);
-			break;
-		}
-	}
-	return kept;
-}
-
-static u64 switch_order_append(u64 order, u32 policy)
-{
-	u64 appended = order;
-	u32 i;
-
-	bpf_for(i, 0, META_MAX_POLICIES) {
-		if (!((order >> (8 * i)) & 0xff)) {
-			appended = order | ((u64)policy << (8 * i));
-			break;
-		}
-	}
-	return appended;
+	rotation_for_each(policy)
+		plan->turn_ns[rotation_slot(policy)] =
+			switch_read_weight(policy);
+	rotation_share(plan, switch_read_period_ns());
 }
 
 static void switch_publish(void)
@@ -242,13 +123,13 @@ static void switch_publish(void)
 		return;
 	st->active = active;
 	st->available = available;
-	st->slice_us = slice_ns / SWITCH_US;
+	st->slice_us = slice_ns / ROTATION_US;
 	st->handover = handover;
 	st->generation = state_hot.generation;
 	st->entered_at_ns = state_hot.entered_at_ns;
 	st->turn_ns = switch_plan.pin || switch_plan.nr < 2 ?
 			      0 :
-			      switch_plan.turn_ns[switch_slot(active)];
+			      switch_plan.turn_ns[rotation_slot(active)];
 }
 
 /*
@@ -285,10 +166,10 @@ __noinline int switch_flip(u32 to)
 
 	policies_enter(to, begin);
 
-	order = switch_order_without(state_hot.left_order, to);
-	state_hot.left_order = switch_order_append(order, from);
-	switch_left_at[switch_slot(from)] = policies_queued(from) ? begin : 0;
-	switch_left_at[switch_slot(to)] = 0;
+	order = rotation_order_without(state_hot.left_order, to);
+	state_hot.left_order = rotation_order_append(order, from);
+	switch_left_at[rotation_slot(from)] = policies_queued(from) ? begin : 0;
+	switch_left_at[rotation_slot(to)] = 0;
 	__sync_fetch_and_or(&state_hot.pending, 1U << from);
 
 	turns_end(from);
@@ -309,45 +190,27 @@ __noinline int switch_flip(u32 to)
 	return 0;
 }
 
-/*
- * Walk the boundaries that have passed: usually none or one. A late timer
- * skips whole rotations, and within the last one lands where the clock says.
- */
+/* Whose turn it is by the clock, as the plan stands. */
 static u32 switch_rotate(u64 now)
 {
-	u32 policy = state_hot.active, i;
-	u64 turn, behind;
+	struct rotation_place at = {
+		.start_ns = switch_turn_start,
+		.policy = state_hot.active,
+	};
+	u32 policy;
 
-	if (policy >= META_NR_POLICIES || !switch_plan.rotation_ns)
-		return policy;
-
-	/* Put out of the rotation, or alone in it: a turn begins now. */
-	if (!switch_plan.turn_ns[switch_slot(policy)] || switch_plan.nr < 2) {
-		switch_turn_start = now;
-		return switch_next(policy);
-	}
-
-	turn = switch_plan.turn_ns[switch_slot(policy)];
-	if (now - switch_turn_start < turn)
-		return policy;
-
-	behind = (now - switch_turn_start) / switch_plan.rotation_ns;
-	if (behind) {
-		switch_turn_start += behind * switch_plan.rotation_ns;
-		stats_add(policy, skipped, behind * switch_plan.nr);
-	}
-	bpf_for(i, 0, META_NR_POLICIES) {
-		if (policy >= META_NR_POLICIES)
-			break;
-		turn = switch_plan.turn_ns[switch_slot(policy)];
-		if (now - switch_turn_start < turn)
-			break;
-		if (i)
+	rotation_advance(&switch_plan, &at, now);
+	switch_turn_start = at.start_ns;
+	if (at.rotations)
+		stats_add(state_hot.active, skipped,
+			  at.rotations * switch_plan.nr);
+	if (!at.skipped)
+		return at.policy;
+	rotation_for_each(policy) {
+		if (at.skipped & (1U << policy))
 			stats_inc(policy, skipped);
-		switch_turn_start += turn;
-		policy = switch_next(policy);
 	}
-	return policy;
+	return at.policy;
 }
 
 /* Re-derive what dispatch may have cleared a moment too early. */
@@ -356,7 +219,7 @@ __noinline bool switch_refresh_pending(void)
 	bool found = false;
 	u32 policy;
 
-	switch_for_each(policy) {
+	rotation_for_each(policy) {
 		if (policy == state_hot.active || !policies_queued(policy))
 			continue;
 		__sync_fetch_and_or(&state_hot.pending, 1U << policy);
@@ -415,15 +278,8 @@ __noinline u32 switch_hand_over(void)
 
 static u64 switch_next_fire(u64 now, u64 poll_ns)
 {
-	u32 active = state_hot.active;
-	u64 at = now + poll_ns, turn_end;
-
-	if (switch_plan.pin || switch_plan.nr < 2 || active >= META_NR_POLICIES)
-		return at;
-	turn_end = switch_turn_start + switch_plan.turn_ns[switch_slot(active)];
-	if (turn_end < now + SWITCH_MIN_SLEEP_NS)
-		turn_end = now + SWITCH_MIN_SLEEP_NS;
-	return turn_end < at ? turn_end : at;
+	return rotation_next_fire(&switch_plan, state_hot.active,
+				  switch_turn_start, now, poll_ns);
 }
 
 /* Somebody asked for a look since the last one began. */
@@ -445,21 +301,14 @@ static void switch_rearm(struct bpf_timer *timer, u64 at, u64 flags)
 /* People wrote to the maps: a pin, its end, or other weights. */
 static void switch_follow_maps(u64 now)
 {
-	struct switch_plan plan = {};
-	u32 active = state_hot.active;
+	struct rotation_plan plan = {};
 
 	switch_read_plan(&plan);
-	if (!switch_plan_changed(&plan, &switch_plan))
+	if (!rotation_changed(&plan, &switch_plan))
 		return;
-	/*
-	 * A pin, or its end, begins a turn. New weights change the turn under
-	 * way; if it would be over already, it ends now.
-	 */
-	if (plan.pin != switch_plan.pin)
-		switch_turn_start = now;
-	else if (active < META_NR_POLICIES &&
-		 now - switch_turn_start > plan.turn_ns[switch_slot(active)])
-		switch_turn_start = now - plan.turn_ns[switch_slot(active)];
+	switch_turn_start = rotation_replan(&switch_plan, &plan,
+					    state_hot.active, switch_turn_start,
+					    now);
 	switch_plan = plan;
 }
 
@@ -540,8 +389,8 @@ static s32 switch_init(void)
 	s32 err;
 
 	switch_read_plan(&switch_plan);
-	first = switch_plan.pin ?: switch_next(META_NONE);
-	switch_for_each(policy) {
+	first = switch_plan.pin ?: rotation_next(&switch_plan, META_NONE);
+	rotation_for_each(policy) {
 		if (!first && state_available(policy))
 			first = policy;
 	}
@@ -579,10 +428,10 @@ static __noinline void switch_drained(u32 policy)
 
 	if (policy >= META_NR_POLICIES)
 		return;
-	left_at = switch_left_at[switch_slot(policy)];
+	left_at = switch_left_at[rotation_slot(policy)];
 	if (!left_at)
 		return;
-	switch_left_at[switch_slot(policy)] = 0;
+	switch_left_at[rotation_slot(policy)] = 0;
 	took_ns = bpf_ktime_get_ns() - left_at;
 	stats_inc(policy, drains);
 	stats_add(policy, drain_ns, took_ns);
