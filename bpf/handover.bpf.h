@@ -78,6 +78,16 @@ static bool handover_is_over(void)
 }
 
 /*
+ * In place of the policy that takes tasks over: those that wait on the rq of a
+ * CPU that goes (handover_home) are put into its local queue, out of which the
+ * kernel moves them. Ours it does not know, and that CPU serves them no longer,
+ * so it would wait for such a task for ever if no other CPU may run it.
+ */
+#define HANDOVER_HOME META_NR_POLICIES
+
+static s32 handover_home;
+
+/*
  * Hand tasks that wait in queue @n of @from over to @to; if that is NONE, wake
  * an idle CPU for each that has one instead. Custody passes before
  * the move: if the task gets a CPU in between, the move fails and it runs on
@@ -97,6 +107,13 @@ static __noinline int handover_queue(u32 from, u32 n, u32 to)
 		return 0;
 	bpf_rcu_read_lock();
 	bpf_for_each(scx_dsq, p, policy_dsq(from, n), 0) {
+		if (to == HANDOVER_HOME) {
+			if (scx_bpf_task_cpu(p) == handover_home)
+				scx_bpf_dsq_move(
+					BPF_FOR_EACH_ITER, p,
+					SCX_DSQ_LOCAL_ON | handover_home, 0);
+			continue;
+		}
 		if (handover_is_over())
 			break;
 		handover_batch.looks--;

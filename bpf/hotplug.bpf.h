@@ -10,8 +10,9 @@
  *	The kernel calls cpu_offline() before it takes a CPU's tasks away, and
  *	cpu_online() once the CPU may run some. Between the two it asks us
  *	nothing about that CPU: what is queued there runs or is moved by the
- *	kernel, past enqueue(). We note which CPUs are there, and each policy
- *	brings what it keeps about CPUs up to date in place.
+ *	kernel, past enqueue(). We note which CPUs are there, each policy brings
+ *	what it keeps about CPUs up to date in place, and what waits in our
+ *	queues for the CPU that goes is put where the kernel moves it.
  *
  *	What a CPU shares with others (its sibling, its cache) is only known once
  *	it has been online. The loader reads it then, writes it to
@@ -56,8 +57,11 @@ static void hotplug_offline(s32 cpu)
 	u32 policy;
 
 	state_cpu(cpu)->offline = true;
-	rotation_for_each(policy)
+	handover_home = cpu;
+	rotation_for_each(policy) {
 		policies_cpu_offline(policy, cpu);
+		policies_release(policy, HANDOVER_HOME);
+	}
 	__sync_fetch_and_add(&hotplug_events, 1);
 }
 

@@ -58,7 +58,8 @@ static __always_inline bool meta_bypasses(struct task_struct *p,
 {
 	bool preempts = *enq_flags & SCX_ENQ_WAKEUP;
 
-	if (!preempts && task_used_ns(t, scx_bpf_now()) >= slice_ns)
+	if (!preempts && !p->scx.slice &&
+	    task_used_ns(t, scx_bpf_now()) >= slice_ns)
 		return false;
 	if (state_is_pinned_kthread(p))
 		preempts = true;
