@@ -79,7 +79,7 @@ void BPF_STRUCT_OPS(meta_enqueue, struct task_struct *p, u64 enq_flags)
 		scx_bpf_error("%s[%d] has no context", p->comm, p->pid);
 		return;
 	}
-	if (unlikely(state_is_special(p)) && meta_bypasses(p, t, &enq_flags)) {
+	if (unlikely(state_is_special(p, t)) && meta_bypasses(p, t, &enq_flags)) {
 		dsq_insert_local(p, t, META_NONE, slice_ns, enq_flags);
 		return;
 	}

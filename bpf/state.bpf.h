@@ -180,8 +180,7 @@ struct rustland_task {
  * @custody: the owner: the policy that queued the task, NONE if the kernel
  *	     placed it. From its insert until it runs also TASK_QUEUED, and how
  *	     often it was handed over
- * @direct:  policies do not queue it: they may wait for what it does. It has
- *	     PF_LOCAL_THROTTLE
+ * @direct:  policies do not queue it: they may wait for what it does
  */
 struct task_ctx {
 	u32 custody;
@@ -421,15 +420,15 @@ static __noinline bool state_responds(s32 cpu)
 
 /* Of the kernel's task flags, which are macros and so not in BTF. */
 #define PF_EXITING 0x00000004
-#define PF_LOCAL_THROTTLE 0x00100000
 
 /*
- * Perhaps not for the policies: one test for nearly all tasks. The other flag
- * is that of prctl(PR_SET_IO_FLUSHER), which the loader's thread sets.
+ * Perhaps not for the policies: one test for nearly all tasks. @direct is in
+ * the line of the custody, which every enqueue writes next.
  */
-static __always_inline bool state_is_special(struct task_struct *p)
+static __always_inline bool state_is_special(struct task_struct *p,
+					     struct task_ctx *t)
 {
-	return p->flags & (PF_KTHREAD | PF_LOCAL_THROTTLE);
+	return (p->flags & PF_KTHREAD) | t->direct;
 }
 
 /* ksoftirqd, migration threads: forward progress of everybody hangs on them. */

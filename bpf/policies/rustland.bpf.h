@@ -511,10 +511,7 @@ static void rustland_tick(struct task_struct *p)
 {
 }
 
-/*
- * The thread that answers runs this: it is not to wait for anybody. Without the
- * flag nobody would look at @direct.
- */
+/* The thread that answers runs this: from now on no policy queues it. */
 SEC("syscall")
 int rustland_here(void *ctx)
 {
@@ -523,8 +520,6 @@ int rustland_here(void *ctx)
 
 	if (!t)
 		return -ESRCH;
-	if (!state_is_special(p))
-		return -EOPNOTSUPP;
 	t->direct = 1;
 	return 0;
 }

@@ -42,9 +42,6 @@ const MS: u64 = 1_000_000;
 /// unasked, or is about to. After a stop of the loader there are thousands.
 const STALE_NS: u64 = 4 * abi::meta_limits_META_RUSTLAND_SILENCE_US as u64 * 1000;
 
-/// `prctl`: <linux/prctl.h>, not in libc yet.
-const PR_SET_IO_FLUSHER: libc::c_int = 57;
-
 /// A task that gives up its CPU by itself this often a second, beside being
 /// asked about, gets half the request of one that never does.
 const SWITCHES_A_HALF: f64 = 10.0;
@@ -138,14 +135,8 @@ impl Rustland {
         })
     }
 
-    /// From now on no policy queues the calling thread. The flag is how the core
-    /// tells it from others at no cost; it also keeps the thread from waiting
-    /// for disks when it needs memory.
+    /// From now on no policy queues the calling thread.
     fn make_known(&self) -> Result<()> {
-        // SAFETY: integers only.
-        if unsafe { libc::prctl(PR_SET_IO_FLUSHER, 1, 0, 0, 0) } != 0 {
-            return Err(io::Error::last_os_error()).context("PR_SET_IO_FLUSHER");
-        }
         let mut opts = libbpf_sys::bpf_test_run_opts {
             sz: size_of::<libbpf_sys::bpf_test_run_opts>() as _,
             ..Default::default()
