@@ -50,8 +50,6 @@ struct nest_cpu {
 	struct bpf_timer compaction;
 	/* For select_cpu(), which runs with interrupts off. */
 	struct bpf_cpumask __kptr *scratch;
-	/* The activation in which compaction is due; 0: it is not. */
-	u64 compact_in;
 };
 
 struct {
@@ -60,6 +58,17 @@ struct {
 	__type(key, u32);
 	__type(value, struct nest_cpu);
 } nest_cpus SEC(".maps");
+
+/*
+ * The activation in which a CPU's compaction is due; 0: it is not. The CPU
+ * writes it when it idles, and the CPU that sends a task there clears it. A
+ * line a CPU, which the elements of a map are not.
+ */
+struct nest_due {
+	u64 in;
+} __attribute__((aligned(META_CACHELINE)));
+
+static struct nest_due nest_dues[META_MAX_CPUS];
 
 private(NEST) struct bpf_cpumask __kptr *nest_primary;
 private(NEST) struct bpf_cpumask __kptr *nest_reserve;
@@ -76,6 +85,11 @@ private(NEST_CLOCK) struct vclock nest_clock;
 static __always_inline struct nest_cpu *nest_cpu_of(u32 cpu)
 {
 	return bpf_map_lookup_elem(&nest_cpus, &cpu);
+}
+
+static __always_inline u64 *nest_due_of(u32 cpu)
+{
+	return &nest_dues[cpu & (META_MAX_CPUS - 1)].in;
 }
 
 static __always_inline void nest_make_reserve(s32 cpu,
@@ -97,11 +111,11 @@ static __always_inline void nest_demote(s32 cpu, struct bpf_cpumask *primary,
 static int nest_compact(void *map, u32 *cpu, struct bpf_timer *timer)
 {
 	struct bpf_cpumask *primary, *reserve;
-	struct nest_cpu *nc = nest_cpu_of(*cpu);
+	u64 *due = nest_due_of(*cpu);
 
-	if (!nc || !policy_timer_valid(META_NEST, nc->compact_in))
+	if (!policy_timer_valid(META_NEST, *due))
 		return 0;
-	nc->compact_in = 0;
+	*due = 0;
 	/* It took work from the queue meanwhile: not idle, not put out. */
 	if (state_cpu(*cpu)->started_at)
 		return 0;
@@ -220,19 +234,23 @@ static __always_inline void nest_cpu_offline(s32 cpu)
 	bpf_rcu_read_unlock();
 }
 
-/* @cpu is ours now: it belongs to the primary nest and is in use. */
+/*
+ * @cpu is ours now: it belongs to the primary nest and is in use. Mostly it did
+ * before: all CPUs read the masks, so they are written only where they change.
+ */
 static __always_inline void nest_join(s32 cpu, struct bpf_cpumask *primary,
 				      struct bpf_cpumask *reserve)
 {
-	struct nest_cpu *nc = nest_cpu_of(cpu);
+	u64 *due = nest_due_of(cpu);
 
-	if (nc)
-		nc->compact_in = 0;
+	if (*due)
+		*due = 0;
 	if (!bpf_cpumask_test_cpu(cpu, cast_mask(primary))) {
 		bpf_cpumask_set_cpu(cpu, primary);
 		stats_inc(META_NEST, promoted);
 	}
-	bpf_cpumask_clear_cpu(cpu, reserve);
+	if (bpf_cpumask_test_cpu(cpu, cast_mask(reserve)))
+		bpf_cpumask_clear_cpu(cpu, reserve);
 }
 
 static __always_inline bool nest_take(s32 cpu, struct bpf_cpumask *among)
@@ -352,6 +370,7 @@ static __always_inline void nest_idle(s32 cpu, struct task_struct *prev,
 				      struct bpf_cpumask *reserve)
 {
 	struct nest_cpu *nc;
+	u64 *due;
 
 	/* The first stays, so that the nest never becomes empty this way. */
 	if (prev && prev->__state == NEST_TASK_DEAD &&
@@ -363,10 +382,11 @@ static __always_inline void nest_idle(s32 cpu, struct task_struct *prev,
 	nc = nest_cpu_of(cpu);
 	if (!nc)
 		return;
-	nc->compact_in = policy_activation();
+	due = nest_due_of(cpu);
+	*due = policy_activation();
 	if (!policy_timer_start(&nc->compaction, NEST_COMPACT_NS,
 				BPF_F_TIMER_CPU_PIN))
-		nc->compact_in = 0; /* at its next idling, then */
+		*due = 0; /* at its next idling, then */
 }
 
 static __always_inline bool nest_dispatch(s32 cpu, struct task_struct *prev)
