@@ -16,7 +16,7 @@
  * idle; many busy cgroups wait a batch for each other; nice means nothing. It
  * cannot tell apart what shares a cgroup: without cgroups, or without the cpu
  * controller in them, it is fifo. What a higher class or a thread of the kernel
- * runs is not paired. A wake-up looks at each CPU while any idles.
+ * runs is not paired.
  *
  * Departures from the textbook
  *	A running task that can run on is not taken off its CPU unless there is
@@ -47,6 +47,21 @@
  *	over, and a CPU turns to one that is for its partner alone only if the
  *	partner is ours or idle.
  *
+ * How far it looks: whether a queue has a task for a CPU takes a walk of that
+ * queue, and thousands of tasks may be bound elsewhere. At the end of a batch a
+ * CPU looks at PAIR_LOOKS tasks for itself and its partner, at PAIR_QUEUE_LOOKS
+ * of one queue, and no longer than PAIR_LOOK_NS. No task starves beyond that. A
+ * CPU that has seen only a part of a queue pulls from it: that is the kernel's
+ * search, through all of it and an order of magnitude cheaper. After
+ * PAIR_MISSES pulls in vain it stops, and goes on from there in its next
+ * dispatch; if it has nothing to run that is at once. Its partner pulls for
+ * itself whenever a batch of that queue begins or its own task has had its
+ * slice. If the partner idles it is asked to, PAIR_ASK_NS after the last time,
+ * or at once if the CPU that it idles beside does so, too.
+ *
+ * A wake-up looks at PAIR_IDLE_LOOKS idle cores and as many idle CPUs. If none
+ * of them will do, the task waits for the end of a batch.
+ *
  * Limits: 63 cgroups. Those above share one queue and are not told apart; so
  * creating a cgroup never fails because of us.
  *
@@ -70,9 +85,34 @@
 /* What is left of a batch is a slice of at least this. */
 #define PAIR_MIN_SLICE_NS (1000 * 1000ULL)
 
-/* Bits of queues that belong to a cgroup, and of those that exist. */
-static u64 pair_taken = 1ULL << PAIR_SHARED;
-static u64 pair_made = 1ULL << PAIR_SHARED;
+/* Tasks that one search for the next batch looks at, and of one queue. */
+#define PAIR_LOOKS 128
+#define PAIR_QUEUE_LOOKS 32
+#define PAIR_LOOK_NS (50 * 1000ULL)
+
+/* Searches of the kernel's in one dispatch that find nothing. */
+#define PAIR_MISSES 4
+
+/* How often a partner that idles is made to look for itself. */
+#define PAIR_ASK_NS (100 * 1000 * 1000ULL)
+
+/* Idle CPUs that a wake-up looks at. */
+#define PAIR_IDLE_LOOKS 32
+
+/*
+ * Bits of queues, written when cgroups are made and removed, read by each
+ * dispatch.
+ *
+ * @taken: they belong to a cgroup
+ * @made:  they exist
+ */
+struct {
+	u64 taken;
+	u64 made;
+} META_OWN_LINE pair_bits = {
+	.taken = 1ULL << PAIR_SHARED,
+	.made = 1ULL << PAIR_SHARED,
+};
 
 /* The queue of a cgroup, by the cgroup's id. */
 struct {
@@ -83,11 +123,15 @@ struct {
 } pair_queues SEC(".maps");
 
 /*
- * Of a pair, found at the lower CPU: the queue it is on in the low byte, and
- * since when above it, so that one compare-and-swap begins a batch.
+ * Of a pair, found at the lower CPU.
+ *
+ * @word:     the queue it is on in the low byte, and since when above it, so
+ *	      that one compare-and-swap begins a batch
+ * @asked_at: when one of the two was last asked to look for itself
  */
 struct pair_batch {
 	u64 word;
+	u64 asked_at;
 } __attribute__((aligned(META_CACHELINE)));
 
 #define PAIR_QUEUE_MASK 0xffULL
@@ -96,14 +140,36 @@ _Static_assert(PAIR_QUEUES <= PAIR_QUEUE_MASK, "a queue is a byte of the word");
 static struct pair_batch pair_batches[META_MAX_CPUS];
 
 /*
- * @queue: of the task it runs, true while its owner is us
- * @comes: + 1, of the task that dispatch() takes, until that runs; else 0
- * @keeps: dispatch() left it with the task it had
+ * Written by the CPU itself, but for @asked, which is its partner's.
+ *
+ * @queue:	 of the task it runs, true while its owner is us
+ * @comes:	 + 1, of the task that dispatch() takes, until that runs; else 0
+ * @keeps:	 dispatch() left it with the task it had
+ * @asked:	 it is to look for itself, whatever its partner runs
+ * @drain_from:	 the queue with which it begins to drain
+ * @resume:	 + 1, the queue behind which a search that was cut short goes on
+ * @circle:	 how far round the ring that has come since it ran a task
+ *
+ * And of one search, here because the verifier does not follow each value of
+ * these as it would a local variable's:
+ *
+ * @look_until:	 when it ends, in CLOCK_MONOTONIC
+ * @looks_left:	 tasks that it may still look at
+ * @queue_left:	 of them, in this queue
+ * @misses:	 pulls in vain
  */
 struct pair_cpu {
 	u32 queue;
 	u32 comes;
 	bool keeps;
+	bool asked;
+	u32 drain_from;
+	u32 resume;
+	u32 circle;
+	u64 look_until;
+	u32 looks_left;
+	u32 queue_left;
+	u32 misses;
 } __attribute__((aligned(META_CACHELINE)));
 
 static struct pair_cpu pair_cpus[META_MAX_CPUS];
@@ -119,12 +185,17 @@ static __always_inline s32 pair_partner_of(s32 cpu)
 	return pair_partner[(u32)cpu & (META_MAX_CPUS - 1)];
 }
 
-static __always_inline u64 *pair_word_of(s32 cpu)
+static __always_inline struct pair_batch *pair_batch_of(s32 cpu)
 {
 	s32 partner = pair_partner_of(cpu);
 	u32 first = partner < cpu ? partner : cpu;
 
-	return &pair_batches[first & (META_MAX_CPUS - 1)].word;
+	return &pair_batches[first & (META_MAX_CPUS - 1)];
+}
+
+static __always_inline u64 *pair_word_of(s32 cpu)
+{
+	return &pair_batch_of(cpu)->word;
 }
 
 static __always_inline u32 pair_queue_in(u64 word)
@@ -147,7 +218,7 @@ static __always_inline u64 pair_left_ns(u64 word, u64 now)
 
 static __always_inline bool pair_is_made(u32 queue)
 {
-	return (pair_made >> (queue & (PAIR_QUEUES - 1))) & 1;
+	return (pair_bits.made >> (queue & (PAIR_QUEUES - 1))) & 1;
 }
 
 /* The queue + 1 of what @cpu runs of ours, or is about to; 0: nothing. */
@@ -217,7 +288,7 @@ static void pair_cgroup_init(struct cgroup *cgrp)
 	s32 err;
 
 	bpf_for(queue, 0, PAIR_QUEUES) {
-		if (__sync_fetch_and_or(&pair_taken, 1ULL << queue) &
+		if (__sync_fetch_and_or(&pair_bits.taken, 1ULL << queue) &
 		    (1ULL << queue))
 			continue;
 		got = queue;
@@ -231,11 +302,11 @@ static void pair_cgroup_init(struct cgroup *cgrp)
 	if (!err || err == -EEXIST)
 		err = bpf_map_update_elem(&pair_queues, &id, &got, BPF_ANY);
 	if (err) {
-		__sync_fetch_and_and(&pair_taken, ~(1ULL << got));
+		__sync_fetch_and_and(&pair_bits.taken, ~(1ULL << got));
 		stats_inc(META_PAIR, overflowed);
 		return;
 	}
-	__sync_fetch_and_or(&pair_made, 1ULL << got);
+	__sync_fetch_and_or(&pair_bits.made, 1ULL << got);
 }
 
 static void pair_cgroup_exit(struct cgroup *cgrp)
@@ -247,7 +318,7 @@ static void pair_cgroup_exit(struct cgroup *cgrp)
 		return;
 	had = *queue & (PAIR_QUEUES - 1);
 	bpf_map_delete_elem(&pair_queues, &id);
-	__sync_fetch_and_and(&pair_taken, ~(1ULL << had));
+	__sync_fetch_and_and(&pair_bits.taken, ~(1ULL << had));
 }
 
 /*
@@ -283,30 +354,55 @@ static __always_inline bool pair_suits(s32 cpu, u32 queue)
 	return partner == cpu || !pair_runs_other(partner, queue);
 }
 
-/* An idle CPU that would run @p, no longer marked as idle; or -1. */
+/*
+ * One of @idle that would run @p, no longer marked as idle; or -1. Each call
+ * goes on behind the CPU that the last one on this CPU ended with, so the first
+ * that comes again ends the round.
+ */
+static __always_inline s32 pair_pick_among(struct task_struct *p, u32 queue,
+					   const struct cpumask *idle)
+{
+	s32 cpu, first = -1, picked = -1;
+	u32 i;
+
+	bpf_for(i, 0, PAIR_IDLE_LOOKS) {
+		cpu = bpf_cpumask_any_and_distribute(idle, p->cpus_ptr);
+		if ((u32)cpu >= nr_cpu_ids || cpu == first)
+			break;
+		if (first < 0)
+			first = cpu;
+		if (pair_suits(cpu, queue) &&
+		    scx_bpf_test_and_clear_cpu_idle(cpu)) {
+			picked = cpu;
+			break;
+		}
+	}
+	return picked;
+}
+
+/*
+ * An idle CPU that would run @p, no longer marked as idle; or -1. Where the two
+ * threads of a core are a pair, an idle core will always do.
+ */
 static __noinline s32 pair_pick_idle(struct task_struct *p, u32 queue,
 				     s32 prev_cpu)
 {
 	const struct cpumask *idle;
-	s32 cpu, picked = -1;
+	s32 picked;
 
 	if (pair_suits(prev_cpu, queue) &&
 	    bpf_cpumask_test_cpu(prev_cpu, p->cpus_ptr) &&
 	    scx_bpf_test_and_clear_cpu_idle(prev_cpu))
 		return prev_cpu;
 
+	idle = scx_bpf_get_idle_smtmask();
+	picked = pair_pick_among(p, queue, idle);
+	scx_bpf_put_idle_cpumask(idle);
+	if (picked >= 0)
+		return picked;
+
 	idle = scx_bpf_get_idle_cpumask();
-	if (!bpf_cpumask_empty(idle)) {
-		bpf_for(cpu, 0, nr_cpu_ids) {
-			if (!bpf_cpumask_test_cpu(cpu, idle) ||
-			    !bpf_cpumask_test_cpu(cpu, p->cpus_ptr) ||
-			    !pair_suits(cpu, queue) ||
-			    !scx_bpf_test_and_clear_cpu_idle(cpu))
-				continue;
-			picked = cpu;
-			break;
-		}
-	}
+	picked = pair_pick_among(p, queue, idle);
 	scx_bpf_put_idle_cpumask(idle);
 	return picked;
 }
@@ -335,27 +431,40 @@ static void pair_enqueue(struct task_struct *p, struct task_ctx *t,
 		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 }
 
-/* A queued task is not current anywhere, see central_may_place(). */
-static __noinline bool pair_has_for(u32 queue, s32 cpu)
+enum pair_look {
+	PAIR_NONE,
+	PAIR_PERHAPS, /* there are more than were looked at */
+	PAIR_FOUND,
+};
+
+/*
+ * Has @queue a task for @cpu? @pc is of the CPU that looks. A queued task is
+ * not current anywhere, see central_may_place().
+ */
+static __noinline u32 pair_look(struct pair_cpu *pc, u32 queue, s32 cpu)
 {
+	u32 found = PAIR_NONE;
 	struct task_struct *p;
-	bool found = false;
 
 	if (!state_responds(cpu))
-		return false;
+		return PAIR_NONE;
+	if (time_after(bpf_ktime_get_ns(), pc->look_until))
+		pc->looks_left = 0;
+	pc->queue_left = PAIR_QUEUE_LOOKS;
 	bpf_for_each(scx_dsq, p, policy_dsq(META_PAIR, queue), 0) {
-		found = bpf_cpumask_test_cpu(cpu, p->cpus_ptr) &&
-			!p->migration_disabled;
-		if (found)
+		if (!pc->looks_left || !pc->queue_left) {
+			found = PAIR_PERHAPS;
 			break;
+		}
+		pc->looks_left--;
+		pc->queue_left--;
+		if (bpf_cpumask_test_cpu(cpu, p->cpus_ptr) &&
+		    !p->migration_disabled) {
+			found = PAIR_FOUND;
+			break;
+		}
 	}
 	return found;
-}
-
-static __always_inline bool pair_has(u32 queue, s32 cpu, s32 partner)
-{
-	return pair_has_for(queue, cpu) ||
-	       (partner != cpu && pair_has_for(queue, partner));
 }
 
 /* What a CPU takes it claims before, or its partner would begin a batch. */
@@ -369,41 +478,113 @@ static __always_inline bool pair_pull(struct pair_cpu *pc, u32 queue)
 }
 
 /*
+ * Beyond the looks there may be tasks for @partner alone. If it idles, only
+ * this CPU can make it look for itself. It does not ask back: who comes out of
+ * idling has no @prev.
+ */
+static __always_inline void pair_ask(s32 partner, bool at_once)
+{
+	struct pair_batch *batch = pair_batch_of(partner);
+	u64 now = scx_bpf_now();
+
+	if (pair_at(partner) ||
+	    (!at_once && time_before(now, batch->asked_at + PAIR_ASK_NS)))
+		return;
+	batch->asked_at = now;
+	pair_cpu_of(partner)->asked = true;
+	scx_bpf_kick_cpu(partner, SCX_KICK_IDLE);
+}
+
+/*
+ * The search was cut short @cut queues on, or not (0). A CPU that is about to
+ * idle goes on at once, but interrupts have been on in between; until it has
+ * been round the ring since it ran a task.
+ */
+static __always_inline void pair_go_on(s32 cpu, struct task_struct *prev,
+				       u32 cut)
+{
+	struct pair_cpu *pc = pair_cpu_of(cpu);
+
+	if (!cut)
+		pc->resume = 0;
+	pc->circle = cut && !prev ? pc->circle + cut : cut;
+	if (cut && pc->circle < PAIR_QUEUES && !state_prev_runnable(prev))
+		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+}
+
+/* Begin a batch of @queue, unless the partner is faster. */
+static __always_inline bool pair_begin(struct pair_cpu *pc, u64 *shared,
+				       u64 *word, u32 queue)
+{
+	bool won;
+
+	pc->comes = queue + 1;
+	won = __sync_bool_compare_and_swap(shared, *word,
+					   pair_word(queue, scx_bpf_now()));
+	*word = *(volatile u64 *)shared;
+	return won;
+}
+
+/*
  * Begin a batch of the next cgroup in the ring that has a task for this pair;
  * the one it is on comes last. If the partner is faster, follow it. True if
  * this CPU got a task.
+ *
+ * A queue that perhaps has one is pulled from before the batch begins: mostly
+ * in vain, and the partner would have to choose again for nothing.
  */
-static __noinline bool pair_advance(s32 cpu, u64 word)
+static __noinline bool pair_advance(s32 cpu, struct task_struct *prev, u64 word)
 {
-	u64 *shared = pair_word_of(cpu), now = scx_bpf_now();
 	struct pair_cpu *pc = pair_cpu_of(cpu);
+	u32 from = pc->resume ? pc->resume - 1 : pair_queue_in(word);
 	s32 partner = pair_partner_of(cpu);
-	u32 from = pair_queue_in(word), i, queue;
-	bool won, taken = false;
+	u64 *shared = pair_word_of(cpu);
+	bool won, taken = false, ask = false;
+	u32 i, queue, own, other, cut = 0;
 
+	pc->misses = 0;
+	pc->looks_left = PAIR_LOOKS;
+	pc->look_until = bpf_ktime_get_ns() + PAIR_LOOK_NS;
 	bpf_for(i, 1, PAIR_QUEUES + 1) {
 		queue = (from + i) & (PAIR_QUEUES - 1);
-		if (!pair_is_made(queue) || !dsq_nr_queued(META_PAIR, queue) ||
-		    !pair_has(queue, cpu, partner))
+		if (!pair_is_made(queue) || !dsq_nr_queued(META_PAIR, queue))
 			continue;
-		pc->comes = queue + 1;
-		won = __sync_bool_compare_and_swap(shared, word,
-						   pair_word(queue, now));
-		word = *(volatile u64 *)shared;
-		if (!won)
-			queue = pair_queue_in(word) & (PAIR_QUEUES - 1);
-		taken = pair_pull(pc, queue);
-		/* Others were faster: there may be more in the ring. */
-		if (!taken &&
-		    (partner == cpu || (!pair_runs(partner, queue) &&
-					!pair_has_for(queue, partner))))
+		own = pair_look(pc, queue, cpu);
+		other = PAIR_NONE;
+		if (own != PAIR_FOUND && partner != cpu)
+			other = pair_look(pc, queue, partner);
+		ask |= other == PAIR_PERHAPS;
+		if (own == PAIR_NONE && other != PAIR_FOUND)
 			continue;
+		if (own != PAIR_FOUND && other != PAIR_FOUND) {
+			taken = pair_pull(pc, queue);
+			won = taken && pair_begin(pc, shared, &word, queue);
+		} else {
+			won = pair_begin(pc, shared, &word, queue);
+			if (!won)
+				queue = pair_queue_in(word) & (PAIR_QUEUES - 1);
+			taken = pair_pull(pc, queue);
+			if (!taken && own == PAIR_FOUND && partner != cpu)
+				other = pair_look(pc, queue, partner);
+		}
+		/* In vain, or others were faster: on with the ring. */
+		if (!taken && (partner == cpu || (!pair_runs(partner, queue) &&
+						  other != PAIR_FOUND))) {
+			if (++pc->misses < PAIR_MISSES)
+				continue;
+			pc->resume = queue + 1;
+			cut = i;
+			break;
+		}
 		if (won)
 			stats_inc(META_PAIR, batches);
 		if (won && partner != cpu && !pair_runs(partner, queue))
 			scx_bpf_kick_cpu(partner, SCX_KICK_PREEMPT);
 		break;
 	}
+	if (ask)
+		pair_ask(partner, !taken && prev && !state_prev_runnable(prev));
+	pair_go_on(cpu, prev, cut);
 	return taken;
 }
 
@@ -441,10 +622,12 @@ static __noinline bool pair_dispatch(s32 cpu, struct task_struct *prev)
 	u32 queue = pair_queue_in(word);
 	s32 partner = pair_partner_of(cpu);
 	struct task_ctx *t;
-	bool stays = false;
+	bool asked = pc->asked && !state_prev_runnable(prev), stays = false;
 
 	pc->keeps = false;
 	pc->comes = 0;
+	if (pc->asked)
+		pc->asked = false;
 	if (pair_left_ns(word, scx_bpf_now())) {
 		if (pair_pull(pc, queue))
 			return true;
@@ -452,25 +635,30 @@ static __noinline bool pair_dispatch(s32 cpu, struct task_struct *prev)
 			stays = pair_queue_of(t) == queue;
 		stays |= partner != cpu && pair_runs(partner, queue);
 	}
-	if (!stays && pair_advance(cpu, word))
+	if ((!stays || asked) && pair_advance(cpu, prev, word))
 		return true;
 	pair_keep(cpu, prev);
 	return false;
 }
 
-/* Not always from the first queue on, or the last would be drained last. */
+/*
+ * On from the queue behind the last one, or the last of all would be drained
+ * last.
+ */
 static __noinline bool pair_drain(s32 cpu)
 {
-	static u32 first;
-	u32 begin = first++, i, queue;
+	struct pair_cpu *pc = pair_cpu_of(cpu);
+	u32 from = pc->drain_from, i, queue;
 	bool taken = false;
 
+	pc->misses = 0;
 	bpf_for(i, 0, PAIR_QUEUES) {
-		queue = (begin + i) & (PAIR_QUEUES - 1);
+		queue = (from + i) & (PAIR_QUEUES - 1);
 		if (!pair_is_made(queue) || !dsq_nr_queued(META_PAIR, queue))
 			continue;
+		pc->drain_from = queue + 1;
 		taken = dsq_pull(META_PAIR, queue);
-		if (taken)
+		if (taken || ++pc->misses >= PAIR_MISSES)
 			break;
 	}
 	return taken;
