@@ -23,9 +23,10 @@ static __always_inline u64 policy_dsq(u32 policy, u32 n)
 	return ((u64)policy << DSQ_POLICY_SHIFT) | (n & (DSQ_MAX_QUEUES - 1));
 }
 
-static __always_inline s32 dsq_create(u32 policy, u32 n)
+/* @node: whose CPUs use it most; -1: none */
+static __always_inline s32 dsq_create_on(u32 policy, u32 n, s32 node)
 {
-	s32 err = scx_bpf_create_dsq(policy_dsq(policy, n), -1);
+	s32 err = scx_bpf_create_dsq(policy_dsq(policy, n), node);
 
 	/* Ids are unique: it is there only if two rows share hooks (mutants).
 	 */
@@ -35,6 +36,11 @@ static __always_inline s32 dsq_create(u32 policy, u32 n)
 		scx_bpf_error("policy %u: cannot create queue %u: %d", policy,
 			      n, err);
 	return err;
+}
+
+static __always_inline s32 dsq_create(u32 policy, u32 n)
+{
+	return dsq_create_on(policy, n, -1);
 }
 
 /*

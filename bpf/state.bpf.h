@@ -142,7 +142,8 @@ struct pair_task {
  * @wakes:	how often it wakes others, in 100 ms; and when it did last
  * @blocks:	how often it blocks
  * @wanted_at:	since when it runs or waits to
- * @wanted_ns:	how long it did so in @round, and the slot where that is listed
+ * @wanted_ns:	how long it did so in @round, and the slot where that is listed,
+ *		if it is
  */
 struct rusty_task {
 	struct vtask vt;

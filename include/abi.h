@@ -55,8 +55,10 @@ enum meta_limits {
 
 	/* A bit each in a u64. */
 	META_RUSTY_MAX_DOMAINS = 64,
-	/* Tasks that the balancer sees of a round; a power of two. */
+	/* Tasks of a domain that the balancer sees of a round. */
 	META_RUSTY_RECENT = 1024,
+	/* Tasks that it moves in a round. */
+	META_RUSTY_MOVES = 1024,
 
 	/* How long rustland's half in the loader may think. */
 	META_RUSTLAND_SILENCE_US = 5000,
@@ -117,7 +119,10 @@ struct meta_rusty_tune {
 	u64 kick;   /* domains that are woken to steal */
 };
 
-/* A task that ran in a round. */
+/*
+ * A task that ran in a round, in the map "rusty_recent": META_RUSTY_RECENT
+ * entries a domain.
+ */
 struct meta_rusty_task {
 	u64 round;
 	u64 allowed;   /* domains that it may have as home, a bit each */
@@ -157,9 +162,9 @@ _Static_assert(sizeof(struct meta_status) == 40, "no padding in status");
 _Static_assert(sizeof(struct meta_turn) == 72, "no padding in a turn");
 
 _Static_assert(META_RUSTY_MAX_DOMAINS <= 64, "a bit a domain in a u64");
-_Static_assert((META_RUSTY_RECENT & (META_RUSTY_RECENT - 1)) == 0,
-	       "slots of tasks are found by a mask");
 _Static_assert(sizeof(struct meta_rusty_task) == 40, "no padding in a task");
+_Static_assert(META_RUSTY_RECENT * sizeof(struct meta_rusty_task) % 64 == 0,
+	       "no two domains have tasks in one cache line");
 _Static_assert(sizeof(struct meta_rustland_task) == 48,
 	       "no padding in a question");
 _Static_assert(sizeof(struct meta_rustland_answer) == 24,

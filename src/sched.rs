@@ -226,6 +226,8 @@ fn load<'obj>(
         skel.maps.rustland_up.set_max_entries(page)?;
         skel.maps.rustland_down.set_max_entries(page)?;
     }
+    let listed = domains.count() * abi::meta_limits_META_RUSTY_RECENT;
+    skel.maps.rusty_recent.set_max_entries(listed)?;
     leave_ops_to_us(&mut skel);
     scx_ops_load!(skel, meta_ops, uei)
 }

@@ -38,9 +38,14 @@
  * balancer. The tuner does not change slices.
  *
  * Races tolerated: those of vclock.bpf.h, a clock a domain. Frequencies and the
- * list for the balancer are written without a lock; a lost update is a little
+ * lists for the balancer are written without a lock; a lost update is a little
  * wrong for one round. A CPU may go idle just after a task found none; then the
- * task waits for the next dispatch in its domain.
+ * task waits for the next dispatch in its domain. When a task's affinity
+ * changes the balancer learns it in the next round; a home that it must not
+ * have it does not get.
+ *
+ * Limits: of the tasks that run in a round the balancer sees the first
+ * META_RUSTY_RECENT of each domain, which are those that run often or for long.
  *
  * Tunables: slice_ns (--slice-us, 20 ms); rusty_across (--rusty-steal, node):
  * whether CPUs may steal from other NUMA nodes.
@@ -57,6 +62,12 @@
 #define RUSTY_PRIO_MAX 39
 #define RUSTY_PRIO_STEPS_A_HALF 3
 #define RUSTY_REQUEST_SHIFT 3
+
+/* Of a domain that belongs to none, or to one that is not known. */
+#define RUSTY_NO_NODE 0xff
+
+/* Of a task that the balancer does not see in this round. */
+#define RUSTY_UNLISTED (~0U)
 
 /* Fixed at load, by src/domains.rs. */
 const volatile u32 rusty_nr_domains = 1;
@@ -88,9 +99,14 @@ struct {
 	__type(value, struct meta_rusty_tune);
 } rusty_tune SEC(".maps");
 
-/* What the balancer reads: who ran in a round, and how long it wanted to. */
+/*
+ * What the balancer reads: who ran in a round, and how long it wanted to. A
+ * list a domain; the loader sizes it. It is mapped by nobody: such arrays begin
+ * at a page.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, META_RUSTY_RECENT);
 	__type(key, u32);
 	__type(value, struct meta_rusty_task);
@@ -99,25 +115,57 @@ struct {
 /* What it answers: pid to new home. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, META_RUSTY_RECENT);
+	__uint(max_entries, META_RUSTY_MOVES);
 	__type(key, u32);
 	__type(value, u32);
 } rusty_moves SEC(".maps");
 
 static struct vclock rusty_clocks[RUSTY_DOMAINS];
 
-/* Where the next task is listed; the map's size bounds it. */
-static u32 rusty_next_slot;
+/*
+ * How long a domain's list is: the round in the upper half of the word, in the
+ * lower one how many tasks came to be listed in it. Whoever lists a task makes
+ * one atomic step, once a task and round.
+ */
+struct rusty_length {
+	u64 word;
+} __attribute__((aligned(META_CACHELINE)));
 
-/* Where a CPU begins to steal, so that no domain is always the last. */
-static u32 rusty_first;
+#define RUSTY_ROUND_SHIFT 32
 
-/* By the scheduler's clock: what somebody wanted before does not count. */
-static u64 rusty_entered_at;
+static struct rusty_length rusty_lengths[RUSTY_DOMAINS];
+
+/*
+ * Written by the CPU itself.
+ *
+ * @from: where it begins to steal, so that no domain is always the last
+ */
+struct rusty_thief {
+	u32 from;
+} __attribute__((aligned(META_CACHELINE)));
+
+static struct rusty_thief rusty_thieves[META_MAX_CPUS];
+
+/*
+ * Written at a flip, read whenever a task stops.
+ *
+ * @entered_at: by the scheduler's clock: what a task wanted before does not
+ *		count
+ */
+struct {
+	u64 entered_at;
+} META_OWN_LINE rusty_turn;
 
 static __always_inline struct vclock *rusty_clock(u32 domain)
 {
 	return &rusty_clocks[domain & (RUSTY_DOMAINS - 1)];
+}
+
+static __always_inline struct rusty_thief *rusty_this_thief(void)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+
+	return &rusty_thieves[cpu & (META_MAX_CPUS - 1)];
 }
 
 static __always_inline u32 rusty_domain_of(s32 cpu)
@@ -152,6 +200,13 @@ static __always_inline struct bpf_cpumask *rusty_cpus(u32 domain)
 	return d ? d->cpus : NULL;
 }
 
+static __always_inline s32 rusty_node_of(u32 domain)
+{
+	u8 node = rusty_node_of_domain[domain & (RUSTY_DOMAINS - 1)];
+
+	return node == RUSTY_NO_NODE ? -1 : node;
+}
+
 static s32 rusty_init_domain(u32 domain)
 {
 	struct rusty_domain *d = bpf_map_lookup_elem(&rusty_domains, &domain);
@@ -160,7 +215,7 @@ static s32 rusty_init_domain(u32 domain)
 
 	if (!d)
 		return -ESRCH;
-	err = dsq_create(META_RUSTY, domain);
+	err = dsq_create_on(META_RUSTY, domain, rusty_node_of(domain));
 	if (err)
 		return err;
 	mask = bpf_cpumask_create();
@@ -246,7 +301,7 @@ static void rusty_exit(void)
 
 static void rusty_enter(u64 now)
 {
-	rusty_entered_at = scx_bpf_now();
+	rusty_turn.entered_at = scx_bpf_now();
 }
 
 static void rusty_leave(u64 now)
@@ -333,12 +388,17 @@ static __always_inline bool rusty_allows(struct task_struct *p, u32 domain)
 	return cpus && bpf_cpumask_intersects(cast_mask(cpus), p->cpus_ptr);
 }
 
-/* A bit a domain that @p may have as its home. */
+/*
+ * A bit a domain that @p may have as its home. Mostly that is any, and then
+ * there is nothing to look up.
+ */
 static u64 rusty_allowed(struct task_struct *p)
 {
 	u64 allowed = 0;
 	u32 domain;
 
+	if (p->nr_cpus_allowed >= nr_cpu_ids)
+		return ~rusty_deserted;
 	bpf_for(domain, 0, rusty_nr_domains) {
 		if (rusty_allows(p, domain))
 			allowed |= 1ULL << (domain & (RUSTY_DOMAINS - 1));
@@ -418,6 +478,16 @@ static __always_inline bool rusty_spills(u32 home, u32 domain, u64 spare)
 	       (spare & (1ULL << (domain & (RUSTY_DOMAINS - 1))));
 }
 
+/* Is there an idle CPU at all that @p may use? One pass over two masks. */
+static __always_inline bool rusty_any_idle(struct task_struct *p)
+{
+	const struct cpumask *idle = scx_bpf_get_idle_cpumask();
+	bool any = bpf_cpumask_intersects(idle, p->cpus_ptr);
+
+	scx_bpf_put_idle_cpumask(idle);
+	return any;
+}
+
 /*
  * An idle CPU at home that @p may use, else one of another domain with CPUs to
  * spare for who is to be placed, or to be woken for (@kick).
@@ -434,7 +504,7 @@ static __noinline s32 rusty_find_idle(struct task_struct *p, u32 home,
 	if (cpus)
 		cpu = scx_bpf_select_cpu_and(p, prev_cpu, wake_flags,
 					     cast_mask(cpus), 0);
-	if (cpu >= 0 || rusty_nr_domains == 1)
+	if (cpu >= 0 || rusty_nr_domains == 1 || !rusty_any_idle(p))
 		return cpu;
 
 	spare = rusty_spare(kick);
@@ -493,8 +563,12 @@ static __noinline s32 rusty_select_cpu(struct task_struct *p, s32 prev_cpu,
  */
 static __always_inline void rusty_kick(struct task_struct *p, u32 home)
 {
-	s32 cpu = rusty_find_idle(p, home, scx_bpf_task_cpu(p), 0, true);
+	s32 cpu;
 
+	/* Also at the end of each slice: mostly no CPU idles then. */
+	if (!rusty_any_idle(p))
+		return;
+	cpu = rusty_find_idle(p, home, scx_bpf_task_cpu(p), 0, true);
 	if (cpu >= 0)
 		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 }
@@ -531,7 +605,7 @@ static __always_inline bool rusty_is_deserted(u32 domain)
 /* Take a task from another domain's queue; @far: of another node. */
 static __noinline bool rusty_steal(u32 own, bool far)
 {
-	u32 i, domain, first = rusty_first++;
+	u32 i, domain, first = rusty_this_thief()->from++;
 	bool stolen = false;
 
 	bpf_for(i, 0, rusty_nr_domains) {
@@ -628,38 +702,67 @@ static void rusty_running(struct task_struct *p, struct task_ctx *t)
 }
 
 /*
+ * A place in the list of @domain that no other task has in this round. When the
+ * list is full there is none: it has the first who ran, so those who run often
+ * or for long.
+ */
+static __always_inline u32 rusty_new_slot(u32 domain, u64 round)
+{
+	u64 *word = &rusty_lengths[domain & (RUSTY_DOMAINS - 1)].word;
+	u64 was = *(volatile u64 *)word;
+	s32 ahead = (u32)round - (u32)(was >> RUSTY_ROUND_SHIFT);
+	u32 n;
+
+	if (ahead > 0)
+		__sync_bool_compare_and_swap(word, was,
+					     round << RUSTY_ROUND_SHIFT);
+	else if (ahead < 0 || (u32)was >= META_RUSTY_RECENT)
+		return RUSTY_UNLISTED;
+	n = __sync_fetch_and_add(word, 1);
+	return n < META_RUSTY_RECENT ? domain * META_RUSTY_RECENT + n :
+				       RUSTY_UNLISTED;
+}
+
+/*
  * Tell the balancer how long @p wanted a CPU in this round, waiting included.
- * Who has not run at all in a round is not listed.
+ * Who has not run at all in a round is not listed. In one round a task has one
+ * place, in the list of the domain where it was at home first: so the line is
+ * written from one cache, but for who moves, and what it takes long to find
+ * out is found out once.
  */
 static __noinline int rusty_list(struct task_struct *p, struct task_ctx *t,
 				 u64 wanted_ns)
 {
 	struct meta_rusty_tune *tune = rusty_tune_now();
 	struct meta_rusty_task *listed;
+	bool first;
 	u32 slot;
 
 	if (!tune)
 		return 0;
-	if (t->rusty.round != tune->round + 1) {
+	first = t->rusty.round != tune->round + 1;
+	if (first) {
 		t->rusty.round = tune->round + 1;
 		t->rusty.wanted_ns = 0;
-		t->rusty.slot = __sync_fetch_and_add(&rusty_next_slot, 1) &
-				(META_RUSTY_RECENT - 1);
+		t->rusty.slot = rusty_new_slot(t->rusty.home - 1, tune->round);
 	}
 	t->rusty.wanted_ns += wanted_ns;
 
 	slot = t->rusty.slot;
+	if (slot == RUSTY_UNLISTED)
+		return 0;
 	listed = bpf_map_lookup_elem(&rusty_recent, &slot);
 	if (!listed)
 		return 0;
-	if (listed->pid != p->pid || listed->round != tune->round) {
+	if (first) {
 		listed->pid = p->pid;
 		listed->allowed = rusty_allowed(p);
-		listed->round = tune->round;
 	}
 	listed->home = t->rusty.home - 1;
 	listed->weight = p->scx.weight;
 	listed->wanted_ns = t->rusty.wanted_ns;
+	if (first)
+		listed->round = tune->round;
 	return 0;
 }
 
@@ -680,8 +783,8 @@ static void rusty_stopping(struct task_struct *p, struct task_ctx *t,
 	if (rusty_nr_domains == 1 || !t->rusty.home)
 		return;
 	/* Who was kept at the flip was not queued since. */
-	if (time_after(rusty_entered_at, since))
-		since = rusty_entered_at;
+	if (time_after(rusty_turn.entered_at, since))
+		since = rusty_turn.entered_at;
 	if (time_after(now, since))
 		wanted_ns = now - since;
 	t->rusty.wanted_at = now;

@@ -83,10 +83,10 @@ impl Rusty {
     /// Who ran in this round, which lasted so long.
     fn ran(&self, round: u64, length: Duration) -> Result<Vec<Task>> {
         let mut tasks = BTreeMap::new();
-        let all = abi::meta_limits_META_RUSTY_RECENT;
+        let batch = abi::meta_limits_META_RUSTY_RECENT;
         for (_, value) in self
             .recent
-            .lookup_batch(all, MapFlags::ANY, MapFlags::ANY)?
+            .lookup_batch(batch, MapFlags::ANY, MapFlags::ANY)?
         {
             let listed: abi::meta_rusty_task = stats::from_bytes(&value)?;
             if listed.pid == 0 || listed.round != round {
