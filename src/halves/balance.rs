@@ -7,6 +7,9 @@
 //! go, the one is taken that leaves the two most even; when none makes them
 //! more even by more than the tolerance, that is it.
 
+use std::cmp::Reverse;
+
+use crate::bpf::abi;
 use crate::domains::Domain;
 
 /// How uneven nodes and domains may stay, as a part of the mean load: moving
@@ -17,10 +20,15 @@ const WITHIN_NODE: f64 = 0.05;
 /// The kernel's weight of nice 0.
 const DEFAULT_WEIGHT: f64 = 100.0;
 
-/// The cap of `loads` is found when a round moves it by less than this part: after
-/// the more rounds the fewer CPUs are left for those below it.
-const CAP_PRECISION: f64 = 0.001;
-const CAP_ROUNDS: usize = 1000;
+/// Domains are bits of `Task::allowed`.
+const _: () = assert!(abi::meta_limits_META_RUSTY_MAX_DOMAINS <= u64::BITS);
+
+/// Moves of a round: what the kernel's half has room for.
+const MOVES: usize = abi::meta_limits_META_RUSTY_MOVES as usize;
+
+/// How often a task is looked at in a round: some ten milliseconds, every two seconds. What is
+/// still uneven then is evened in the next round.
+const LOOKS: usize = 4_000_000;
 
 /// A task that ran in a round.
 #[derive(Clone, Copy, Debug)]
@@ -46,115 +54,169 @@ pub struct Move {
     pub to: usize,
 }
 
+/// The weight from which on more is of no use on a saturated machine: it gives one CPU's part of
+/// the whole. Heavier tasks fill a CPU each, so the others share what these leave.
+fn useful_weight(tasks: &[Task], cpus: usize) -> f64 {
+    let relative = |task: &Task| f64::from(task.weight) / DEFAULT_WEIGHT;
+    let mut tasks: Vec<&Task> = tasks.iter().collect();
+    tasks.sort_by_key(|task| Reverse(task.weight));
+    let mut shared: f64 = tasks.iter().map(|task| task.duty * relative(task)).sum();
+    let mut left = cpus as f64;
+    let mut cap = f64::INFINITY;
+    for task in tasks {
+        cap = relative(task);
+        if cap * left <= shared {
+            return shared / left;
+        }
+        shared -= task.duty * cap;
+        left -= task.duty;
+    }
+    // All of them fit, whatever they weigh: they count alike.
+    cap
+}
+
 /// What each task weighs. On a machine with CPU time to spare everybody gets
-/// what he wants, so that is his load. On a saturated one weights decide; but
-/// nobody can use more than one CPU, so a weight counts only up to what gives
-/// one CPU's part of the whole.
+/// what he wants, so that is his load. On a saturated one weights decide.
 fn loads(tasks: &[Task], cpus: usize, saturated: bool) -> Vec<f64> {
     if !saturated {
         return tasks.iter().map(|task| task.duty).collect();
     }
-    let mut cap = f64::INFINITY;
-    let mut loads = Vec::new();
-    for _ in 0..CAP_ROUNDS {
-        loads = tasks
-            .iter()
-            .map(|task| task.duty * (f64::from(task.weight) / DEFAULT_WEIGHT).min(cap))
-            .collect();
-        let fitting = loads.iter().sum::<f64>() / cpus as f64;
-        if cap - fitting <= CAP_PRECISION * fitting {
-            break;
-        }
-        cap = fitting;
-    }
-    loads
-}
-
-struct Balancer<'a> {
-    domains: &'a [Domain],
-    tasks: &'a [Task],
-    loads: Vec<f64>,
-    /// Domain of each task, moves included.
-    homes: Vec<usize>,
+    let cap = useful_weight(tasks, cpus);
+    let weight = |task: &Task| (f64::from(task.weight) / DEFAULT_WEIGHT).min(cap);
+    tasks.iter().map(|task| task.duty * weight(task)).collect()
 }
 
 /// Domains among which load is evened, as one.
-type Unit = Vec<usize>;
+struct Unit {
+    domains: Vec<usize>,
+    /// The same, a bit each.
+    mask: u64,
+    cpus: f64,
+}
 
-impl Balancer<'_> {
-    fn cpus(&self, unit: &Unit) -> f64 {
-        unit.iter()
-            .map(|id| self.domains[*id].cpus.len())
-            .sum::<usize>() as f64
+/// Sums are kept, not computed anew for each question: there may be a thousand tasks in each of
+/// 64 domains.
+struct Balancer<'a> {
+    domains: &'a [Domain],
+    tasks: &'a [Task],
+    /// Of each task.
+    loads: Vec<f64>,
+    /// Of each domain, moves included.
+    sums: Vec<f64>,
+    /// By domain, the tasks that may still leave it: one is moved once a round at most.
+    movable: Vec<Vec<usize>>,
+    moves: Vec<Move>,
+    looks_left: usize,
+}
+
+impl<'a> Balancer<'a> {
+    fn new(domains: &'a [Domain], tasks: &'a [Task], loads: Vec<f64>) -> Self {
+        let mut sums = vec![0.0; domains.len()];
+        let mut movable = vec![Vec::new(); domains.len()];
+        for (index, task) in tasks.iter().enumerate() {
+            sums[task.home] += loads[index];
+            movable[task.home].push(index);
+        }
+        Self {
+            domains,
+            tasks,
+            loads,
+            sums,
+            movable,
+            moves: Vec::new(),
+            looks_left: LOOKS,
+        }
+    }
+
+    fn unit(&self, domains: Vec<usize>) -> Unit {
+        Unit {
+            mask: domains.iter().fold(0, |mask, id| mask | 1 << id),
+            cpus: domains
+                .iter()
+                .map(|id| self.domains[*id].cpus.len())
+                .sum::<usize>() as f64,
+            domains,
+        }
     }
 
     fn load(&self, unit: &Unit) -> f64 {
-        let tasks = self.homes.iter().zip(&self.loads);
-        tasks
-            .filter(|(home, _)| unit.contains(home))
-            .map(|(_, load)| load)
-            .sum()
+        unit.domains.iter().map(|id| self.sums[*id]).sum()
+    }
+
+    fn a_cpu(&self, domain: usize) -> f64 {
+        self.sums[domain] / self.domains[domain].cpus.len() as f64
     }
 
     /// The domain of `unit` with the least load a CPU that the task may have.
     fn place(&self, task: usize, unit: &Unit) -> Option<usize> {
-        let allowed = unit
-            .iter()
-            .filter(|id| self.tasks[task].allowed & (1 << **id) != 0);
-        let a_cpu = |id: &usize| self.load(&vec![*id]) / self.cpus(&vec![*id]);
+        let allowed = self.tasks[task].allowed;
+        let allowed = unit.domains.iter().filter(|id| allowed & (1 << **id) != 0);
         allowed
             .copied()
-            .min_by(|a, b| a_cpu(a).total_cmp(&a_cpu(b)))
+            .min_by(|a, b| self.a_cpu(*a).total_cmp(&self.a_cpu(*b)))
+    }
+
+    /// Of the tasks that may leave `from` for `to`, the one that makes them most even, if it does
+    /// so by `least`; its domain and its place in the list of that.
+    fn best(&mut self, from: &Unit, to: &Unit, mean: f64, least: f64) -> Option<(usize, usize)> {
+        let over = self.load(from) - mean * from.cpus;
+        let under = mean * to.cpus - self.load(to);
+        let before = over.abs() + under.abs();
+        let mut best = None;
+        let mut best_after = before - least;
+        for &home in &from.domains {
+            let looks = self.movable[home].len().min(self.looks_left);
+            self.looks_left -= looks;
+            for (place, &task) in self.movable[home][..looks].iter().enumerate() {
+                let load = self.loads[task];
+                let after = (over - load).abs() + (under - load).abs();
+                if after < best_after && self.tasks[task].allowed & to.mask != 0 {
+                    best = Some((home, place));
+                    best_after = after;
+                }
+            }
+        }
+        best
     }
 
     /// Moves one task from one unit to another if that makes them more even by
     /// `least`.
     fn move_one(&mut self, from: &Unit, to: &Unit, mean: f64, least: f64) -> bool {
-        let over = self.load(from) - mean * self.cpus(from);
-        let under = mean * self.cpus(to) - self.load(to);
-        let before = over.abs() + under.abs();
-        let best = (0..self.tasks.len())
-            // A task is moved once a round at most.
-            .filter(|task| {
-                from.contains(&self.homes[*task]) && self.homes[*task] == self.tasks[*task].home
-            })
-            .filter(|task| {
-                to.iter()
-                    .any(|id| self.tasks[*task].allowed & (1 << *id) != 0)
-            })
-            .filter_map(|task| {
-                let load = self.loads[task];
-                let after = (over - load).abs() + (under - load).abs();
-                (before - after > least).then_some((task, after))
-            })
-            .min_by(|(_, a), (_, b)| a.total_cmp(b));
-        let Some((task, to)) = best.and_then(|(task, _)| Some((task, self.place(task, to)?)))
-        else {
+        let Some((home, place)) = self.best(from, to, mean, least) else {
             return false;
         };
-        self.homes[task] = to;
+        let task = self.movable[home][place];
+        let Some(to) = self.place(task, to) else {
+            return false;
+        };
+        self.movable[home].remove(place);
+        self.sums[home] -= self.loads[task];
+        self.sums[to] += self.loads[task];
+        self.moves.push(Move {
+            pid: self.tasks[task].pid,
+            to,
+        });
         true
     }
 
     fn even(&mut self, units: &[Unit], tolerance: f64) {
-        let cpus: f64 = units.iter().map(|unit| self.cpus(unit)).sum();
+        let cpus: f64 = units.iter().map(|unit| unit.cpus).sum();
         let load: f64 = units.iter().map(|unit| self.load(unit)).sum();
         if units.len() < 2 || cpus == 0.0 || load == 0.0 {
             return;
         }
         let mean = load / cpus;
-        for _ in 0..self.tasks.len() {
+        while self.looks_left > 0 && self.moves.len() < MOVES {
             let mut by_load: Vec<(f64, &Unit)> = units
                 .iter()
-                .filter(|unit| self.cpus(unit) > 0.0)
-                .map(|unit| (self.load(unit) / self.cpus(unit), unit))
+                .filter(|unit| unit.cpus > 0.0)
+                .map(|unit| (self.load(unit) / unit.cpus, unit))
                 .collect();
             by_load.sort_by(|(a, _), (b, _)| a.total_cmp(b));
             let moved = by_load.iter().rev().any(|(most, from)| {
                 *most > mean * (1.0 + tolerance)
                     && by_load.iter().any(|(least, to)| {
-                        *least < mean
-                            && self.move_one(from, to, mean, tolerance * mean * self.cpus(from))
+                        *least < mean && self.move_one(from, to, mean, tolerance * mean * from.cpus)
                     })
             });
             if !moved {
@@ -167,38 +229,30 @@ impl Balancer<'_> {
 /// The moves that even the load.
 pub fn moves(domains: &[Domain], tasks: &[Task], saturated: bool) -> Vec<Move> {
     let cpus = domains.iter().map(|domain| domain.cpus.len()).sum();
-    let mut balancer = Balancer {
-        domains,
-        tasks,
-        loads: loads(tasks, cpus, saturated),
-        homes: tasks.iter().map(|task| task.home).collect(),
-    };
+    let mut balancer = Balancer::new(domains, tasks, loads(tasks, cpus, saturated));
     let mut nodes: Vec<u8> = domains.iter().map(|domain| domain.node).collect();
     nodes.sort_unstable();
     nodes.dedup();
-    let of_node = |node: &u8| -> Unit {
+    let of_node = |node: &u8| -> Vec<usize> {
         (0..domains.len())
             .filter(|id| domains[*id].node == *node)
             .collect()
     };
-    let nodes: Vec<Unit> = nodes.iter().map(of_node).collect();
+    let nodes: Vec<Unit> = nodes.iter().map(|n| balancer.unit(of_node(n))).collect();
     balancer.even(&nodes, BETWEEN_NODES);
     for node in &nodes {
-        let alone: Vec<Unit> = node.iter().map(|id| vec![*id]).collect();
+        let alone = node.domains.iter().map(|id| balancer.unit(vec![*id]));
+        let alone: Vec<Unit> = alone.collect();
         balancer.even(&alone, WITHIN_NODE);
     }
-    let homes = balancer.homes.iter().zip(tasks);
-    homes
-        .filter(|(home, task)| **home != task.home)
-        .map(|(home, task)| Move {
-            pid: task.pid,
-            to: *home,
-        })
-        .collect()
+    balancer.moves
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+    use std::time::Instant;
+
     use super::*;
 
     fn domains(nodes: &[u8]) -> Vec<Domain> {
@@ -270,6 +324,38 @@ mod tests {
         let tasks = hogs(&homes);
         assert_eq!(moves(&domains(&[0, 1]), &tasks, true), []);
         assert_eq!(moves(&domains(&[0, 0]), &tasks, true).len(), 1);
+    }
+
+    /// Half of as many domains as the program can hold have as many tasks as it can list, which may
+    /// go anywhere, or nowhere.
+    #[test]
+    fn a_round_of_the_largest_machine_has_an_end() {
+        const BUSY: usize = 32;
+        let domains = domains(&[0; 2 * BUSY]);
+        let listed = BUSY * abi::meta_limits_META_RUSTY_RECENT as usize;
+        let mut tasks = hogs(&(0..listed).map(|index| index % BUSY).collect::<Vec<_>>());
+        let began = Instant::now();
+        assert_eq!(
+            moves(&domains, &tasks, true).len(),
+            MOVES,
+            "the map has room for as many"
+        );
+        tasks
+            .iter_mut()
+            .for_each(|task| task.allowed = 1 << task.home);
+        assert_eq!(moves(&domains, &tasks, true), []);
+        let took = began.elapsed();
+        println!("both rounds took {took:?}");
+        assert!(took < Duration::from_secs(10), "{took:?}");
+    }
+
+    #[test]
+    fn tasks_that_fit_count_alike_whatever_they_weigh() {
+        let mut tasks = hogs(&[0; 3]);
+        tasks[0].weight = 10_000;
+        tasks[1].weight = 1;
+        let loads = loads(&tasks, 8, true);
+        assert!(loads.iter().all(|load| *load == loads[0]), "{loads:?}");
     }
 
     #[test]
