@@ -44,9 +44,15 @@
  * decided already; then only the request changes, from its next deadline on. A
  * task that is handed over is asked about once it is in limbo; if it got a CPU
  * and was queued again meanwhile, two questions may have one number, and either
- * answer serves. A task may die between its look-up and its move: see the
- * limits of handover.bpf.h. A CPU takes from limbo whom it may run, if the
- * first there is late, also if it is not the first that it takes.
+ * answer serves. A CPU takes from limbo whom it may run, if the first there is
+ * late, also if it is not the first that it takes.
+ *
+ * Limits: a kernel of 7.1 or later ejects a scheduler that moves a dead task,
+ * which it takes for another scheduler's; an earlier one does not move it, and
+ * that is all. An answer names a task. For that task to be dead when it is
+ * moved it has to get a CPU, exit and be gone between the last look at its
+ * custody and the move: a few instructions, with interrupts off. So this CPU
+ * must stand still meanwhile, as one of a virtual machine may.
  *
  * Tunables: slice_ns (--slice-us, 20 ms).
  */
@@ -107,18 +113,22 @@ struct {
 private(RUSTLAND) struct vclock rustland_clock;
 
 /*
- * When the thread was last woken, in CLOCK_MONOTONIC; and whether somebody was
- * asked about since without waking it.
+ * Read by each enqueue, written once a look of the timer or a wake-up of the
+ * thread: a thousand times a second at most.
+ *
+ * @woken_at: when the thread was last woken, in CLOCK_MONOTONIC
+ * @unheard:  a task was asked about since without waking it
+ * @armed:    the activation whose timer is armed
+ * @closing:  the one in which it looks a last time: an insert lands after
+ *	      enqueue() has seen an armed timer, so the timer first lets itself
+ *	      be armed again and stops a look later
  */
-static u64 rustland_woken_at;
-static u32 rustland_unheard;
-
-/*
- * The activation whose timer is armed, and the one in which it looks a last
- * time: an insert lands after enqueue() has seen an armed timer, so the timer
- * first lets itself be armed again and stops a look later.
- */
-static u64 rustland_armed, rustland_closing;
+struct {
+	u64 woken_at;
+	u64 armed;
+	u64 closing;
+	u32 unheard;
+} META_OWN_LINE rustland_shared;
 
 /*
  * @answers_left:  what this dispatch may still obey
@@ -144,12 +154,12 @@ static __always_inline void rustland_arm(void)
 	struct rustland_timer *rt;
 	u32 key = 0;
 
-	if (likely(rustland_armed == activation))
+	if (likely(rustland_shared.armed == activation))
 		return;
 	rt = bpf_map_lookup_elem(&rustland_timer, &key);
 	if (!rt)
 		return;
-	rustland_armed = activation;
+	rustland_shared.armed = activation;
 	policy_timer_start(&rt->timer, RUSTLAND_WATCH_NS, 0);
 }
 
@@ -167,13 +177,14 @@ static __noinline int rustland_wake_thread(void)
 {
 	struct meta_rustland_task *q;
 
-	if (!__sync_lock_test_and_set(&rustland_unheard, 0) ||
+	if (!rustland_shared.unheard ||
+	    !__sync_lock_test_and_set(&rustland_shared.unheard, 0) ||
 	    !bpf_ringbuf_query(&rustland_up, BPF_RB_AVAIL_DATA))
 		return 0;
 	q = bpf_ringbuf_reserve(&rustland_up, sizeof(*q), 0);
 	if (!q)
 		return 0;
-	rustland_woken_at = bpf_ktime_get_ns();
+	rustland_shared.woken_at = bpf_ktime_get_ns();
 	bpf_ringbuf_discard(q, BPF_RB_FORCE_WAKEUP);
 	return 0;
 }
@@ -200,19 +211,19 @@ static __noinline int rustland_wake_late(void)
 
 static int rustland_watch(void *map, int *key, struct bpf_timer *timer)
 {
-	u64 activation = rustland_armed ?: rustland_closing;
+	u64 activation = rustland_shared.armed ?: rustland_shared.closing;
 
 	if (!policy_timer_valid(META_RUSTLAND, activation))
 		return 0;
 	if (dsq_nr_queued(META_RUSTLAND, RUSTLAND_LIMBO)) {
-		rustland_armed = activation;
+		rustland_shared.armed = activation;
 		rustland_wake_thread();
 		rustland_wake_late();
-	} else if (rustland_armed) {
-		rustland_closing = activation;
-		rustland_armed = 0;
+	} else if (rustland_shared.armed) {
+		rustland_shared.closing = activation;
+		rustland_shared.armed = 0;
 	} else {
-		rustland_closing = 0;
+		rustland_shared.closing = 0;
 		return 0;
 	}
 	policy_timer_start(timer, RUSTLAND_WATCH_NS, 0);
@@ -299,13 +310,14 @@ static __noinline int rustland_ask(struct task_struct *p, struct task_ctx *t)
 	q->switches = p->nvcsw;
 	q->pid = p->pid;
 	q->weight = p->scx.weight;
-	if (time_after(now, rustland_woken_at + RUSTLAND_WAKE_NS)) {
-		rustland_woken_at = now;
+	if (time_after(now, rustland_shared.woken_at + RUSTLAND_WAKE_NS)) {
+		rustland_shared.woken_at = now;
 		bpf_ringbuf_submit(q, BPF_RB_FORCE_WAKEUP);
 		return 0;
 	}
 	bpf_ringbuf_submit(q, BPF_RB_NO_WAKEUP);
-	rustland_unheard = 1;
+	if (!rustland_shared.unheard)
+		rustland_shared.unheard = 1;
 	return 0;
 }
 
@@ -326,10 +338,27 @@ static void rustland_enqueue(struct task_struct *p, struct task_ctx *t,
 	dsq_insert(p, t, META_RUSTLAND, RUSTLAND_LIMBO, slice_ns, enq_flags);
 }
 
-/* Out of limbo, to where the answer wants it. The iterator is fresh: no walk.
+/*
+ * Does @p still wait for the answer to question number @asking? A task that is
+ * exiting, or dead, has left limbo since.
+ */
+static __always_inline bool rustland_waits(struct task_struct *p,
+					   struct task_ctx *t, u64 asking)
+{
+	u32 custody = *(volatile u32 *)&t->custody;
+
+	return *(volatile u64 *)&t->rustland.asking == asking &&
+	       (custody & ~TASK_MOVES_MASK) == (META_RUSTLAND | TASK_QUEUED) &&
+	       !(p->flags & PF_EXITING);
+}
+
+/*
+ * Out of limbo, to where the answer wants it. The iterator is fresh: no walk.
+ * The last look at the task is right before the move: see the limits.
  */
 static __noinline bool rustland_decide(struct task_struct *p,
-				       struct task_ctx *t, u64 deadline)
+				       struct task_ctx *t, u64 asking,
+				       u64 deadline)
 {
 	u64 longest_ns = RUSTLAND_DELAY_SLICES * slice_ns;
 	u64 request_ns = deadline - t->rustland.vt.vtime;
@@ -344,8 +373,10 @@ static __noinline bool rustland_decide(struct task_struct *p,
 	if (!bpf_iter_scx_dsq_new(
 		    &it, policy_dsq(META_RUSTLAND, RUSTLAND_LIMBO), 0)) {
 		scx_bpf_dsq_move_set_vtime(&it, rustland_deadline(t));
-		moved = scx_bpf_dsq_move_vtime(
-			&it, p, policy_dsq(META_RUSTLAND, RUSTLAND_DECIDED), 0);
+		moved = rustland_waits(p, t, asking) &&
+			scx_bpf_dsq_move_vtime(
+				&it, p,
+				policy_dsq(META_RUSTLAND, RUSTLAND_DECIDED), 0);
 	}
 	bpf_iter_scx_dsq_destroy(&it);
 	return moved;
@@ -359,9 +390,8 @@ static __noinline int rustland_obey(const struct meta_rustland_answer *answer)
 	if (!p)
 		return 0;
 	t = state_task(p);
-	if (t && t->rustland.asking == answer->asking &&
-	    (t->custody & ~TASK_MOVES_MASK) == (META_RUSTLAND | TASK_QUEUED) &&
-	    rustland_decide(p, t, answer->deadline_ns)) {
+	if (t && rustland_waits(p, t, answer->asking) &&
+	    rustland_decide(p, t, answer->asking, answer->deadline_ns)) {
 		stats_inc(META_RUSTLAND, decided);
 		dsq_wake_idle(p);
 	}
@@ -453,7 +483,7 @@ static bool rustland_dispatch(s32 cpu, struct task_struct *prev)
 	if (dsq_pull(META_RUSTLAND, RUSTLAND_DECIDED))
 		return true;
 	/* Nothing to run until somebody is decided: that is worth a wake-up. */
-	if (rustland_unheard)
+	if (rustland_shared.unheard)
 		rustland_wake_thread();
 	return false;
 }
