@@ -148,6 +148,11 @@ static __always_inline struct rustland_cpu *rustland_this_cpu(void)
 	return &rustland_cpus[cpu & (META_MAX_CPUS - 1)];
 }
 
+/*
+ * The word comes first, or the timer could fire before it and stop. If the
+ * timer cannot be armed the word goes, and the next dispatch with a task in
+ * limbo tries again.
+ */
 static __always_inline void rustland_arm(void)
 {
 	u64 activation = policy_activation();
@@ -160,7 +165,8 @@ static __always_inline void rustland_arm(void)
 	if (!rt)
 		return;
 	rustland_shared.armed = activation;
-	policy_timer_start(&rt->timer, RUSTLAND_WATCH_NS, 0);
+	if (!policy_timer_start(&rt->timer, RUSTLAND_WATCH_NS, 0))
+		rustland_shared.armed = 0;
 }
 
 static __always_inline bool rustland_is_late(struct task_ctx *t, u64 now)
@@ -226,7 +232,10 @@ static int rustland_watch(void *map, int *key, struct bpf_timer *timer)
 		rustland_shared.closing = 0;
 		return 0;
 	}
-	policy_timer_start(timer, RUSTLAND_WATCH_NS, 0);
+	if (!policy_timer_start(timer, RUSTLAND_WATCH_NS, 0)) {
+		rustland_shared.closing = 0;
+		rustland_shared.armed = 0;
+	}
 	return 0;
 }
 
@@ -472,6 +481,7 @@ static bool rustland_dispatch(s32 cpu, struct task_struct *prev)
 {
 	/* With nobody in limbo no answer matters: spare the shared buffer. */
 	if (dsq_nr_queued(META_RUSTLAND, RUSTLAND_LIMBO)) {
+		rustland_arm();
 		rustland_this_cpu()->answers_left = RUSTLAND_ANSWERS_MAX;
 		bpf_user_ringbuf_drain(&rustland_down, rustland_read, NULL,
 				       BPF_RB_NO_WAKEUP);
