@@ -6,6 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 use labkit::process;
@@ -46,6 +47,24 @@ impl Cgroup {
     /// Moves a process here.
     pub fn take(&self, pid: u32) {
         fs::write(self.path.join("cgroup.procs"), pid.to_string()).unwrap();
+    }
+
+    /// A cgroup for threads of this process.
+    pub fn of_threads(name: &str) -> Self {
+        let group = Self::create(name);
+        fs::write(group.path.join("cgroup.type"), "threaded").unwrap();
+        group
+    }
+
+    /// Does something in a thread that is here; the threads that it starts are, too.
+    pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        thread::scope(|scope| {
+            let inside = scope.spawn(|| {
+                fs::write(self.path.join("cgroup.threads"), "0").unwrap();
+                work()
+            });
+            inside.join().unwrap()
+        })
     }
 
     pub fn pids(&self) -> Vec<u32> {

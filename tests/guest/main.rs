@@ -10,6 +10,7 @@
 //! scheduler   a running scx_meta: the shared one (fixture), or one of the test's own
 //! maps        its pinned maps as any program sees them
 //! counters    what it counted, and the law of conservation
+//! callback    what a call of the program costs
 //! mutant      another policy in place of the one whose identity is tested
 //! ```
 //!
@@ -21,6 +22,7 @@
 mod adopted;
 mod alone;
 mod bound;
+mod callback;
 mod cgroups;
 mod clock;
 mod counters;
@@ -37,6 +39,7 @@ mod mutants;
 mod pair;
 mod picks;
 mod qmap;
+mod recent;
 mod roamer;
 mod rotation;
 mod rustland;

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! pair's queues by cgroup: more cgroups than queues, and cgroups that come and go.
+//! pair's queues by cgroup: more cgroups than queues, cgroups that come and go, and one with many
+//! tasks that a pair may not run.
 
 use std::thread;
 use std::time::Duration;
 
+use labkit::task::Task;
+
 use crate::bound::cpus;
+use crate::callback;
 use crate::cgroups::{self, Cgroup};
-use crate::clock::ms;
+use crate::clock::{ms, MS};
+use crate::loads;
 use crate::maps::policy;
 use crate::scheduler::Scheduler;
 use crate::tier;
@@ -85,4 +90,65 @@ fn pair_loses_nobody_while_cgroups_come_and_go() {
     drop(groups);
     assert!(during.iter().all(|ms| *ms >= 50.0), "a task starved");
     assert!(since.iter().all(|ms| *ms >= 50.0), "a task was lost");
+}
+
+/// How long the CPU of a busy task that is alone there was away from it at most: the median of
+/// several times. It is when its batch ends, and its pair looks for another cgroup.
+fn pause_ns(hog: &Task) -> u64 {
+    let mut pauses: Vec<u64> = (0..tier::times(9, 29))
+        .map(|_| {
+            hog.reset_gap();
+            thread::sleep(Duration::from_millis(50));
+            hog.longest_gap_ns()
+        })
+        .collect();
+    pauses.sort_unstable();
+    pauses[pauses.len() / 2]
+}
+
+/// Two thousand tasks of a cgroup wait for a CPU of the other pair. A pair that may run none of
+/// them looks at a few, and at the end of each of its batches loses little time by it. Still it
+/// finds the few tasks behind them that are for one of its CPUs.
+#[test]
+fn many_tasks_bound_elsewhere_cost_a_pair_little_and_hide_nobody() {
+    const ELSEWHERE: usize = 3;
+    const TASKS: usize = 2000;
+    /// A batch of a millisecond: else two thousand tasks wait longer for a CPU than the kernel lets
+    /// them.
+    const SLICE_US: &str = "1000";
+    const LOST_NS: u64 = MS / 2;
+    const HIDDEN_NS: u64 = 400 * MS;
+
+    let mut scheduler = Scheduler::start(&["--policies", "pair", "--slice-us", SLICE_US]);
+    let hog = loads::hog_on(0);
+    let alone = pause_ns(&hog);
+    let group = Cgroup::of_threads("meta_bound");
+    let start = |count: usize, cpu| -> Vec<Task> {
+        group.run(|| (0..count).map(|_| loads::hog_on(cpu)).collect())
+    };
+    let mut bound = start(TASKS, ELSEWHERE);
+    let mut beside = 0;
+    let dispatch = callback::mean_ns("meta_dispatch", || beside = pause_ns(&hog));
+    println!(
+        "pauses of a busy task: {:.3} ms alone, {:.3} ms beside {TASKS} tasks that are bound \
+         elsewhere; a dispatch {dispatch} ns",
+        ms(alone),
+        ms(beside)
+    );
+    // First for the CPU that idles, then for both.
+    let mut hidden = Vec::new();
+    let mut gaps = Vec::new();
+    for cpu in [2, 0] {
+        hidden.extend(start(1, cpu));
+        thread::sleep(Duration::from_millis(500));
+        hidden.iter().for_each(Task::reset_gap);
+        thread::sleep(tier::seconds(1.0, 5.0));
+        gaps.push(loads::longest_gap_ns("tasks behind them", &mut hidden));
+    }
+    scheduler.assert_healthy();
+    loads::longest_gap_ns("the last of them", &mut bound[TASKS - 1..]);
+    drop((hog, hidden, bound));
+    drop(group);
+    assert!(beside < alone + LOST_NS, "batch ends take long");
+    assert!(gaps.iter().all(|gap| *gap < HIDDEN_NS), "a task is hidden");
 }

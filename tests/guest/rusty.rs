@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! rusty on a machine with two last-level caches: who waits at home, and what the kernel's half does
-//! by itself while the loader sleeps.
+//! rusty on a machine with two last-level caches: who waits at home, what the kernel's half does by
+//! itself while the loader sleeps, and what it tells the loader about very many tasks.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -8,14 +8,18 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use labkit::process;
+use labkit::sleepers::Sleepers;
 use labkit::sys;
 use labkit::task::{Pulse, Task};
 
 use crate::bound;
+use crate::callback;
 use crate::clock::ms;
 use crate::fixture::Handover;
 use crate::loads;
 use crate::maps::policy;
+use crate::recent::Recent;
 use crate::roamer::{Roamer, CACHES};
 use crate::scheduler::Scheduler;
 use crate::tier;
@@ -117,4 +121,53 @@ fn nobody_starves_while_the_balancer_is_stopped() {
     assert!(beats.iter().all(|beats| *beats > 0), "a task starved");
     assert!(gap_ns < bound_ns, "a bound task starved");
     assert!(wait_ns < bound_ns, "a task starved in a queue");
+}
+
+/// Tasks that wake up twice a second; what it costs when one stops.
+fn stopping_ns(tasks: usize) -> (Sleepers, u64) {
+    let sleepers = Sleepers::start(tasks, Duration::from_millis(500)).unwrap();
+    thread::sleep(Duration::from_secs(1));
+    let time = tier::seconds(2.0, 5.0);
+    let ns = callback::mean_ns("meta_stopping", || thread::sleep(time));
+    println!("{tasks} tasks wake up twice a second: stopping takes {ns} ns");
+    (sleepers, ns)
+}
+
+/// More tasks run in a round than the balancer's lists have places. Who has a place keeps it: two
+/// tasks that took it from each other would have to be described anew at each of their stops.
+#[test]
+fn a_task_keeps_its_place_in_a_list_that_is_full() {
+    const TASKS: usize = 3000;
+    /// A stop does the same whatever the number of tasks.
+    const DEARER: f64 = 1.3;
+    let scheduler = Scheduler::shared();
+    scheduler.only(policy("rusty"));
+    let recent = Recent::open();
+    let (few, few_ns) = stopping_ns(500);
+    drop(few);
+    let (many, many_ns) = stopping_ns(TASKS);
+    let round = recent.read().round;
+    let begun = process::await_that(Duration::from_secs(20), Duration::from_millis(50), || {
+        recent.read().round > round
+    });
+    thread::sleep(Duration::from_millis(1000));
+    let before = recent.read();
+    thread::sleep(Duration::from_millis(600));
+    let after = recent.read();
+    drop(many);
+    let changed = before.changed(&after);
+    println!(
+        "lists of {:?} and then {:?} tasks; {changed} places are another's",
+        before.lengths(),
+        after.lengths()
+    );
+    assert!(begun, "no round began");
+    assert_eq!(before.round, after.round, "a round was shorter than 2 s");
+    let longest = after.lengths().into_iter().max().unwrap();
+    assert_eq!(longest, 1024, "no list is full");
+    assert_eq!(changed, 0, "tasks take their places from each other");
+    assert!(
+        many_ns as f64 <= DEARER * few_ns as f64,
+        "a stop is dearer with many tasks"
+    );
 }
