@@ -65,7 +65,10 @@ static __always_inline u32 qmap_level_of(struct task_struct *p)
 	return weight < 400 ? 3 : 4;
 }
 
-/* The level to whose tail @prev will go, if it is ours and will. */
+/*
+ * The level to whose tail @prev will go, if it is ours and will. One that
+ * yielded lets those of all levels go first.
+ */
 static __always_inline u32 qmap_level_of_prev(struct task_struct *prev)
 {
 	struct task_ctx *t;
@@ -73,7 +76,8 @@ static __always_inline u32 qmap_level_of_prev(struct task_struct *prev)
 	if (!state_prev_runnable(prev))
 		return QMAP_NO_LEVEL;
 	t = state_task(prev);
-	if (!t || task_owner(t) != META_QMAP)
+	if (!t || task_owner(t) != META_QMAP ||
+	    state_cpu(scx_bpf_task_cpu(prev))->yielded)
 		return QMAP_NO_LEVEL;
 	return qmap_level_of(prev);
 }

@@ -541,10 +541,13 @@ static void rustland_stopping(struct task_struct *p, struct task_ctx *t,
 			      u64 used_ns, bool runnable)
 {
 	u64 granted_ns = t->rustland.granted_ns;
+	bool yielded = state_cpu(scx_bpf_task_cpu(p))->yielded;
 
 	vclock_charge(&t->rustland.vt, p, used_ns);
-	t->rustland.rest_ns =
-		runnable && used_ns < granted_ns ? granted_ns - used_ns : 0;
+	/* What it gave up by itself it does not get back. */
+	t->rustland.rest_ns = runnable && !yielded && used_ns < granted_ns ?
+				      granted_ns - used_ns :
+				      0;
 }
 
 static void rustland_tick(struct task_struct *p)
