@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Which CPUs share a last-level cache: the domains of the policy `rusty`.
 
+use anyhow::Result;
 use scx_utils::Topology;
 
 use crate::bpf::abi;
@@ -28,19 +29,22 @@ pub struct Domains(Vec<Domain>);
 impl Domains {
     /// Those of this machine; one of all CPUs if it does not tell.
     pub fn detect() -> Self {
-        match Topology::new() {
-            Ok(topology) => Self::new(topology.all_llcs.values().map(|llc| Domain {
-                node: u8::try_from(llc.node_id).unwrap_or(u8::MAX),
-                cpus: llc.all_cpus.keys().copied().collect(),
-            })),
-            Err(error) => {
-                log::warn!("rusty takes all CPUs for one cache: {error:#}");
-                Self::new([Domain {
-                    node: 0,
-                    cpus: (0..CPU_IDS).collect(),
-                }])
-            }
-        }
+        Self::read().unwrap_or_else(|error| {
+            log::warn!("rusty takes all CPUs for one cache: {error:#}");
+            Self::new([Domain {
+                node: 0,
+                cpus: (0..CPU_IDS).collect(),
+            }])
+        })
+    }
+
+    /// Those of this machine. Fails where it does not tell, and while a CPU comes or goes.
+    pub fn read() -> Result<Self> {
+        let topology = Topology::new()?;
+        Ok(Self::new(topology.all_llcs.values().map(|llc| Domain {
+            node: u8::try_from(llc.node_id).unwrap_or(u8::MAX),
+            cpus: llc.all_cpus.keys().copied().collect(),
+        })))
     }
 
     /// More than the program can hold are joined with their neighbours.
@@ -62,7 +66,12 @@ impl Domains {
             let joined = cache.cpus.iter().find_map(known);
             let near = || self.0.iter().position(|domain| domain.node == cache.node);
             let id = joined.or_else(near).unwrap_or(0);
-            let new: Vec<usize> = cache.cpus.iter().filter(|cpu| known(cpu).is_none()).copied().collect();
+            let new: Vec<usize> = cache
+                .cpus
+                .iter()
+                .filter(|cpu| known(cpu).is_none())
+                .copied()
+                .collect();
             if let Some(domain) = self.0.get_mut(id) {
                 domain.cpus.extend(new);
             }
@@ -131,9 +140,17 @@ mod tests {
     #[test]
     fn a_cpu_that_comes_later_joins_its_cache_or_else_its_node() {
         let mut domains = Domains::new([cache(0, &[0]), cache(1, &[4])]);
-        let now = [cache(0, &[0, 1]), cache(1, &[5]), cache(7, &[6]), cache(1, &[4])];
+        let now = [
+            cache(0, &[0, 1]),
+            cache(1, &[5]),
+            cache(7, &[6]),
+            cache(1, &[4]),
+        ];
         domains.extend(&Domains::new(now));
-        assert_eq!(domains.of_cpu()[..8], [0, 0, NO_DOMAIN, NO_DOMAIN, 1, 1, 0, NO_DOMAIN]);
+        assert_eq!(
+            domains.of_cpu()[..8],
+            [0, 0, NO_DOMAIN, NO_DOMAIN, 1, 1, 0, NO_DOMAIN]
+        );
         assert_eq!(domains.count(), 2);
     }
 

@@ -24,19 +24,24 @@ impl Hotplug {
         Self { domains, seen: 0 }
     }
 
-    /// After an event, tells the program what the CPUs share now.
+    /// After an event, tells the program what the CPUs share now. Where sysfs cannot say, which may
+    /// be because the next CPU is on its way, it is asked at the next call again.
     pub fn follow(&mut self, machine: &Machine, skel: &mut BpfSkel<'_>) -> Result<()> {
         let shared = skel.maps.bss_data.as_mut().context("no bss")?;
-        if shared.hotplug_events == self.seen {
+        let events = shared.hotplug_events;
+        if events == self.seen {
             return Ok(());
         }
-        self.seen = shared.hotplug_events;
-        self.domains.extend(&Domains::detect());
-        shared.pair_partner = partners(machine)?;
+        let (Ok(domains), Ok(partners)) = (Domains::read(), partners(machine)) else {
+            return Ok(());
+        };
+        self.domains.extend(&domains);
+        shared.pair_partner = partners;
         shared.rusty_domain_of_cpu = self.domains.of_cpu();
         let done = skel.progs.meta_topology.test_run(ProgramInput::default());
         done.context("running meta_topology")?;
-        log::info!("CPUs came or went: the policies know");
+        self.seen = events;
+        log::info!("CPUs came or went: the policies know what they share");
         Ok(())
     }
 }
