@@ -26,6 +26,7 @@ mod callback;
 mod cgroups;
 mod clock;
 mod counters;
+mod crowd;
 mod drained;
 mod fixture;
 mod identity;
