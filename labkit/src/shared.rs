@@ -155,7 +155,7 @@ fn start(program: &Path, options: &[String]) -> Result<(Meta, Left)> {
     let before = scx::enable_seq()?;
     let began = sys::monotonic();
     let said = || fs::read_to_string(log()).unwrap_or_default();
-    let meta = Meta::start(sys::outliving_us(&mut command));
+    let meta = Meta::start(sys::outliving_us_until_asked(&mut command));
     let meta = meta.with_context(|| format!("scx_meta did not start: {}", said()))?;
     let counted = scx::await_counted(before)?;
     println!(

@@ -72,13 +72,29 @@ pub fn outliving_us(command: &mut Command) -> &mut Command {
             // SAFETY: SIG_IGN runs no code of ours, and it lasts across the exec.
             unsafe { libc::signal(signal, libc::SIG_IGN) };
         }
-        let (first, last) = (libc::STDERR_FILENO as u32 + 1, u32::MAX);
-        let at_exec = libc::CLOSE_RANGE_CLOEXEC as libc::c_int;
-        // SAFETY: takes integers only, and closes nothing before the exec.
-        check(unsafe { libc::close_range(first, last, at_exec) })
+        close_others_at_exec()
     };
     // SAFETY: the hook makes plain system calls: nothing that is unsafe after fork.
     unsafe { command.pre_exec(hook) }
+}
+
+/// The same, but not deaf: it can be asked to stop.
+pub fn outliving_us_until_asked(command: &mut Command) -> &mut Command {
+    let hook = || {
+        // SAFETY: setsid has no arguments and touches no memory of ours.
+        check(unsafe { libc::setsid() })?;
+        close_others_at_exec()
+    };
+    // SAFETY: the hook makes plain system calls: nothing that is unsafe after fork.
+    unsafe { command.pre_exec(hook) }
+}
+
+/// All descriptors but the standard ones.
+fn close_others_at_exec() -> io::Result<()> {
+    let (first, last) = (libc::STDERR_FILENO as u32 + 1, u32::MAX);
+    let at_exec = libc::CLOSE_RANGE_CLOEXEC as libc::c_int;
+    // SAFETY: takes integers only, and closes nothing before the exec.
+    check(unsafe { libc::close_range(first, last, at_exec) })
 }
 
 /// Gives the command a session of its own, by which all that it starts can be found.
