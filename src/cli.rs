@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::ensure;
 use anyhow::Context;
 use anyhow::Result;
+use clap::error::ErrorKind;
 use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
@@ -43,6 +44,9 @@ use crate::weights::Weights;
 /// How often `--stats-json` prints when `--stats` does not say.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 
+/// As clap ends the process when it refuses a command line.
+const USAGE: u8 = 2;
+
 const EXAMPLES: &str = "\
 Examples:
   scx_meta --weights fifo=1,vtime=3 --base-slice 100ms --stats 1
@@ -71,16 +75,22 @@ pub struct Cli {
 #[derive(Args, Debug)]
 pub struct RunArgs {
     /// Policies to load; only these can get a weight later [default: all]
-    #[arg(long, value_name = "NAME,…")]
+    #[arg(long, value_name = "NAME,…", allow_hyphen_values = true)]
     policies: Option<PolicyList>,
 
     /// Share of each rotation, from 0 to 1000000; unlisted is 0
     /// [default: all policies 1, central and pair 0]
-    #[arg(long, value_name = "NAME=N,…")]
+    #[arg(long, value_name = "NAME=N,…", allow_hyphen_values = true)]
     weights: Option<Weights>,
 
     /// Compute the weights; all but round-robin need --profile
-    #[arg(long, value_name = "NAME", value_enum, conflicts_with = "weights")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        allow_hyphen_values = true,
+        value_enum,
+        conflicts_with = "weights"
+    )]
     strategy: Option<Strategy>,
 
     /// What was measured of the applications, in TOML; see
@@ -88,13 +98,14 @@ pub struct RunArgs {
     #[arg(
         long,
         value_name = "FILE",
+        allow_hyphen_values = true,
         requires = "strategy",
         conflicts_with = "weights"
     )]
     profile: Option<PathBuf>,
 
     /// What makes a policy the one that an application prefers
-    #[arg(long, value_name = "WHAT", value_enum, default_value_t = Prefer::Throughput, requires = "profile")]
+    #[arg(long, value_name = "WHAT", allow_hyphen_values = true, value_enum, default_value_t = Prefer::Throughput, requires = "profile")]
     prefer: Prefer,
 
     /// Print what the strategy comes to, and end; needs no root
@@ -103,35 +114,40 @@ pub struct RunArgs {
 
     /// A rotation takes this times the policies that have a weight, or times the
     /// applications of --profile; the unit (us, ms, s) is required
-    #[arg(long, value_name = "TIME", default_value = "1800ms", value_parser = weights::parse_duration)]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, default_value = "1800ms", value_parser = weights::parse_duration)]
     base_slice: Duration,
 
     /// Time slice of a task in microseconds, from 100 to 100000
-    #[arg(long, value_name = "US", default_value_t = abi::meta_limits_META_DFL_SLICE_US, value_parser = slice_us_range())]
+    #[arg(long, value_name = "US", allow_hyphen_values = true, default_value_t = abi::meta_limits_META_DFL_SLICE_US, value_parser = slice_us_range())]
     slice_us: u32,
 
     /// What becomes of the tasks that wait when their policy leaves
-    #[arg(long, value_name = "HOW", value_enum, default_value_t = Handover::Adopt)]
+    #[arg(long, value_name = "HOW", allow_hyphen_values = true, value_enum, default_value_t = Handover::Adopt)]
     handover: Handover,
 
     /// The CPU that decides for the others under central
-    #[arg(long, value_name = "CPU", default_value_t = 0)]
+    #[arg(
+        long,
+        value_name = "CPU",
+        allow_hyphen_values = true,
+        default_value_t = 0
+    )]
     central_cpu: u32,
 
     /// From how far a CPU without work takes tasks of other caches under rusty
-    #[arg(long, value_name = "HOW", value_enum, default_value_t = Steal::Node)]
+    #[arg(long, value_name = "HOW", allow_hyphen_values = true, value_enum, default_value_t = Steal::Node)]
     rusty_steal: Steal,
 
     /// Hold one policy from the start, until `scx_meta unpin`
-    #[arg(long, value_name = "POLICY")]
+    #[arg(long, value_name = "POLICY", allow_hyphen_values = true)]
     pin: Option<Policy>,
 
     /// Schedule only tasks that asked for the class SCHED_EXT
     #[arg(long)]
     partial: bool,
 
-    /// Print a table this often, in seconds, at least 0.1
-    #[arg(long, value_name = "SECS", value_parser = weights::parse_seconds)]
+    /// Print a table this often, in seconds, from 0.1 to 31536000
+    #[arg(long, value_name = "SECS", allow_hyphen_values = true, value_parser = weights::parse_seconds)]
     stats: Option<Duration>,
 
     /// Print JSON objects in place of the table: one a line each second, or as
@@ -149,8 +165,8 @@ pub struct RunArgs {
     #[arg(long)]
     record_turns: bool,
 
-    /// Stop by itself this many seconds after attaching
-    #[arg(long, value_name = "N", value_parser = weights::parse_seconds)]
+    /// Stop by itself this many seconds after attaching, from 0.1 to 31536000
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = weights::parse_seconds)]
     seconds: Option<Duration>,
 
     /// List the policies with their ids, also as bpftool bytes, and exit
@@ -168,12 +184,18 @@ pub enum Command {
     /// Change weights and the period of the running scx_meta
     Set {
         /// `fifo=3`, `period=3600ms` (the length of a whole rotation)
-        #[arg(value_name = "NAME=VALUE", required = true, value_delimiter = ',')]
+        #[arg(
+            value_name = "NAME=VALUE",
+            allow_hyphen_values = true,
+            required = true,
+            value_delimiter = ','
+        )]
         items: Vec<Assignment>,
     },
     /// Hold one policy, whatever the weights say
     Pin {
         /// A name of --list-policies
+        #[arg(allow_hyphen_values = true)]
         policy: Policy,
     },
     /// Let the weights decide again
@@ -204,7 +226,10 @@ fn slice_us_range() -> clap::builder::RangedI64ValueParser<u32> {
 
 /// Does what the command line says.
 pub fn run() -> Result<ExitCode> {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     logging::init(cli.run.verbose);
     let machine = Machine::default();
     let mut out = stdout();
@@ -228,6 +253,37 @@ pub fn run() -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Help goes where clap sends it; a refusal is one line.
+fn refuse(error: &clap::Error) -> Result<ExitCode> {
+    match error.kind() {
+        ErrorKind::DisplayHelp
+        | ErrorKind::DisplayVersion
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            error.print()?;
+            Ok(ExitCode::from(
+                u8::try_from(error.exit_code()).unwrap_or(USAGE),
+            ))
+        }
+        _ => {
+            let line = one_line(&error.to_string());
+            // Where nobody may be listening.
+            let _ = writeln!(stderr(), "scx_meta: {line} (--help has all options)");
+            Ok(ExitCode::from(USAGE))
+        }
+    }
+}
+
+/// What clap says in a message of several lines, without the usage behind it.
+fn one_line(message: &str) -> String {
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    let told = message
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
+        .filter(|line| !line.is_empty());
+    told.collect::<Vec<_>>().join(" ")
 }
 
 fn load(args: &RunArgs, machine: &Machine, out: &mut impl Write) -> Result<()> {
@@ -511,6 +567,16 @@ mod tests {
             (&["--base-slice", "1h"], &["--base-slice", "out of range"]),
             (&["--slice-us", "99"], &["--slice-us", "100..=100000"]),
             (&["--seconds", "0"], &["--seconds", "0.1"]),
+            (&["--seconds", "1.8e19"], &["--seconds", "31536000"]),
+            (&["--stats", "1.8e19"], &["--stats", "31536000"]),
+            (&["--stats", "nan"], &["--stats", "`nan` is not a number"]),
+            (&["--stats", "-1"], &["--stats", "0.1"]),
+            (&["--seconds", "-inf"], &["--seconds", "`-inf` is not"]),
+            (&["--slice-us", "-1"], &["--slice-us", "-1"]),
+            (&["--pin", "-1"], &["--pin", "`-1`"]),
+            (&["--weights", "-1"], &["--weights", "`-1`"]),
+            (&["--base-slice", "-5ms"], &["--base-slice", "`-5ms`"]),
+            (&["--stats", "--json"], &["--stats", "`--json`"]),
             (
                 &["--strategy", "delta"],
                 &["--strategy delta needs --profile"],
@@ -549,6 +615,30 @@ mod tests {
             for part in expected {
                 assert!(error.contains(part), "{args:?}: {part}: {error}");
             }
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_one_line_that_names_the_option() {
+        for args in [
+            &["--stats", "nan"][..],
+            &["--handover", "x"],
+            &["--stat", "1"],
+            &["--profile", "x"],
+            &["set"],
+            &["set", "-1"],
+            &["pin", "-1"],
+            &["nope"],
+        ] {
+            let args = ["scx_meta"].iter().chain(args);
+            let error = Cli::try_parse_from(args.clone()).unwrap_err();
+            let line = one_line(&error.to_string());
+            assert_eq!(line.lines().count(), 1, "{line}");
+            assert!(
+                !line.contains("Usage") && !line.contains("error:"),
+                "{line}"
+            );
+            println!("{line}");
         }
     }
 

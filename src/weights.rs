@@ -2,6 +2,7 @@
 //! Weights, periods and durations: parsing, defaults, rounding. Pure: nothing
 //! here touches the system.
 
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -33,13 +34,24 @@ pub fn parse_duration(text: &str) -> Result<Duration> {
         .map_err(|error| anyhow!("`{text}` is not a duration such as 1800ms, 2s, 500us ({error})"))
 }
 
-/// Parses a number of seconds, at least 0.1, fractions allowed.
+/// The longest time that an option in seconds takes: a year.
+const MAX_SECONDS: f64 = 31_536_000.0;
+
+/// Parses a number of seconds between 0.1 and a year, fractions allowed.
 pub fn parse_seconds(text: &str) -> Result<Duration> {
-    let seconds: f64 = text
-        .parse()
-        .map_err(|_| anyhow!("`{text}` is not a number of seconds"))?;
-    ensure!(seconds >= 0.1, "`{text}` is less than 0.1 seconds");
-    Duration::try_from_secs_f64(seconds).map_err(|error| anyhow!("`{text}`: {error}"))
+    seconds_within(text, &(0.1..=MAX_SECONDS))
+}
+
+fn seconds_within(text: &str, range: &RangeInclusive<f64>) -> Result<Duration> {
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
+    let seconds = number.ok_or_else(|| anyhow!("`{text}` is not a number of seconds"))?;
+    ensure!(
+        range.contains(&seconds),
+        "`{text}` is out of range: from {} to {} seconds",
+        range.start(),
+        range.end()
+    );
+    Ok(Duration::try_from_secs_f64(seconds)?)
 }
 
 /// The length of a whole rotation as the map `period_us` holds it.
@@ -327,10 +339,16 @@ mod tests {
     }
 
     #[test]
-    fn seconds_have_a_floor() {
+    fn seconds_have_a_range() {
         assert_eq!(parse_seconds("0.5").unwrap(), Duration::from_millis(500));
-        for bad in ["0", "-1", "nan", "inf", "1s", ""] {
-            assert!(parse_seconds(bad).is_err(), "{bad}");
+        let year = Duration::from_secs(31_536_000);
+        assert_eq!(parse_seconds("31536000").unwrap(), year);
+        for bad in [
+            "0", "0.09", "-1", "-0", "nan", "-nan", "inf", "-inf", "1e999", "1.8e19", "31536001",
+            "1s", "",
+        ] {
+            let error = parse_seconds(bad).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("`{bad}` is ")), "{error}");
         }
     }
 

@@ -214,3 +214,88 @@ fn doctor_prints_a_verdict_a_line() {
     }
     assert_eq!(output.status.success(), !report.contains("MISSING"));
 }
+
+/// Values that are no number, too large, too small, or look like an option themselves: each is
+/// refused where it is parsed, in one line that names the option.
+#[test]
+fn every_refused_value_is_one_line_that_names_its_option() {
+    let values = |option: &str| -> &[&str] {
+        match option {
+            "--seconds" | "--stats" => &[
+                "1.8e19",
+                "1e999",
+                "nan",
+                "-nan",
+                "inf",
+                "-inf",
+                "0",
+                "-0",
+                "-1",
+                "",
+                " ",
+                "1s",
+                "-x",
+                "--",
+                "99999999999999999999999",
+            ],
+            "--slice-us" => &["-1", "1e3", "0", "4294967296", "", "-x"],
+            "--central-cpu" => &["-1", "4294967296", "1.5", "", "-x"],
+            "--base-slice" => &["-1", "-5ms", "18446744073709551615s", "0s", "2h", "", "nan"],
+            "--weights" => &["-1", "fifo=-1", "fifo=1e9", "-x", "", "="],
+            _ => &["-1", "-x", "", "nan"],
+        }
+    };
+    for option in [
+        "--policies",
+        "--weights",
+        "--strategy",
+        "--base-slice",
+        "--slice-us",
+        "--handover",
+        "--central-cpu",
+        "--rusty-steal",
+        "--pin",
+        "--stats",
+        "--seconds",
+    ] {
+        for value in values(option) {
+            for args in [vec![option, *value], vec![&*format!("{option}={value}")]] {
+                let rest = ["--strategy", "round-robin", "--dry-run"];
+                let rest = &rest[2 * usize::from(option == "--strategy")..];
+                let output = run(&[&args[..], rest].concat());
+                let error = text(&output.stderr);
+                assert!(!output.status.success(), "{args:?} was taken");
+                assert_eq!(error.lines().count(), 1, "{args:?}: {error}");
+                assert!(error.starts_with("scx_meta: "), "{args:?}: {error}");
+                assert!(error.contains(option), "{args:?}: {error}");
+                assert!(text(&output.stdout).is_empty(), "{args:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn other_refusals_are_one_line_too_and_help_is_help() {
+    for (args, names) in [
+        (&["--stat", "1"][..], "--stat"),
+        (&["--dry-run"], "--strategy <NAME>"),
+        (&["--no-stats", "--stats", "1"], "--no-stats"),
+        (&["--seconds"], "--seconds"),
+        (&["set"], "NAME=VALUE"),
+        (&["set", "fifo=-1"], "fifo=-1"),
+        (&["set", "-1"], "-1"),
+        (&["pin", "-1"], "-1"),
+        (&["statuss"], "statuss"),
+    ] {
+        let output = run(args);
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {error}");
+        assert_eq!(error.lines().count(), 1, "{args:?}: {error}");
+        assert!(error.contains(names), "{args:?}: {error}");
+    }
+    for args in [&["--help"][..], &["help", "set"], &["--version"]] {
+        let output = run(args);
+        assert!(output.status.success(), "{args:?}");
+        assert!(!output.stdout.is_empty(), "{args:?}");
+    }
+}
