@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The command line: options with their ranges, and which part answers each.
 
-use std::io::stderr;
 use std::io::stdout;
 use std::io::Write;
 use std::path::PathBuf;
@@ -21,6 +20,7 @@ use crate::live;
 use crate::live::Knobs;
 use crate::live::Live;
 use crate::logging;
+use crate::output;
 use crate::policy::Policy;
 use crate::preflight;
 use crate::preflight::Machine;
@@ -268,8 +268,7 @@ fn refuse(error: &clap::Error) -> Result<ExitCode> {
         }
         _ => {
             let line = one_line(&error.to_string());
-            // Where nobody may be listening.
-            let _ = writeln!(stderr(), "scx_meta: {line} (--help has all options)");
+            output::say(&format!("scx_meta: {line} (--help has all options)"));
             Ok(ExitCode::from(USAGE))
         }
     }
@@ -305,9 +304,8 @@ fn load(args: &RunArgs, machine: &Machine, out: &mut impl Write) -> Result<()> {
     sched::run(&plan, machine, &stop)
 }
 
-/// Where nobody may be listening.
 fn warn(warning: &str) {
-    let _ = writeln!(stderr(), "warning: {warning}");
+    output::say(&format!("warning: {warning}"));
 }
 
 fn status(machine: &Machine, json: bool, out: &mut impl Write) -> Result<()> {

@@ -4,10 +4,10 @@
 //! policy runs when, and how tasks are ordered, is decided in the kernel.
 //!
 //! ```text
-//! cli ──► sched: open ─► fill ─► load ─► pin ─► attach ─► wait ─► report
-//!  │        │                             │               │
-//!  │     weights, cpus, domains,        live    stats, turns, halves
-//!  │     preflight
+//! cli ──► sched: open ─► fill ─► load ─► pin ─► attach ─► watch ─► report
+//!  │        │                             │               │         │
+//!  │     weights, cpus, domains,        live    stats, turns,     output
+//!  │     preflight                              halves
 //!  └─► profile ─► strategy: weights from what was measured
 //! ```
 
@@ -23,6 +23,7 @@ mod halves;
 mod hotplug;
 pub mod live;
 pub mod logging;
+pub mod output;
 pub mod policy;
 pub mod preflight;
 pub mod profile;

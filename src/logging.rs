@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Messages of libbpf and scx_utils on stderr: warnings, or all with `-v`.
 
-use std::io::Write;
-
 use log::LevelFilter;
 use log::Log;
 use log::Metadata;
 use log::Record;
+
+use crate::output;
 
 struct Stderr;
 
@@ -17,9 +17,7 @@ impl Log for Stderr {
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            let text = record.args().to_string();
-            // There is nowhere left to say that stderr is closed.
-            let _ = writeln!(std::io::stderr(), "{}", text.trim_end());
+            output::say(record.args().to_string().trim_end());
         }
     }
 

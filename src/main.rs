@@ -2,21 +2,31 @@
 //! scx_meta: runs the command line, turns an error into one line and exit 1.
 
 use std::io::ErrorKind;
-use std::io::Write;
+use std::panic;
 use std::process::ExitCode;
 
+use scx_meta::cli;
+use scx_meta::output;
+
+/// As Rust ends a process whose main thread panicked.
+const PANICKED: u8 = 101;
+
 fn main() -> ExitCode {
-    match scx_meta::cli::run() {
-        Ok(code) => code,
-        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "scx_meta: {error:#}");
+    // What runs has been ended, and its pins removed, by the time a panic comes here.
+    let code = match panic::catch_unwind(cli::run) {
+        Ok(Ok(code)) => code,
+        Ok(Err(error)) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
+            output::say(&format!("scx_meta: {error:#}"));
             ExitCode::FAILURE
         }
-    }
+        Err(_) => ExitCode::from(PANICKED),
+    };
+    output::finish();
+    code
 }
 
-/// Whoever read our output has seen enough, as in `scx_meta --stats 1 | head`.
+/// Whoever read our output has seen enough, as in `scx_meta status | head`.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause
