@@ -27,10 +27,12 @@ use crate::preflight::Machine;
 use crate::profile::Profile;
 use crate::sched;
 use crate::sched::Handover;
+use crate::sched::OnEjection;
+use crate::sched::Outcome;
 use crate::sched::Plan;
 use crate::sched::Report;
 use crate::sched::Steal;
-use crate::sched::Stop;
+use crate::sched::StopSignals;
 use crate::stats::Snapshot;
 use crate::strategy::Allotment;
 use crate::strategy::Prefer;
@@ -44,6 +46,10 @@ use crate::weights::Weights;
 /// How often `--stats-json` prints when `--stats` does not say.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 
+/// The kernel ended the scheduler: by an ejection, or since somebody pressed SysRq-S or unregistered
+/// it. A service manager must not start it again: contrib/scx_meta.service names this status.
+const ENDED: u8 = 3;
+
 /// As clap ends the process when it refuses a command line.
 const USAGE: u8 = 2;
 
@@ -53,7 +59,13 @@ Examples:
   scx_meta --profile profile.toml --strategy benefit --dry-run
   scx_meta set fifo=3 vtime=1 period=3600ms
   scx_meta pin nest
-  bpftool -j map dump pinned /sys/fs/bpf/scx_meta/weights";
+  bpftool -j map dump pinned /sys/fs/bpf/scx_meta/weights
+
+Exit status:
+  0  it was stopped by a signal or --seconds
+  1  it could not be started, or failed
+  2  the command line was refused
+  3  the kernel ended the scheduler: an ejection, SysRq-S, or somebody unregistered it";
 
 /// Several CPU scheduling policies in one BPF program, switched in the kernel
 /// by weights that can be changed while it runs.
@@ -146,6 +158,18 @@ pub struct RunArgs {
     #[arg(long)]
     partial: bool,
 
+    /// The kernel ejects the scheduler when a task that could run waits longer, in
+    /// seconds, from 2 to 30; 10 is too little where more than 500 busy tasks share a
+    /// CPU, by slices of 20 ms
+    #[arg(long, value_name = "SECS", allow_hyphen_values = true, default_value = "10", value_parser = weights::parse_watchdog)]
+    watchdog: Duration,
+
+    /// What to do then, or after another fault: `retry` loads again after 1 s, then
+    /// 2, 4, 8 and 16 s, up to 5 times within 10 minutes, with the weights, period
+    /// and pin that were set; SysRq-S always ends it
+    #[arg(long, value_name = "WHAT", allow_hyphen_values = true, value_enum, default_value_t = OnEjection::Retry)]
+    on_ejection: OnEjection,
+
     /// Print a table this often, in seconds, from 0.1 to 31536000
     #[arg(long, value_name = "SECS", allow_hyphen_values = true, value_parser = weights::parse_seconds)]
     stats: Option<Duration>,
@@ -235,7 +259,7 @@ pub fn run() -> Result<ExitCode> {
     let mut out = stdout();
     match cli.command {
         None if cli.run.list_policies => list_policies(&mut out)?,
-        None => load(&cli.run, &machine, &mut out)?,
+        None => return load(&cli.run, machine, &mut out),
         Some(Command::Set { items }) => {
             weights::check_assignments(&items)?;
             live::set(&Live::open(&machine)?, &items, &mut out)?;
@@ -285,7 +309,7 @@ fn one_line(message: &str) -> String {
     told.collect::<Vec<_>>().join(" ")
 }
 
-fn load(args: &RunArgs, machine: &Machine, out: &mut impl Write) -> Result<()> {
+fn load(args: &RunArgs, machine: Machine, out: &mut impl Write) -> Result<ExitCode> {
     let policies = args.policies();
     let computed = args.compute(&policies)?;
     let plan = args.plan_with(policies, computed.as_ref().map(|c| &c.allotment))?;
@@ -298,10 +322,18 @@ fn load(args: &RunArgs, machine: &Machine, out: &mut impl Write) -> Result<()> {
             .weights
             .warn_of_short_turns(knobs.period_us, plan.slice_us);
         warning.iter().for_each(|warning| warn(warning));
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
-    let stop = Stop::on_signals()?;
-    sched::run(&plan, machine, &stop)
+    // Before other threads are started, which then leave the signals to one.
+    let signals = StopSignals::block()?;
+    output::start()?;
+    match sched::run(plan, machine, signals)? {
+        Outcome::Asked => Ok(ExitCode::SUCCESS),
+        Outcome::Ended(why) => {
+            output::say(&format!("scx_meta: the kernel ended the scheduler: {why}"));
+            Ok(ExitCode::from(ENDED))
+        }
+    }
 }
 
 fn warn(warning: &str) {
@@ -449,6 +481,8 @@ impl RunArgs {
             central_cpu: self.central_cpu,
             rusty_steal: self.rusty_steal,
             partial: self.partial,
+            watchdog: self.watchdog,
+            on_ejection: self.on_ejection,
             seconds: self.seconds,
             report,
             counting: !self.no_stats,
@@ -570,6 +604,12 @@ mod tests {
             (&["--stats", "nan"], &["--stats", "`nan` is not a number"]),
             (&["--stats", "-1"], &["--stats", "0.1"]),
             (&["--seconds", "-inf"], &["--seconds", "`-inf` is not"]),
+            (&["--watchdog", "31"], &["--watchdog", "from 2 to 30"]),
+            (&["--watchdog", "1.9"], &["--watchdog", "from 2 to 30"]),
+            (
+                &["--on-ejection", "wait"],
+                &["--on-ejection", "retry, exit"],
+            ),
             (&["--slice-us", "-1"], &["--slice-us", "-1"]),
             (&["--pin", "-1"], &["--pin", "`-1`"]),
             (&["--weights", "-1"], &["--weights", "`-1`"]),
@@ -638,6 +678,32 @@ mod tests {
             );
             println!("{line}");
         }
+    }
+
+    #[test]
+    fn the_watchdog_and_what_follows_an_ejection_have_defaults() {
+        let default = plan(&[]).unwrap();
+        assert_eq!(default.watchdog, Duration::from_secs(10));
+        assert_eq!(default.on_ejection, OnEjection::Retry);
+        let chosen = plan(&["--watchdog", "2.5", "--on-ejection", "exit"]).unwrap();
+        assert_eq!(chosen.watchdog, Duration::from_millis(2500));
+        assert_eq!(chosen.on_ejection, OnEjection::Exit);
+    }
+
+    #[test]
+    fn help_states_when_it_loads_again() {
+        let help = Cli::command().render_help().to_string();
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        let delays: Vec<u64> = (0..sched::EJECTIONS as u32)
+            .map(|times| sched::AFTER_EJECTION.as_secs() << times)
+            .collect();
+        assert_eq!(delays, [1, 2, 4, 8, 16]);
+        let expected = format!(
+            "after 1 s, then 2, 4, 8 and 16 s, up to {} times within {} minutes",
+            sched::EJECTIONS,
+            sched::EJECTIONS_WITHIN.as_secs() / 60
+        );
+        assert!(help.contains(&expected), "{help}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::bpf::types;
 use crate::policy::Policy;
 
 /// `timers=N`: of N starts of a policy's timer one fails. `dispatch=POLICY`: its
-/// dispatch() finds nothing. Several, with commas.
+/// dispatch() finds nothing. `panic=watch`: see below. Several, with commas.
 pub fn fill(rodata: &mut types::rodata) -> Result<()> {
     let Ok(faults) = env::var("SCX_META_FAULT") else {
         return Ok(());
@@ -26,8 +26,15 @@ pub fn fill(rodata: &mut types::rodata) -> Result<()> {
                 let policy: Policy = name.parse().context("SCX_META_FAULT: dispatch")?;
                 rodata.fault_dispatches = policy.id();
             }
+            Some(("panic", "watch")) => (),
             _ => bail!("SCX_META_FAULT: `{fault}` is no fault"),
         }
     }
     Ok(())
+}
+
+/// `panic=watch`: whoever looks after a program that is in charge panics.
+pub fn panic_if_told() {
+    let told = env::var("SCX_META_FAULT").is_ok_and(|faults| faults.contains("panic=watch"));
+    assert!(!told, "told to panic");
 }

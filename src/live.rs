@@ -74,6 +74,18 @@ pub struct Live {
 }
 
 impl Live {
+    /// What people set, as it stands in the maps: also of a program that never ran, whose status
+    /// does not name its policies.
+    pub(crate) fn knobs_of(&self, policies: &PolicyList) -> Result<Knobs> {
+        let weight = |policy| Ok((policy, self.weight(policy)?));
+        let weights: Result<Vec<_>> = policies.iter().map(weight).collect();
+        Ok(Knobs {
+            weights: Weights::new(weights?),
+            period_us: self.period_us()?,
+            pin: self.pin()?.filter(|policy| policies.contains(*policy)),
+        })
+    }
+
     /// The maps of the program this process loaded.
     pub(crate) fn of_skeleton(skel: &BpfSkel<'_>) -> Result<Self> {
         Ok(Self {

@@ -37,9 +37,18 @@ pub fn parse_duration(text: &str) -> Result<Duration> {
 /// The longest time that an option in seconds takes: a year.
 const MAX_SECONDS: f64 = 31_536_000.0;
 
+/// The range of `--watchdog`, in seconds. The kernel looks every half of it, and takes at most 30; a
+/// task of a busy machine waits a second now and then without a fault.
+const WATCHDOG_SECONDS: RangeInclusive<f64> = 2.0..=30.0;
+
 /// Parses a number of seconds between 0.1 and a year, fractions allowed.
 pub fn parse_seconds(text: &str) -> Result<Duration> {
     seconds_within(text, &(0.1..=MAX_SECONDS))
+}
+
+/// Parses the value of `--watchdog`, fractions allowed.
+pub fn parse_watchdog(text: &str) -> Result<Duration> {
+    seconds_within(text, &WATCHDOG_SECONDS)
 }
 
 fn seconds_within(text: &str, range: &RangeInclusive<f64>) -> Result<Duration> {
@@ -349,6 +358,11 @@ mod tests {
         ] {
             let error = parse_seconds(bad).unwrap_err().to_string();
             assert!(error.starts_with(&format!("`{bad}` is ")), "{error}");
+        }
+        assert_eq!(parse_watchdog("2").unwrap(), Duration::from_secs(2));
+        assert_eq!(parse_watchdog("30").unwrap(), Duration::from_secs(30));
+        for bad in ["1.9", "30.1", "nan", "-10", ""] {
+            assert!(parse_watchdog(bad).is_err(), "{bad}");
         }
     }
 

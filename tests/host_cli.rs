@@ -221,7 +221,7 @@ fn doctor_prints_a_verdict_a_line() {
 fn every_refused_value_is_one_line_that_names_its_option() {
     let values = |option: &str| -> &[&str] {
         match option {
-            "--seconds" | "--stats" => &[
+            "--seconds" | "--stats" | "--watchdog" => &[
                 "1.8e19",
                 "1e999",
                 "nan",
@@ -255,6 +255,8 @@ fn every_refused_value_is_one_line_that_names_its_option() {
         "--central-cpu",
         "--rusty-steal",
         "--pin",
+        "--watchdog",
+        "--on-ejection",
         "--stats",
         "--seconds",
     ] {
