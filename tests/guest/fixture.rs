@@ -21,9 +21,15 @@ impl Handover {
     }
 
     /// All policies, and whatever a test may want to see. --stats makes the program measure waits; it
-    /// prints one table, when it ends.
+    /// prints one table, when it ends. An ejection is the end of it, which no test overlooks.
     pub fn options(self) -> Vec<String> {
-        let seen = ["--record-turns", "--stats", "86400"];
+        let seen = [
+            "--record-turns",
+            "--stats",
+            "86400",
+            "--on-ejection",
+            "exit",
+        ];
         let options = ["--handover", self.name()].into_iter().chain(seen);
         options.map(String::from).collect()
     }

@@ -8,6 +8,7 @@
 //!
 //! ```text
 //! scheduler   a running scx_meta: the shared one (fixture), or one of the test's own
+//! own         a loader that a test starts, and sees the end of
 //! maps        its pinned maps as any program sees them
 //! counters    what it counted, and the law of conservation
 //! callback    what a call of the program costs
@@ -28,6 +29,7 @@ mod clock;
 mod counters;
 mod crowd;
 mod drained;
+mod ejections;
 mod fixture;
 mod identity;
 mod kmsg;
@@ -37,9 +39,11 @@ mod loads;
 mod maps;
 mod mutant;
 mod mutants;
+mod own;
 mod pair;
 mod picks;
 mod qmap;
+mod readers;
 mod recent;
 mod roamer;
 mod rotation;
@@ -47,6 +51,7 @@ mod rustland;
 mod rusty;
 mod scheduler;
 mod shares;
+mod stops;
 mod switches;
 mod tier;
 mod wakers;

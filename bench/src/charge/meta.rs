@@ -63,7 +63,7 @@ impl Loaded {
         let mut watch = Watch::every(WATCH_POLL)?;
         let mut command = Command::new(&program);
         let names: Vec<_> = policies.iter().map(Policy::name).collect();
-        command.args(["--policies", &names.join(",")]);
+        command.args(["--policies", &names.join(","), "--on-ejection", "exit"]);
         let (scheduler, _) = Scheduler::start(&mut command, OPS, &mut watch, START_LIMIT)?;
         drop(watch);
         Ok(Self {

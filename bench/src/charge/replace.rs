@@ -177,7 +177,7 @@ impl Turns {
 
     fn start(&self, policy: Policy, watch: &mut Watch) -> Result<(Scheduler, Started)> {
         let mut command = Command::new(&self.program);
-        command.args(["--policies", policy.name()]);
+        command.args(["--policies", policy.name(), "--on-ejection", "exit"]);
         Scheduler::start(&mut command, OPS, watch, START_LIMIT)
     }
 }

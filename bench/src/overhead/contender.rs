@@ -168,7 +168,9 @@ impl Programs<'_> {
 }
 
 impl Start {
-    fn meta(command: Command) -> Self {
+    /// One that comes back by itself after an ejection would be measured as if nothing had been.
+    fn meta(mut command: Command) -> Self {
+        command.args(["--on-ejection", "exit"]);
         Self { command, ops: OPS }
     }
 }
@@ -200,16 +202,19 @@ mod tests {
         let some = |text: &str| Some(text.to_string());
         assert_eq!(
             command(Contender::Multi, "fifo"),
-            some("scx_meta --pin fifo")
+            some("scx_meta --pin fifo --on-ejection exit")
         );
         assert_eq!(
             command(Contender::Single, "nest"),
-            some("only-nest --policies nest --pin nest")
+            some("only-nest --policies nest --pin nest --on-ejection exit")
         );
         assert_eq!(command(Contender::Stock, "fifo"), some("scx_simple -f"));
         assert_eq!(command(Contender::Stock, "vtime"), some("scx_simple"));
         assert_eq!(command(Contender::Stock, "nest"), None);
-        assert_eq!(command(Contender::Rotating, "fifo"), some("scx_meta"));
+        assert_eq!(
+            command(Contender::Rotating, "fifo"),
+            some("scx_meta --on-ejection exit")
+        );
         assert!(programs.start(Contender::Stock, "central").is_err());
         assert!(programs.start(Contender::Single, "vtime").is_err());
         assert_eq!(programs.policies(), ["fifo", "nest"]);

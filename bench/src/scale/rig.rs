@@ -41,6 +41,8 @@ pub struct Rig {
 pub fn command(program: &Path, options: &[&str]) -> Command {
     let mut command = Command::new(program);
     command
+        // One that comes back by itself would be measured as if nothing had been.
+        .args(["--on-ejection", "exit"])
         .args(options)
         .stdin(Stdio::null())
         .stdout(Stdio::null());

@@ -41,7 +41,8 @@ pub fn single(policy: &str) -> Options {
 /// The command.
 pub fn command(program: &Path, options: &Options) -> Command {
     let mut command = Command::new(program);
-    command.args(options);
+    // One that comes back by itself would be measured as if nothing had been.
+    command.args(["--on-ejection", "exit"]).args(options);
     command
 }
 
