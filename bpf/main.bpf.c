@@ -66,7 +66,11 @@ static __always_inline bool meta_bypasses(struct task_struct *p,
 	/* Behind a higher class nobody could take it from the local queue. */
 	else if (!t->direct || !state_responds(scx_bpf_task_cpu(p)))
 		return false;
-	if (preempts)
+	/*
+	 * What a higher class has just preempted is still current, though queued:
+	 * the kernel would take its slice.
+	 */
+	if (preempts && !(*enq_flags & SCX_ENQ_REENQ))
 		*enq_flags |= SCX_ENQ_PREEMPT;
 	return true;
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use labkit::spin;
 use labkit::sys::{self, RealTime};
 use labkit::task::Task;
-use scx_utils::compat::ksym_exists;
 
 use crate::bound::cpus;
 use crate::clock::now_ns;
@@ -16,7 +15,7 @@ use crate::maps::policy;
 use crate::scheduler::Scheduler;
 use crate::tier;
 
-/// From 6.19 on what a higher class preempts is queued again, and others run it.
+/// What a higher class preempts is queued again, and others run it.
 /// A task that wakes up as real-time preempts; one that becomes so while it runs
 /// does not.
 #[test]
@@ -24,7 +23,6 @@ fn qmap_gives_others_what_a_higher_class_preempted() {
     let scheduler = Scheduler::shared();
     let qmap = policy("qmap");
     scheduler.only(qmap);
-    let can = ksym_exists("scx_bpf_reenqueue_local___v2").expect("the kernel's BTF");
     let requeued = || scheduler.counted(qmap).requeued;
     let all: Vec<usize> = (0..cpus()).collect();
     let busy_ns = tier::seconds(1.0, 2.0).as_nanos() as u64;
@@ -48,9 +46,7 @@ fn qmap_gives_others_what_a_higher_class_preempted() {
         sys::bind_to(&all).unwrap();
         drop(hogs);
         println!("{requeued} times a CPU's queue was given back");
-        assert_eq!(requeued > 0, can, "can this kernel? {can}");
-        if can {
-            assert!(gap_ns < busy_ns / 4, "a task waited for the higher class");
-        }
+        assert!(requeued > 0, "nothing was given back");
+        assert!(gap_ns < busy_ns / 4, "a task waited for the higher class");
     }
 }
