@@ -17,7 +17,7 @@ struct Package {
     feature: Option<&'static str>,
 }
 
-const PACKAGES: [Package; 4] = [
+const PACKAGES: [Package; 5] = [
     Package {
         name: "scx_meta",
         folders: &["src", "tests"],
@@ -31,6 +31,11 @@ const PACKAGES: [Package; 4] = [
     Package {
         name: "labkit",
         folders: &["labkit/src"],
+        feature: None,
+    },
+    Package {
+        name: "rotation-tests",
+        folders: &["rotation-tests/src", "rotation-tests/tests"],
         feature: None,
     },
     Package {
