@@ -158,6 +158,15 @@ static inline u32 rotation_next(const struct rotation_plan *plan, u32 policy)
 }
 
 /*
+ * How far @now is into what began at @start_ns. The clocks of two CPUs may
+ * differ by a little: who looks just before counts as just there.
+ */
+static inline u64 rotation_since(u64 start_ns, u64 now)
+{
+	return now > start_ns ? now - start_ns : 0;
+}
+
+/*
  * When the turn of @active, which began at @start_ns, counts as begun under
  * @plan, which replaces @old. A pin, or its end, begins a turn. New weights
  * change the turn under way; if it would be over already, it ends now.
@@ -173,7 +182,7 @@ static inline u64 rotation_replan(const struct rotation_plan *old,
 	if (active >= META_NR_POLICIES)
 		return start_ns;
 	turn = plan->turn_ns[rotation_slot(active)];
-	return now - start_ns > turn ? now - turn : start_ns;
+	return rotation_since(start_ns, now) > turn ? now - turn : start_ns;
 }
 
 /*
@@ -183,7 +192,7 @@ static inline u64 rotation_replan(const struct rotation_plan *old,
 static inline void rotation_advance(const struct rotation_plan *plan,
 				    struct rotation_place *at, u64 now)
 {
-	u64 turn, behind;
+	u64 turn, since, behind;
 	u32 i;
 
 	if (at->policy >= META_NR_POLICIES || !plan->rotation_ns)
@@ -197,10 +206,11 @@ static inline void rotation_advance(const struct rotation_plan *plan,
 	}
 
 	turn = plan->turn_ns[rotation_slot(at->policy)];
-	if (now - at->start_ns < turn)
+	since = rotation_since(at->start_ns, now);
+	if (since < turn)
 		return;
 
-	behind = (now - at->start_ns) / plan->rotation_ns;
+	behind = since / plan->rotation_ns;
 	if (behind) {
 		at->start_ns += behind * plan->rotation_ns;
 		at->rotations = behind;

@@ -196,4 +196,26 @@ proptest! {
         let at = plan.advance(out, 0, now);
         prop_assert_eq!((at.policy, at.start_ns), (plan.next(out), now));
     }
+
+    /// The clocks of two CPUs may differ by a little: one that looks right after another had a turn begin
+    /// finds itself before that.
+    #[test]
+    fn a_clock_that_steps_back_ends_no_turn(
+        plan in made::rotation(),
+        new in made::rotation(),
+        epoch in made::epoch(),
+        back in 1..1_000_000u64,
+    ) {
+        for policy in plan.policies() {
+            let now = epoch.saturating_sub(back);
+            let at = plan.advance(policy, epoch, now);
+            prop_assert_eq!((at.policy, at.start_ns), (policy, epoch));
+            prop_assert_eq!((at.rotations, at.skipped), (0, 0));
+            let end = epoch + plan.turn_ns(policy);
+            prop_assert!(plan.next_fire(policy, epoch, now, NEVER) <= end.max(now + 20_000));
+            if new.turn_ns(policy) > 0 {
+                prop_assert_eq!(new.replan(&plan, policy, epoch, now), epoch);
+            }
+        }
+    }
 }
