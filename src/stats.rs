@@ -78,16 +78,22 @@ pub(crate) fn now_ns() -> Result<u64> {
     Ok(Duration::from(now).as_nanos() as u64)
 }
 
-/// Everything the maps say at one moment.
+/// Everything the maps say at one moment. Others write to them, too: nothing in it can be relied
+/// upon.
 #[derive(Clone)]
 pub struct Snapshot {
-    now_ns: u64,
-    status: abi::meta_status,
-    weights: Vec<(Policy, u32)>,
-    period_us: u32,
-    pin: Option<Policy>,
+    /// CLOCK_MONOTONIC.
+    pub now_ns: u64,
+    /// What the program says of itself.
+    pub status: abi::meta_status,
+    /// Of the policies that are loaded.
+    pub weights: Vec<(Policy, u32)>,
+    /// Length of a whole rotation.
+    pub period_us: u32,
+    /// The policy that is held, if any.
+    pub pin: Option<Policy>,
     /// By `enum meta_policy`; 0 is what the kernel placed.
-    counters: Vec<abi::meta_stats>,
+    pub counters: Vec<abi::meta_stats>,
 }
 
 impl Snapshot {
@@ -132,11 +138,12 @@ impl Snapshot {
             Some(active) if active == policy => self.turn_so_far_ns(),
             _ => 0,
         };
-        self.counters(policy).active_ns + under_way
+        self.counters(policy).active_ns.saturating_add(under_way)
     }
 
     fn total(&self, value: impl Fn(Policy) -> u64) -> u64 {
-        self.weights.iter().map(|(policy, _)| value(*policy)).sum()
+        let values = self.weights.iter().map(|(policy, _)| value(*policy));
+        values.fold(0, u64::saturating_add)
     }
 
     /// Two lines on what runs now.

@@ -72,9 +72,15 @@ pub fn read(live: &Live) -> Result<Vec<Turn>> {
         !slots.is_empty(),
         "no turns were recorded: start scx_meta with --record-turns"
     );
+    Ok(of_copies(&slots))
+}
+
+/// The same of each CPU's copies, by slot. Others write to the map, too: nothing in them can be
+/// relied upon.
+pub fn of_copies(slots: &[Vec<abi::meta_turn>]) -> Vec<Turn> {
     let mut turns: Vec<Turn> = slots.iter().filter_map(|copies| join(copies)).collect();
     turns.sort_by_key(|turn| turn.number);
-    Ok(turns)
+    turns
 }
 
 /// One CPU wrote each time, all of them CPU time; a copy with an older number
@@ -83,7 +89,7 @@ fn join(copies: &[abi::meta_turn]) -> Option<Turn> {
     let number = copies.iter().map(|copy| copy.number).max()?;
     let sum = |field: fn(&abi::meta_turn) -> u64| {
         let current = copies.iter().filter(|copy| copy.number == number);
-        current.map(field).sum::<u64>()
+        current.map(field).fold(0, u64::wrapping_add)
     };
     Some(Turn {
         number,

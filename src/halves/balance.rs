@@ -376,4 +376,51 @@ mod tests {
         assert_eq!(moves(&domains(&[0, 0]), &tasks, true), []);
         assert_eq!(moves(&domains(&[0, 0]), &tasks, false).len(), 1);
     }
+
+    mod properties {
+        use std::collections::HashSet;
+
+        use proptest::collection;
+        use proptest::prelude::*;
+
+        use super::*;
+
+        /// What others wrote to the map among them; `home` is checked where it is read.
+        fn tasks(homes: usize) -> impl Strategy<Value = Vec<Task>> {
+            let duty = prop_oneof![0.0..=1.0, Just(0.0), Just(1.0), 0.0..1e10];
+            let weight = prop_oneof![Just(100), 1..=10_000u32, any::<u32>()];
+            let allowed = prop_oneof![Just(u64::MAX), any::<u64>(), Just(0)];
+            let task = (0..homes, allowed, duty, weight);
+            collection::vec(task, 0..40).prop_map(|rows| {
+                let tasks = (0..).zip(rows);
+                tasks
+                    .map(|(pid, (home, allowed, duty, weight))| Task {
+                        pid,
+                        home,
+                        allowed,
+                        duty,
+                        weight,
+                    })
+                    .collect()
+            })
+        }
+
+        proptest! {
+            #[test]
+            fn each_task_moves_once_at_most_and_only_where_it_may(
+                (domains, tasks) in collection::vec(0..3u8, 1..6)
+                    .prop_flat_map(|nodes| (Just(domains(&nodes)), tasks(nodes.len()))),
+                saturated: bool,
+            ) {
+                let moves = moves(&domains, &tasks, saturated);
+                let movers: HashSet<u32> = moves.iter().map(|one| one.pid).collect();
+                prop_assert_eq!(movers.len(), moves.len());
+                for one in moves {
+                    let task = &tasks[one.pid as usize];
+                    prop_assert!(one.to != task.home && one.to < domains.len());
+                    prop_assert!(task.allowed & (1 << one.to) != 0);
+                }
+            }
+        }
+    }
 }

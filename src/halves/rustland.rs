@@ -289,4 +289,29 @@ mod tests {
         order.forget(now_ns + FORGET_NS);
         assert!(order.tasks.is_empty());
     }
+
+    proptest::proptest! {
+        /// A deadline is never before the task's virtual runtime, nor more than its weight's request
+        /// behind it, whatever was asked.
+        #[test]
+        fn whatever_is_asked_has_an_answer(
+            questions: Vec<([u64; 5], u32, u32, u64)>,
+        ) {
+            let mut order = Order::new(SLICE_NS);
+            for ([asking, asked_at, started_at, vtime_ns, switches], pid, weight, now_ns) in questions {
+                let task = abi::meta_rustland_task {
+                    asking,
+                    asked_at,
+                    started_at,
+                    vtime_ns,
+                    switches,
+                    pid: pid % 4,
+                    weight,
+                };
+                let request_ns = order.deadline_ns(&task, now_ns).wrapping_sub(vtime_ns);
+                let longest_ns = 100 * SLICE_NS / u64::from(weight.max(1));
+                proptest::prop_assert!(request_ns <= longest_ns, "{request_ns}");
+            }
+        }
+    }
 }

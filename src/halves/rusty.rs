@@ -167,7 +167,7 @@ impl Rusty {
 
     fn steer(&self, quit: &Quit) -> Result<()> {
         let mut tune = self.read_tune()?;
-        tune.round += 1;
+        tune.round = tune.round.wrapping_add(1);
         let mut before = CpuTimes::read()?;
         let mut round_began = Instant::now();
         while !quit.within(TUNE_PERIOD) {
@@ -181,7 +181,7 @@ impl Rusty {
                 log::debug!("rusty: {} tasks ran, {} moves", tasks.len(), moves.len());
                 self.write_moves(&moves)?;
                 tune.moves = moves.len() as u64;
-                tune.round += 1;
+                tune.round = tune.round.wrapping_add(1);
                 round_began = Instant::now();
             }
             tune.at_ns = Duration::from(clock_gettime(ClockId::CLOCK_MONOTONIC)?).as_nanos() as u64;

@@ -28,12 +28,7 @@ impl Workload {
     }
 
     /// As `read`; `file` is what errors call it.
-    pub(super) fn parse(
-        text: &str,
-        file: &str,
-        folder: &Path,
-        set: &[(String, String)],
-    ) -> Result<Self> {
+    pub fn parse(text: &str, file: &str, folder: &Path, set: &[(String, String)]) -> Result<Self> {
         let source = Source { file, text };
         let raw: file::Workload = source.read()?;
         let parameters = Parameters::built_in(folder)?.declare(&source, raw.parameters, set)?;
