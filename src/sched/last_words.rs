@@ -17,6 +17,9 @@ const STARVED: &str = "] failed to run for ";
 /// … and about its watchdog.
 const WATCHDOG: &str = "watchdog failed to check in";
 
+/// What our program adds to the kernel's lines about a task in a dump (bpf/dump.bpf.h).
+const DUMPED: &str = "meta: policy ";
+
 /// A task that the kernel's message names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Starved {
@@ -38,14 +41,31 @@ impl Starved {
     }
 }
 
+/// By which policy's hands the task waits: the one that queued it need not be the one in charge.
+fn queued_by(dump: &str, starved: &Starved) -> Option<String> {
+    let Starved { name, pid, .. } = starved;
+    let begins = format!(" {name}[{pid}] ");
+    let of_a_task = |line: &&str| line.ends_with("ms") && line.contains("] ");
+    let lines = dump.lines().skip_while(|line| !line.contains(&begins));
+    let mut about = lines.skip(1).take_while(|line| !of_a_task(line));
+    let line = about.find_map(|line| line.trim().strip_prefix(DUMPED))?;
+    let (id, rest) = line.split_once(',')?;
+    let policy = Policy::from_id(id.parse().ok()?)?;
+    let queued = rest.contains("queued");
+    queued.then(|| format!("{name}[{pid}] waits in a queue of {policy}"))
+}
+
 /// A line each.
 pub(super) fn of(exit: &Exit, live: &Live, partial: bool) -> Vec<String> {
     let starved = Starved::parse(&exit.message);
     let status = live.status().ok();
     let now_ns = stats::now_ns().unwrap_or_default();
     let policy = status.and_then(|status| in_charge(&status, now_ns, starved.as_ref()));
+    let queued = starved.as_ref().zip(exit.dump());
+    let queued = queued.and_then(|(starved, dump)| queued_by(dump, starved));
     policy
         .into_iter()
+        .chain(queued)
         .chain(about(
             &exit.message,
             starved.as_ref(),
@@ -156,6 +176,22 @@ mod tests {
         assert_eq!(line, expected);
         let gone = fake::Proc::new();
         assert_eq!(words(&gone.tasks()), "hog[5] has ended since");
+    }
+
+    #[test]
+    fn the_dump_names_the_policy_that_queued_the_task() {
+        let dump = "CPU 0   : nr_run=1\n  meta: policy 2's task for 7786 us\n\n \
+                    *R bash[4] +4ms\n    meta: policy 1, moved 0 times\n\n  \
+                    R hog[5] -2008ms\n      cpus=2 no_mig=0\n    meta: policy 2, queued, moved 1 times\n\n  \
+                    R late[6] -9ms\n    meta: policy 1, queued, moved 0 times\n";
+        let queued = |pid| {
+            let starved = Starved { pid, ..starved() };
+            queued_by(dump, &starved)
+        };
+        assert_eq!(queued(5).unwrap(), "hog[5] waits in a queue of vtime");
+        assert_eq!(queued(6), None, "late[6] is another task");
+        let unnamed = dump.replace("policy 2, queued", "policy 2");
+        assert_eq!(queued_by(&unnamed, &starved()), None);
     }
 
     #[test]

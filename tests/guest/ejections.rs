@@ -149,6 +149,7 @@ fn after_a_stall_it_loads_again_and_after_sysrq_s_it_does_not() {
         "runnable task stall",
         "failed to run for",
         "vtime was in charge",
+        "] waits in a queue of vtime",
         &format!("may use CPU {CPU}; seemingly the SCHED_"),
         &format!("held CPU {CPU} against it"),
         "weights, period and pin are kept",
