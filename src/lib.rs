@@ -6,7 +6,7 @@
 //! ```text
 //! cli ──► sched: open ─► fill ─► load ─► pin ─► attach ─► watch ─► report
 //!  │        │                             │               │         │
-//!  │     weights, cpus, domains,        live    stats, turns,     output
+//!  │     weights, cpus, domains,     live, pins stats, turns,     output
 //!  │     preflight                              halves
 //!  └─► profile ─► strategy: weights from what was measured
 //! ```
@@ -24,6 +24,7 @@ mod hotplug;
 pub mod live;
 pub mod logging;
 pub mod output;
+pub mod pins;
 pub mod policy;
 pub mod preflight;
 pub mod profile;

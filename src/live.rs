@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The live interface: the pinned maps of the running program, what people
-//! write to them and what they read, and who owns the pin directory.
+//! write to them and what they read.
 
 use std::ffi::CString;
-use std::fs;
-use std::fs::DirBuilder;
-use std::fs::File;
 use std::io;
 use std::io::Write;
 use std::os::fd::AsFd;
@@ -13,10 +10,6 @@ use std::os::fd::AsRawFd;
 use std::os::fd::BorrowedFd;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::DirBuilderExt;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::path::PathBuf;
 
 use anyhow::anyhow;
 use anyhow::bail;
@@ -28,12 +21,10 @@ use libbpf_rs::MapCore;
 use libbpf_rs::MapFlags;
 use libbpf_rs::MapHandle;
 use libbpf_rs::Program;
-use nix::errno::Errno;
-use nix::fcntl::Flock;
-use nix::fcntl::FlockArg;
 
 use crate::bpf::abi;
 use crate::bpf::BpfSkel;
+use crate::pins;
 use crate::policy::join;
 use crate::policy::Policy;
 use crate::preflight::Machine;
@@ -42,11 +33,8 @@ use crate::weights::Assignment;
 use crate::weights::PolicyList;
 use crate::weights::Weights;
 
-/// Where the maps are pinned while a loader runs.
-pub const PIN_DIR: &str = "/sys/fs/bpf/scx_meta";
-
-const MAP_PINS: [&str; 6] = ["weights", "period_us", "pinned", "status", "stats", "turns"];
-const APPLY_PIN: &str = "apply";
+pub use crate::pins::PinDir;
+pub use crate::pins::PIN_DIR;
 
 /// Key of the maps with one value.
 const ONLY_KEY: [u8; 4] = [0; 4];
@@ -101,20 +89,28 @@ impl Live {
 
     /// The maps of a running loader, from their pins.
     pub fn open(machine: &Machine) -> Result<Self> {
-        if let Err(error) = fs::read_dir(PIN_DIR) {
-            match error.kind() {
-                io::ErrorKind::NotFound => bail!("not running: there is no {PIN_DIR}"),
-                io::ErrorKind::PermissionDenied => bail!("{PIN_DIR}: permission denied; be root"),
-                _ => return Err(error).context(PIN_DIR),
+        let loaded = machine.meta_is_loaded();
+        let Some(dir) = pins::open()? else {
+            ensure!(
+                !loaded,
+                "scx_meta runs, but {PIN_DIR} is gone: {}",
+                machine.how_to_restart()
+            );
+            bail!("not running: there is no {PIN_DIR}");
+        };
+        if !loaded {
+            match pins::holder(&dir) {
+                Some(_) => bail!("the loader is still starting or just stopping; try again"),
+                None => bail!("not running: {PIN_DIR} was left by a loader that died"),
             }
         }
-        if !machine.meta_is_loaded() {
-            match lock_pin_dir(FlockArg::LockSharedNonblock)? {
-                Some(_) => bail!("not running: {PIN_DIR} was left by a loader that died"),
-                None => bail!("the loader is still starting or just stopping; try again"),
+        let missing = |name| {
+            move || {
+                let restart = machine.how_to_restart();
+                format!("scx_meta runs, but {PIN_DIR}/{name} cannot be opened: {restart}")
             }
-        }
-        let map = |name| MapHandle::from_pinned_path(pin_path(name)).with_context(|| missing(name));
+        };
+        let map = |name| MapHandle::from_pinned_path(pins::path(name)).with_context(missing(name));
         Ok(Self {
             weights: map("weights")?,
             period_us: map("period_us")?,
@@ -122,8 +118,8 @@ impl Live {
             status: map("status")?,
             stats: map("stats")?,
             turns: map("turns")?,
-            apply: Program::fd_from_pinned_path(pin_path(APPLY_PIN))
-                .with_context(|| missing(APPLY_PIN))?,
+            apply: Program::fd_from_pinned_path(pins::path(pins::APPLY))
+                .with_context(missing(pins::APPLY))?,
         })
     }
 
@@ -337,32 +333,11 @@ fn bpftool_line(map: &str, key: u32, value: u32) -> String {
     )
 }
 
-/// The pin directory, owned by this process until dropped. The lock goes with
-/// the process however it dies; the pins then stay, for the next one to replace.
-pub struct PinDir {
-    _lock: Flock<File>,
-}
-
 impl PinDir {
-    /// Creates the directory, or takes over what a dead loader left.
-    pub fn claim() -> Result<Self> {
-        match DirBuilder::new().mode(0o700).create(PIN_DIR) {
-            Ok(()) => (),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (),
-            Err(error) => return Err(error).context(format!("creating {PIN_DIR}")),
-        }
-        let Some(lock) = lock_pin_dir(FlockArg::LockExclusiveNonblock)? else {
-            bail!("another scx_meta is starting or running");
-        };
-        refuse_foreign_files()?;
-        fs::set_permissions(PIN_DIR, fs::Permissions::from_mode(0o700)).context(PIN_DIR)?;
-        Ok(Self { _lock: lock })
-    }
-
     /// Pins the maps and the apply program, replacing what is there.
     pub fn publish(&self, live: &Live) -> Result<()> {
-        remove_pins()?;
-        for (name, map) in MAP_PINS.into_iter().zip([
+        self.clear()?;
+        for (name, map) in pins::MAPS.into_iter().zip([
             &live.weights,
             &live.period_us,
             &live.pinned,
@@ -372,72 +347,16 @@ impl PinDir {
         ]) {
             pin(map.as_fd(), name)?;
         }
-        pin(live.apply.as_fd(), APPLY_PIN)
+        pin(live.apply.as_fd(), pins::APPLY)
     }
-}
-
-impl Drop for PinDir {
-    fn drop(&mut self) {
-        let removed = remove_pins().and_then(|()| fs::remove_dir(PIN_DIR).context(PIN_DIR));
-        if let Err(error) = removed {
-            log::warn!("not removed: {error:#}");
-        }
-    }
-}
-
-/// The lock of the pin directory; None when a loader holds it.
-fn lock_pin_dir(how: FlockArg) -> Result<Option<Flock<File>>> {
-    let dir = File::open(PIN_DIR).context(PIN_DIR)?;
-    match Flock::lock(dir, how) {
-        Ok(lock) => Ok(Some(lock)),
-        Err((_, Errno::EWOULDBLOCK)) => Ok(None),
-        Err((_, errno)) => bail!("locking {PIN_DIR}: {errno}"),
-    }
-}
-
-fn pin_names() -> impl Iterator<Item = &'static str> {
-    MAP_PINS.into_iter().chain([APPLY_PIN])
-}
-
-fn pin_path(name: &str) -> PathBuf {
-    Path::new(PIN_DIR).join(name)
-}
-
-fn missing(name: &str) -> String {
-    format!("opening {PIN_DIR}/{name}; restart scx_meta to pin it again")
 }
 
 fn pin_value(policy: Option<Policy>) -> u32 {
     policy.map_or(abi::meta_policy_META_NONE, Policy::id)
 }
 
-fn refuse_foreign_files() -> Result<()> {
-    for entry in fs::read_dir(PIN_DIR).context(PIN_DIR)? {
-        let entry = entry.context(PIN_DIR)?;
-        let name = entry.file_name();
-        ensure!(
-            pin_names().any(|pin| name.as_bytes() == pin.as_bytes()),
-            "{} is not a pin of scx_meta; move it away",
-            entry.path().display()
-        );
-    }
-    Ok(())
-}
-
-fn remove_pins() -> Result<()> {
-    for name in pin_names() {
-        match fs::remove_file(pin_path(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(error).context(format!("removing {PIN_DIR}/{name}"));
-            }
-            _ => (),
-        }
-    }
-    Ok(())
-}
-
 fn pin(fd: BorrowedFd<'_>, name: &str) -> Result<()> {
-    let path = CString::new(pin_path(name).as_os_str().as_bytes())?;
+    let path = CString::new(pins::path(name).as_os_str().as_bytes())?;
     // SAFETY: the descriptor is open and the path ends in a null byte.
     let ret = unsafe { libbpf_sys::bpf_obj_pin(fd.as_raw_fd(), path.as_ptr()) };
     if ret < 0 {

@@ -12,8 +12,11 @@ use std::process::Command;
 use anyhow::bail;
 use anyhow::Context;
 use anyhow::Result;
+use nix::unistd::geteuid;
 
 use crate::cpus;
+use crate::pins;
+use crate::pins::PIN_DIR;
 
 /// First part of the name in `root/ops`; scx_utils appends the version.
 const OPS_NAME: &str = "meta";
@@ -139,6 +142,7 @@ impl Machine {
             self.check_tracer(),
             self.check_lockdown(),
             self.check_bpffs(),
+            self.check_pin_dir(),
             self.check_cpu_ids(),
             self.check_scheduler(),
         ]
@@ -266,8 +270,24 @@ impl Machine {
         Check::missing(
             NAME,
             "no bpffs on /sys/fs/bpf",
-            "mount it: mount -t bpf bpf /sys/fs/bpf",
+            "mount it: mount -t bpf -o mode=700 bpf /sys/fs/bpf",
         )
+    }
+
+    fn check_pin_dir(&self) -> Check {
+        const NAME: &str = "pin directory";
+        let owned = |path: &str| fs::symlink_metadata(self.path(path)).map(Into::into);
+        let Ok(parent) = owned(pins::BPFFS) else {
+            return Check::unknown(NAME, format!("{} cannot be looked at", pins::BPFFS));
+        };
+        match pins::refuse_foreign(parent, owned(PIN_DIR).ok(), geteuid().as_raw()) {
+            Ok(()) => Check::ok(NAME, PIN_DIR),
+            Err(error) => {
+                let error = error.to_string();
+                let (finding, advice) = error.split_once(": ").unwrap_or((&error, ""));
+                Check::missing(NAME, finding, advice)
+            }
+        }
     }
 
     fn check_cpu_ids(&self) -> Check {
@@ -298,6 +318,23 @@ impl Machine {
         }
     }
 
+    /// How to start what is loaded again.
+    pub(crate) fn how_to_restart(&self) -> String {
+        let Some(pid) = self.scheduler_pid() else {
+            return "stop it and start it again".into();
+        };
+        match self.unit_of(pid) {
+            Some(unit) => format!("systemctl restart {unit}"),
+            None => format!("kill {pid}, and start it again"),
+        }
+    }
+
+    fn unit_of(&self, pid: u32) -> Option<String> {
+        let cgroup = self.read(&format!("/proc/{pid}/cgroup")).ok()?;
+        let unit = cgroup.rsplit('/').find(|part| part.ends_with(".service"));
+        unit.map(str::to_owned)
+    }
+
     /// How to stop what is loaded, from the process that holds it.
     fn how_to_stop(&self, meta: bool) -> String {
         let by_hand = "systemctl stop scx.service, or scxctl stop (scx_loader), or stop the \
@@ -313,7 +350,7 @@ impl Machine {
         if cgroup.contains("scx_loader") {
             return format!("stop it first: scxctl stop (scx_loader started {process})");
         }
-        if let Some(unit) = cgroup.rsplit('/').find(|part| part.ends_with(".service")) {
+        if let Some(unit) = self.unit_of(pid) {
             if meta || unit.starts_with("scx") {
                 return format!("stop it first: systemctl stop {unit} ({process})");
             }
@@ -400,6 +437,8 @@ pub fn doctor(machine: &Machine, out: &mut impl Write) -> Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     struct Fake(tempfile::TempDir);
@@ -481,7 +520,9 @@ mod tests {
     fn a_missing_bpffs_comes_with_the_command() {
         let fake = Fake::good();
         fake.write("/proc/self/mounts", "sysfs /sys sysfs rw 0 0\n");
-        assert!(fake.error().contains("mount -t bpf bpf /sys/fs/bpf"));
+        assert!(fake
+            .error()
+            .contains("mount -t bpf -o mode=700 bpf /sys/fs/bpf"));
     }
 
     #[test]
@@ -546,5 +587,30 @@ mod tests {
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text.lines().count(), fake.machine().checks().len());
         assert!(text.contains("MISSING  BTF"), "{text}");
+    }
+
+    #[test]
+    fn a_pin_directory_that_others_can_take_away_is_refused() {
+        let fake = Fake::good();
+        fake.write("/sys/fs/bpf/scx_meta/weights", "");
+        fake.machine().require_all().unwrap();
+        let bpffs = fake.machine().path("/sys/fs/bpf");
+        fs::set_permissions(bpffs, fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(fake.error().ends_with(": chmod 700 /sys/fs/bpf"));
+    }
+
+    #[test]
+    fn what_is_loaded_is_restarted_by_its_unit_or_by_hand() {
+        let fake = Fake::good();
+        fake.holder("scx_meta\n", "0::/system.slice/scx_meta.service\n");
+        assert_eq!(
+            fake.machine().how_to_restart(),
+            "systemctl restart scx_meta.service"
+        );
+        fake.holder("scx_meta\n", "0::/user.slice/session-1.scope\n");
+        assert_eq!(
+            fake.machine().how_to_restart(),
+            "kill 77, and start it again"
+        );
     }
 }

@@ -42,6 +42,7 @@ mod mutants;
 mod own;
 mod pair;
 mod picks;
+mod pins;
 mod qmap;
 mod readers;
 mod recent;
