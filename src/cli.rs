@@ -33,6 +33,7 @@ use crate::sched::Plan;
 use crate::sched::Report;
 use crate::sched::Steal;
 use crate::sched::StopSignals;
+use crate::set;
 use crate::stats::Snapshot;
 use crate::strategy::Allotment;
 use crate::strategy::Prefer;
@@ -205,7 +206,8 @@ pub struct RunArgs {
 /// What can be done beside loading the program.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Change weights and the period of the running scx_meta
+    /// Change weights and the period of the running scx_meta: all that is given,
+    /// or nothing if one of it cannot be written
     Set {
         /// `fifo=3`, `period=3600ms` (the length of a whole rotation)
         #[arg(
@@ -262,12 +264,12 @@ pub fn run() -> Result<ExitCode> {
         None => return load(&cli.run, machine, &mut out),
         Some(Command::Set { items }) => {
             weights::check_assignments(&items)?;
-            live::set(&Live::open(&machine)?, &items, &mut out)?;
+            set::set(&Live::open(&machine)?, &items, &mut out)?;
         }
         Some(Command::Pin { policy }) => {
-            live::set_pin(&Live::open(&machine)?, Some(policy), &mut out)?;
+            set::set_pin(&Live::open(&machine)?, Some(policy), &mut out)?;
         }
-        Some(Command::Unpin) => live::set_pin(&Live::open(&machine)?, None, &mut out)?,
+        Some(Command::Unpin) => set::set_pin(&Live::open(&machine)?, None, &mut out)?,
         Some(Command::Status { json }) => status(&machine, json, &mut out)?,
         Some(Command::Turns { json }) => recorded_turns(&machine, json, &mut out)?,
         Some(Command::Doctor) => {

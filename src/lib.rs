@@ -8,7 +8,8 @@
 //!  │        │                             │               │         │
 //!  │     weights, cpus, domains,     live, pins stats, turns,     output
 //!  │     preflight                              halves
-//!  └─► profile ─► strategy: weights from what was measured
+//!  ├─► profile ─► strategy: weights from what was measured
+//!  └─► set: changes the maps of the running program
 //! ```
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -29,6 +30,7 @@ pub mod policy;
 pub mod preflight;
 pub mod profile;
 pub mod sched;
+pub mod set;
 pub mod source;
 pub mod stats;
 pub mod strategy;

@@ -4,7 +4,6 @@
 
 use std::ffi::CString;
 use std::io;
-use std::io::Write;
 use std::os::fd::AsFd;
 use std::os::fd::AsRawFd;
 use std::os::fd::BorrowedFd;
@@ -15,8 +14,10 @@ use anyhow::anyhow;
 use anyhow::bail;
 use anyhow::ensure;
 use anyhow::Context;
+use anyhow::Error;
 use anyhow::Result;
 use libbpf_rs::libbpf_sys;
+use libbpf_rs::ErrorKind;
 use libbpf_rs::MapCore;
 use libbpf_rs::MapFlags;
 use libbpf_rs::MapHandle;
@@ -25,11 +26,11 @@ use libbpf_rs::Program;
 use crate::bpf::abi;
 use crate::bpf::BpfSkel;
 use crate::pins;
-use crate::policy::join;
 use crate::policy::Policy;
 use crate::preflight::Machine;
+use crate::set::Slot;
+use crate::set::Store;
 use crate::stats;
-use crate::weights::Assignment;
 use crate::weights::PolicyList;
 use crate::weights::Weights;
 
@@ -134,9 +135,7 @@ impl Live {
 
     /// A policy's weight; a key that somebody deleted counts as 0.
     fn weight(&self, policy: Policy) -> Result<u32> {
-        self.weights
-            .lookup(&policy.id().to_ne_bytes(), MapFlags::ANY)?
-            .map_or(Ok(0), |bytes| read_u32(&bytes))
+        Ok(self.read(Slot::Weight(policy))?.unwrap_or(0))
     }
 
     /// The weights of the policies that the running loader has.
@@ -150,13 +149,7 @@ impl Live {
 
     /// Writes one weight.
     pub fn set_weight(&self, policy: Policy, weight: u32) -> Result<()> {
-        self.weights
-            .update(
-                &policy.id().to_ne_bytes(),
-                &weight.to_ne_bytes(),
-                MapFlags::ANY,
-            )
-            .with_context(|| format!("writing the weight of {policy}"))
+        self.write(Slot::Weight(policy), Some(weight))
     }
 
     /// Whether a policy is or can be in charge, as the maps stand.
@@ -172,28 +165,32 @@ impl Live {
         })
     }
 
-    /// Length of a whole rotation.
+    /// Length of a whole rotation, as it is written.
     pub fn period_us(&self) -> Result<u32> {
-        read_u32(&only_value(&self.period_us)?)
+        Ok(self.read(Slot::PeriodUs)?.unwrap_or(0))
     }
 
     /// Writes the length of a whole rotation.
     pub fn set_period_us(&self, period_us: u32) -> Result<()> {
-        self.period_us
-            .update(&ONLY_KEY, &period_us.to_ne_bytes(), MapFlags::ANY)
-            .context("writing the period")
+        self.write(Slot::PeriodUs, Some(period_us))
     }
 
     /// The policy that is held, if any.
     pub fn pin(&self) -> Result<Option<Policy>> {
-        Ok(Policy::from_id(read_u32(&only_value(&self.pinned)?)?))
+        Ok(Policy::from_id(self.read(Slot::Pin)?.unwrap_or(0)))
     }
 
     /// Holds a policy, or lets the rotation go on.
     pub fn set_pin(&self, policy: Option<Policy>) -> Result<()> {
-        self.pinned
-            .update(&ONLY_KEY, &pin_value(policy).to_ne_bytes(), MapFlags::ANY)
-            .context("writing the pin")
+        self.write(Slot::Pin, Some(pin_value(policy)))
+    }
+
+    fn place(&self, slot: Slot) -> (&MapHandle, [u8; 4]) {
+        match slot {
+            Slot::Weight(policy) => (&self.weights, policy.id().to_ne_bytes()),
+            Slot::PeriodUs => (&self.period_us, ONLY_KEY),
+            Slot::Pin => (&self.pinned, ONLY_KEY),
+        }
     }
 
     /// What the program says about itself.
@@ -254,70 +251,45 @@ impl Live {
         ensure!(retval == 0, "meta_apply returned {retval}");
         Ok(())
     }
+}
 
-    /// The weight of a policy that the running loader has.
-    fn require(&self, policy: Policy) -> Result<u32> {
-        let weights = self.weights()?;
-        match weights.iter().find(|(available, _)| *available == policy) {
-            Some((_, weight)) => Ok(*weight),
-            None => bail!(
-                "the running scx_meta does not have `{policy}`, only {} (--policies)",
-                join(weights.into_iter().map(|(policy, _)| policy))
-            ),
+impl Store for Live {
+    fn read(&self, slot: Slot) -> Result<Option<u32>> {
+        let (map, key) = self.place(slot);
+        let value = map.lookup(&key, MapFlags::ANY);
+        let value = value.with_context(|| format!("reading {slot}"))?;
+        value.map(|bytes| read_u32(&bytes)).transpose()
+    }
+
+    fn write(&self, slot: Slot, value: Option<u32>) -> Result<()> {
+        let (map, key) = self.place(slot);
+        match value {
+            Some(value) => map.update(&key, &value.to_ne_bytes(), MapFlags::ANY),
+            None => map.delete(&key),
+        }
+        .map_err(map_error)
+        .with_context(|| format!("writing {slot}"))
+    }
+
+    /// A key that is there is not written: the kernel says so only after all
+    /// other checks. One that was deleted is put in with what it counts as.
+    fn probe(&self, slot: Slot) -> Result<()> {
+        let (map, key) = self.place(slot);
+        match map.update(&key, &0u32.to_ne_bytes(), MapFlags::NO_EXIST) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(map_error(error)),
+            _ => Ok(()),
         }
     }
 }
 
-/// `scx_meta set`: raises before it lowers, so that the rotation never runs
-/// dry between two writes; prints each change and the bpftool line for it.
-pub fn set(live: &Live, items: &[Assignment], out: &mut impl Write) -> Result<()> {
-    let mut changes = Vec::new();
-    for item in items {
-        changes.push(match *item {
-            Assignment::Weight(policy, new) => (*item, live.require(policy)?, new),
-            Assignment::PeriodUs(new) => (*item, live.period_us()?, new),
-        });
-    }
-    changes.sort_by_key(|(_, old, new)| new < old);
-    for (item, old, new) in changes {
-        match item {
-            Assignment::Weight(policy, _) => {
-                live.set_weight(policy, new)?;
-                writeln!(out, "# {policy}: weight {old} -> {new}")?;
-                writeln!(out, "{}", bpftool_line("weights", policy.id(), new))?;
-            }
-            Assignment::PeriodUs(_) => {
-                live.set_period_us(new)?;
-                writeln!(out, "# period: {old} us -> {new} us")?;
-                writeln!(out, "{}", bpftool_line("period_us", 0, new))?;
-            }
-        }
-    }
-    live.apply()?;
-    let weights = Weights::new(live.weights()?);
-    if weights.in_rotation() == 0 {
-        writeln!(out, "# all weights are 0: the current policy is held")?;
-    }
-    let slice_us = live.status()?.slice_us;
-    if let Some(warning) = weights.warn_of_short_turns(live.period_us()?, slice_us) {
-        writeln!(out, "# warning: {warning}")?;
-    }
-    Ok(())
-}
-
-/// `scx_meta pin` and `unpin`.
-pub fn set_pin(live: &Live, policy: Option<Policy>, out: &mut impl Write) -> Result<()> {
-    if let Some(policy) = policy {
-        live.require(policy)?;
-    }
-    live.set_pin(policy)?;
-    live.apply()?;
-    match policy {
-        Some(policy) => writeln!(out, "# {policy} is held until `scx_meta unpin`")?,
-        None => writeln!(out, "# no pin: the weights decide")?,
-    }
-    writeln!(out, "{}", bpftool_line("pinned", 0, pin_value(policy)))?;
-    Ok(())
+/// What the kernel's errors mean for a map.
+fn map_error(error: libbpf_rs::Error) -> Error {
+    let meaning = match error.kind() {
+        ErrorKind::TooBig => "the map is full: delete the keys that name no policy",
+        ErrorKind::PermissionDenied => "the map is frozen, or this user may not write to it",
+        _ => return error.into(),
+    };
+    Error::new(error).context(meaning)
 }
 
 /// The bytes of a u32 as bpftool takes them on this machine.
@@ -325,7 +297,7 @@ pub fn bpftool_bytes(value: u32) -> String {
     value.to_ne_bytes().map(|byte| byte.to_string()).join(" ")
 }
 
-fn bpftool_line(map: &str, key: u32, value: u32) -> String {
+pub(crate) fn bpftool_line(map: &str, key: u32, value: u32) -> String {
     format!(
         "bpftool map update pinned {PIN_DIR}/{map} key {} value {}",
         bpftool_bytes(key),
@@ -351,7 +323,7 @@ impl PinDir {
     }
 }
 
-fn pin_value(policy: Option<Policy>) -> u32 {
+pub(crate) fn pin_value(policy: Option<Policy>) -> u32 {
     policy.map_or(abi::meta_policy_META_NONE, Policy::id)
 }
 

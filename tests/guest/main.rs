@@ -51,6 +51,7 @@ mod rotation;
 mod rustland;
 mod rusty;
 mod scheduler;
+mod set;
 mod shares;
 mod stops;
 mod switches;

@@ -191,6 +191,11 @@ impl Scheduler {
         counters::longest_wait_since_load_ns(&self.maps)
     }
 
+    /// The length of a rotation, as it is written.
+    pub fn period_us(&self) -> u32 {
+        self.live.period_us().unwrap()
+    }
+
     /// `scx_meta status --json`.
     pub fn status_json(&self) -> Value {
         let output = run(&["status", "--json"]);
