@@ -31,6 +31,7 @@ use crate::preflight::Machine;
 use crate::set::Slot;
 use crate::set::Store;
 use crate::stats;
+use crate::weights;
 use crate::weights::PolicyList;
 use crate::weights::Weights;
 
@@ -147,6 +148,12 @@ impl Live {
             .collect()
     }
 
+    /// The weights as the program takes them.
+    pub(crate) fn held_weights(&self) -> Result<Vec<(Policy, u32)>> {
+        let held = |(policy, weight)| (policy, weights::held_weight(weight));
+        Ok(self.weights()?.into_iter().map(held).collect())
+    }
+
     /// Writes one weight.
     pub fn set_weight(&self, policy: Policy, weight: u32) -> Result<()> {
         self.write(Slot::Weight(policy), Some(weight))
@@ -158,10 +165,9 @@ impl Live {
         if status.active == policy.id() {
             return Ok(true);
         }
-        // The program does not obey a pin of what it has not.
-        Ok(match self.pin()? {
-            Some(pin) if status.available & pin.bit() != 0 => pin == policy,
-            _ => self.weight(policy)? > 0,
+        Ok(match self.held_pin()? {
+            Some(pin) => pin == policy,
+            None => self.weight(policy)? > 0,
         })
     }
 
@@ -178,6 +184,12 @@ impl Live {
     /// The policy that is held, if any.
     pub fn pin(&self) -> Result<Option<Policy>> {
         Ok(Policy::from_id(self.read(Slot::Pin)?.unwrap_or(0)))
+    }
+
+    /// The pin that the program obeys: not one of what it has not.
+    pub(crate) fn held_pin(&self) -> Result<Option<Policy>> {
+        let available = self.status()?.available;
+        Ok(self.pin()?.filter(|pin| available & pin.bit() != 0))
     }
 
     /// Holds a policy, or lets the rotation go on.
@@ -227,12 +239,12 @@ impl Live {
             .collect()
     }
 
-    /// Everything a restart carries over.
+    /// Everything a restart carries over, as the program holds it.
     pub fn knobs(&self) -> Result<Knobs> {
         Ok(Knobs {
-            weights: Weights::new(self.weights()?),
-            period_us: self.period_us()?,
-            pin: self.pin()?,
+            weights: Weights::new(self.held_weights()?),
+            period_us: weights::held_period_us(self.period_us()?),
+            pin: self.held_pin()?,
         })
     }
 

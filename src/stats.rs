@@ -20,6 +20,7 @@ use crate::live::Live;
 use crate::policy::stat_rows;
 use crate::policy::Fold;
 use crate::policy::Policy;
+use crate::weights;
 
 /// How often a snapshot is taken again because a switch fell into it.
 const SNAPSHOT_TRIES: u32 = 5;
@@ -88,7 +89,7 @@ pub struct Snapshot {
     pub status: abi::meta_status,
     /// Of the policies that are loaded.
     pub weights: Vec<(Policy, u32)>,
-    /// Length of a whole rotation.
+    /// Length of a whole rotation, as it is written; the program holds it within its limits.
     pub period_us: u32,
     /// The policy that is held, if any.
     pub pin: Option<Policy>,
@@ -103,9 +104,9 @@ impl Snapshot {
         loop {
             let status = live.status()?;
             let snapshot = Self {
-                weights: live.weights()?,
+                weights: live.held_weights()?,
                 period_us: live.period_us()?,
-                pin: live.pin()?,
+                pin: live.held_pin()?,
                 counters: (0..abi::meta_policy_META_NR_POLICIES)
                     .map(|id| live.counters(id))
                     .collect::<Result<_>>()?,
@@ -161,8 +162,18 @@ impl Snapshot {
             "{active} for {} ({turn}), switch {}, rotation {}, {pin}",
             nanoseconds(self.turn_so_far_ns()),
             self.status.generation,
-            nanoseconds(u64::from(self.period_us) * 1000),
+            self.rotation(),
         )
+    }
+
+    /// What the program makes of what is written.
+    fn rotation(&self) -> String {
+        let held_us = weights::held_period_us(self.period_us);
+        let held = nanoseconds(u64::from(held_us) * 1000);
+        match held_us == self.period_us {
+            true => held,
+            false => format!("{held} ({} us is written)", self.period_us),
+        }
     }
 
     /// The table for people. Shares and counts are since `before`; waiting and
@@ -239,7 +250,7 @@ impl Snapshot {
             "turn_ns": self.status.turn_ns,
             "generation": self.status.generation,
             "pinned": self.pin.map(Policy::name),
-            "period_us": self.period_us,
+            "period_us": weights::held_period_us(self.period_us),
             "policies": policies,
             "kernel": counters_json(&self.counters[abi::meta_policy_META_NONE as usize]),
         })
@@ -382,6 +393,28 @@ mod tests {
         for row in stat_rows() {
             assert!(policies[0][row.name].is_u64(), "{}", row.name);
             assert!(json["kernel"][row.name].is_u64(), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn a_period_is_shown_as_the_program_holds_it() {
+        let mut snapshot = snapshot();
+        assert!(snapshot.headline().contains("rotation 3.00 s, "));
+        for (written, held_us, shown) in [
+            (
+                u32::MAX,
+                3_600_000_000u32,
+                "3600.00 s (4294967295 us is written)",
+            ),
+            (0, 1000, "1.0 ms (0 us is written)"),
+        ] {
+            snapshot.period_us = written;
+            let headline = snapshot.headline();
+            assert!(
+                headline.contains(&format!("rotation {shown}, ")),
+                "{headline}"
+            );
+            assert_eq!(snapshot.json(None)["period_us"], held_us);
         }
     }
 

@@ -77,6 +77,16 @@ pub fn period_us(period: Duration) -> Result<u32> {
     Ok(us as u32)
 }
 
+/// What the program makes of a length that was written to the map.
+pub fn held_period_us(us: u32) -> u32 {
+    us.clamp(abi::meta_limits_META_MIN_PERIOD_US, abi::META_MAX_PERIOD_US)
+}
+
+/// What the program makes of a weight that was written to the map.
+pub fn held_weight(weight: u32) -> u32 {
+    weight.min(abi::meta_limits_META_MAX_WEIGHT)
+}
+
 /// One item of `fifo=3,vtime=1,period=3600ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Assignment {
@@ -329,6 +339,16 @@ mod tests {
         assert!(warning.contains("vtime") && warning.contains("19ms 999us"));
         let alone: Weights = "fifo=1".parse().unwrap();
         assert_eq!(alone.warn_of_short_turns(1_000, 20_000), None);
+    }
+
+    #[test]
+    fn the_program_holds_what_is_written_within_its_limits() {
+        let (min, max) = (abi::meta_limits_META_MIN_PERIOD_US, abi::META_MAX_PERIOD_US);
+        for (written, held) in [(0, min), (5000, 5000), (u32::MAX, max)] {
+            assert_eq!(held_period_us(written), held);
+        }
+        assert_eq!(held_weight(7), 7);
+        assert_eq!(held_weight(u32::MAX), abi::meta_limits_META_MAX_WEIGHT);
     }
 
     #[test]

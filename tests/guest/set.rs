@@ -157,3 +157,22 @@ fn set_changes_nothing_if_one_of_its_items_cannot_be_written() {
     assert_eq!(after, [1, 1]);
     assert_eq!(u128::from(period_us), LONG.as_micros());
 }
+
+/// What is out of range in the maps is shown as the program holds it.
+#[test]
+fn status_shows_what_the_program_makes_of_the_maps() {
+    let scheduler = Scheduler::shared();
+    scheduler.rotate(&three(), LONG);
+    scheduler.maps().set_period_us(u32::MAX);
+    scheduler.maps().set_weight(policy("fifo"), u32::MAX);
+    let json = scheduler.status_json();
+    assert_eq!(json["period_us"], 3_600_000_000u64);
+    assert_eq!(json["policies"][0]["weight"], 1_000_000);
+    let output = Command::new(fixture::binary())
+        .arg("status")
+        .output()
+        .unwrap();
+    let headline = String::from_utf8(output.stdout).unwrap();
+    println!("{headline}");
+    assert!(headline.contains("rotation 3600.00 s (4294967295 us is written)"));
+}
