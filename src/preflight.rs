@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What the machine must offer before the program can load: one check a
-//! property. The loader stops at the first that fails; `doctor` prints all.
+//! property. The loader stops at the first that fails; `doctor` prints all, and
+//! what else a person should know of this machine.
 
 use std::fs;
 use std::io;
 use std::io::Write;
+use std::ops::Range;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,8 +17,13 @@ use anyhow::Result;
 use nix::unistd::geteuid;
 
 use crate::cpus;
+use crate::memory;
+use crate::memory::Room;
 use crate::pins;
 use crate::pins::PIN_DIR;
+use crate::realtime;
+use crate::void::Void;
+use crate::void::VOID;
 
 /// First part of the name in `root/ops`; scx_utils appends the version.
 const OPS_NAME: &str = "meta";
@@ -24,6 +31,13 @@ const OPS_NAME: &str = "meta";
 const CAP_SYS_ADMIN: u32 = 21;
 const CAP_PERFMON: u32 = 38;
 const CAP_BPF: u32 = 39;
+
+/// From here on the kernel gives tasks of sched_ext a part of each CPU that
+/// real-time tasks have.
+const RESERVES_TIME: [u32; 3] = [7, 0, 0];
+
+/// From 7.1 up to the stable release that has the fix; 7.3 began with it.
+const MOVE_OF_DEAD_EJECTS: Range<[u32; 3]> = [7, 1, 0]..[7, 2, 7];
 
 const START_NEEDS_A_KERNEL: &str =
     "boot a kernel with CONFIG_SCHED_CLASS_EXT (6.16 or later; Debian's 6.12 lacks it)";
@@ -33,6 +47,8 @@ const START_NEEDS_A_KERNEL: &str =
 pub enum Verdict {
     /// As it should be.
     Ok,
+    /// It can start, and not all will be as one might expect.
+    Note,
     /// Cannot be told from here; loading will show.
     Unknown,
     /// scx_meta cannot start like this.
@@ -66,6 +82,13 @@ impl Check {
         Self::new(name, Verdict::Ok, finding)
     }
 
+    fn note(name: &'static str, finding: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self {
+            advice: advice.into(),
+            ..Self::new(name, Verdict::Note, finding)
+        }
+    }
+
     fn unknown(name: &'static str, finding: impl Into<String>) -> Self {
         Self::new(name, Verdict::Unknown, finding)
     }
@@ -95,11 +118,11 @@ impl Machine {
         Self { root: root.into() }
     }
 
-    fn path(&self, absolute: &str) -> PathBuf {
+    pub(crate) fn path(&self, absolute: &str) -> PathBuf {
         self.root.join(absolute.trim_start_matches('/'))
     }
 
-    fn read(&self, absolute: &str) -> io::Result<String> {
+    pub(crate) fn read(&self, absolute: &str) -> io::Result<String> {
         fs::read_to_string(self.path(absolute)).map(|text| text.trim().to_owned())
     }
 
@@ -132,10 +155,22 @@ impl Machine {
         self.loaded_scheduler().is_some_and(|name| is_meta(&name))
     }
 
-    /// All checks, the most telling first.
+    /// Where the cgroups are, if they are of version 2.
+    pub(crate) fn cgroups(&self) -> Option<PathBuf> {
+        let mounts = self.read("/proc/self/mounts").ok()?;
+        let mount = mounts.lines().find_map(|line| {
+            let mut fields = line.split_whitespace().skip(1);
+            let place = fields.next()?;
+            (fields.next() == Some("cgroup2")).then_some(place)
+        });
+        Some(self.path(mount?))
+    }
+
+    /// All checks of what a start needs, the most telling first.
     pub fn checks(&self) -> Vec<Check> {
         vec![
             self.check_sched_ext(),
+            self.check_preempt_rt(),
             self.check_privileges(),
             self.check_btf(),
             self.check_jit(),
@@ -145,6 +180,16 @@ impl Machine {
             self.check_pin_dir(),
             self.check_cpu_ids(),
             self.check_scheduler(),
+        ]
+    }
+
+    /// What a start does not wait for.
+    fn remarks(&self) -> Vec<Check> {
+        vec![
+            self.remark_void(),
+            self.remark_real_time(),
+            self.remark_dying_tasks(),
+            self.remark_memory(),
         ]
     }
 
@@ -176,6 +221,23 @@ impl Machine {
             ),
             _ => Check::missing(NAME, finding, START_NEEDS_A_KERNEL),
         }
+    }
+
+    /// Such kernels refuse programs with a timer: it would fire where their
+    /// locks may not be taken. Those of before 6.17 loaded it and complained.
+    fn check_preempt_rt(&self) -> Check {
+        const NAME: &str = "PREEMPT_RT";
+        let version = self.read("/proc/sys/kernel/version").unwrap_or_default();
+        let named = version.split_whitespace().any(|word| word == "PREEMPT_RT");
+        let patched = self.read("/sys/kernel/realtime").is_ok_and(|on| on == "1");
+        if named || patched {
+            return Check::missing(
+                NAME,
+                "this is a PREEMPT_RT kernel, which refuses the BPF timer that switches policies",
+                "boot one without PREEMPT_RT",
+            );
+        }
+        Check::ok(NAME, "no")
     }
 
     fn check_privileges(&self) -> Check {
@@ -318,6 +380,72 @@ impl Machine {
         }
     }
 
+    fn remark_void(&self) -> Check {
+        const NAME: &str = "cgroups";
+        match Void::find(self).describe() {
+            None => Check::ok(NAME, "none has a setting that is void under scx_meta"),
+            Some(found) => Check::note(NAME, format!("{VOID}: {found}"), ""),
+        }
+    }
+
+    fn remark_real_time(&self) -> Check {
+        const NAME: &str = "real-time tasks";
+        if self
+            .version()
+            .is_some_and(|version| version >= RESERVES_TIME)
+        {
+            return Check::ok(NAME, "the kernel reserves time for others beside them");
+        }
+        match realtime::describe(self) {
+            None => Check::ok(NAME, "none"),
+            Some(found) => Check::note(
+                NAME,
+                format!(
+                    "{found}: if one does not sleep for as long as --watchdog, tasks bound to its \
+                     CPU do not run and the kernel ejects scx_meta"
+                ),
+                "Linux 7.0 and later reserve time for them",
+            ),
+        }
+    }
+
+    /// cca061dccf56, "sched_ext: Fix spurious aborts in scx_bpf_dsq_move() on
+    /// ownership change races".
+    fn remark_dying_tasks(&self) -> Check {
+        const NAME: &str = "known faults";
+        match self.version() {
+            Some(version) if MOVE_OF_DEAD_EJECTS.contains(&version) => Check::note(
+                NAME,
+                format!(
+                    "kernel {} ejects scx_meta when a task ends in the instant in which it is \
+                     moved to another queue",
+                    self.release()
+                ),
+                "7.2.7 and later do not; --handover drain, and no weight for rustland and central, avoid it",
+            ),
+            _ => Check::ok(NAME, "none of this kernel"),
+        }
+    }
+
+    fn remark_memory(&self) -> Check {
+        const NAME: &str = "memory";
+        let loaded = self.meta_is_loaded();
+        let holder = self.scheduler_pid().filter(|_| loaded);
+        let process = holder.map_or("self".to_owned(), |pid| pid.to_string());
+        let cgroups = self.read(&format!("/proc/{process}/cgroup"));
+        let cgroups = cgroups.unwrap_or_default();
+        let cgroup = cgroups.lines().find_map(|line| line.strip_prefix("0::"));
+        match cgroup.and_then(|cgroup| memory::room(self, cgroup, holder.is_some())) {
+            None => Check::unknown(NAME, "the loader's cgroup cannot be looked at"),
+            Some(Room::Enough(found)) => Check::ok(NAME, found),
+            Some(Room::Tight(found)) => Check::note(
+                NAME,
+                format!("the loader's cgroup pays for every task of the machine: {found}"),
+                "forks fail everywhere when it is full; start scx_meta where there is no limit",
+            ),
+        }
+    }
+
     /// How to start what is loaded again.
     pub(crate) fn how_to_restart(&self) -> String {
         let Some(pid) = self.scheduler_pid() else {
@@ -378,6 +506,16 @@ impl Machine {
             .unwrap_or_else(|_| "of unknown release".into())
     }
 
+    /// `6.18.15+deb13-cloud-amd64` → 6, 18, 15.
+    fn version(&self) -> Option<[u32; 3]> {
+        let release = self.release();
+        let mut numbers = release
+            .split(|c: char| !c.is_ascii_digit())
+            .map(|number| number.parse().ok());
+        let (major, minor) = (numbers.next()??, numbers.next()??);
+        Some([major, minor, numbers.next().flatten().unwrap_or(0)])
+    }
+
     /// Whether a kernel option is set; None when no configuration is at hand.
     fn config(&self, option: &str) -> Option<bool> {
         let text = self
@@ -419,10 +557,12 @@ fn holds_struct_ops(fdinfo: &Path) -> bool {
 
 /// Prints every check; tells whether scx_meta could start.
 pub fn doctor(machine: &Machine, out: &mut impl Write) -> Result<bool> {
-    let checks = machine.checks();
+    let mut checks = machine.checks();
+    checks.extend(machine.remarks());
     for check in &checks {
         let verdict = match check.verdict {
             Verdict::Ok => "ok",
+            Verdict::Note => "note",
             Verdict::Unknown => "?",
             Verdict::Missing => "MISSING",
         };
@@ -585,8 +725,28 @@ mod tests {
         let mut out = Vec::new();
         assert!(!doctor(&fake.machine(), &mut out).unwrap());
         let text = String::from_utf8(out).unwrap();
-        assert_eq!(text.lines().count(), fake.machine().checks().len());
+        let machine = fake.machine();
+        let lines = machine.checks().len() + machine.remarks().len();
+        assert_eq!(text.lines().count(), lines);
         assert!(text.contains("MISSING  BTF"), "{text}");
+    }
+
+    fn doctor_says(fake: &Fake) -> String {
+        let mut out = Vec::new();
+        assert!(doctor(&fake.machine(), &mut out).unwrap());
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_preempt_rt_kernel_is_refused() {
+        let fake = Fake::good();
+        let version = "/proc/sys/kernel/version";
+        fake.write(version, "#1 SMP PREEMPT_DYNAMIC Debian 6.18.1-1\n");
+        fake.machine().require_all().unwrap();
+        fake.write(version, "#1 SMP PREEMPT_RT Debian 6.18.1-1\n");
+        assert!(fake.error().contains("PREEMPT_RT kernel"));
+        fake.remove(version).write("/sys/kernel/realtime", "1\n");
+        assert!(fake.error().contains("PREEMPT_RT kernel"));
     }
 
     #[test]
@@ -597,6 +757,74 @@ mod tests {
         let bpffs = fake.machine().path("/sys/fs/bpf");
         fs::set_permissions(bpffs, fs::Permissions::from_mode(0o777)).unwrap();
         assert!(fake.error().ends_with(": chmod 700 /sys/fs/bpf"));
+    }
+
+    #[test]
+    fn what_is_void_is_a_note_and_no_refusal() {
+        let fake = Fake::good();
+        fake.write(
+            "/proc/self/mounts",
+            "bpf /sys/fs/bpf bpf rw 0 0\ncg /sys/fs/cgroup cgroup2 rw 0 0\n",
+        )
+        .write("/sys/fs/cgroup/a.slice/cpu.max", "1000 100000\n");
+        let said = doctor_says(&fake);
+        let note = said.lines().find(|line| line.starts_with("note")).unwrap();
+        assert!(note.ends_with("/a.slice (cpu.max 1000 100000)"), "{note}");
+        fake.machine().require_all().unwrap();
+    }
+
+    #[test]
+    fn real_time_tasks_are_noted_where_nothing_reserves_time_beside_them() {
+        let fake = Fake::good();
+        let stat =
+            "7 (jackd) S 1 7 7 0 -1 4194560 117 0 0 0 0 0 0 0 -11 0 1 0 55 3194880 224 0 1 1 \
+                    0 0 0 0 0 4096 0 0 0 0 17 0 10 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n";
+        fake.write("/proc/7/task/7/stat", stat);
+        assert!(doctor_says(&fake).contains("jackd 7 (SCHED_FIFO 10): if one does not sleep"));
+        fake.write("/proc/sys/kernel/osrelease", "7.0.4+deb13-amd64\n");
+        assert!(!doctor_says(&fake).contains("jackd"));
+    }
+
+    #[test]
+    fn kernels_that_eject_for_a_dying_task_are_named() {
+        let fake = Fake::good();
+        for (release, named) in [
+            ("6.18.1", false),
+            ("7.0.13+deb13-amd64", false),
+            ("7.1.0-rc1", true),
+            ("7.1.13+deb13-amd64", true),
+            ("7.2.6", true),
+            ("7.2.7", false),
+            ("7.3.0", false),
+        ] {
+            fake.write("/proc/sys/kernel/osrelease", release);
+            let said = doctor_says(&fake);
+            assert_eq!(
+                said.contains("a task ends in the instant"),
+                named,
+                "{release}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_cgroup_without_room_for_the_tasks_of_the_machine_is_noted() {
+        let fake = Fake::good();
+        fake.write(
+            "/proc/self/mounts",
+            "bpf /sys/fs/bpf bpf rw 0 0\ncg /sys/fs/cgroup cgroup2 rw 0 0\n",
+        )
+        .write("/proc/self/cgroup", "0::/small\n")
+        .write("/proc/77/cgroup", "0::/small\n")
+        .write("/proc/loadavg", "0.1 0.2 0.3 1/1000 5\n")
+        .write("/proc/sys/kernel/pid_max", "32768\n")
+        .write("/proc/sys/kernel/threads-max", "60000\n")
+        .write("/sys/fs/cgroup/small/memory.max", "20000000\n")
+        .write("/sys/fs/cgroup/small/memory.current", "0\n");
+        assert!(doctor_says(&fake).contains("scx_meta with the 1000 tasks of now costs"));
+        fake.loaded("meta_0.1.0\n")
+            .holder("scx_meta", "0::/small\n");
+        assert!(doctor_says(&fake).contains("the 32768 tasks that may exist would cost"));
     }
 
     #[test]

@@ -33,6 +33,7 @@ use crate::live::Live;
 use crate::live::PIN_DIR;
 use crate::output;
 use crate::preflight::Machine;
+use crate::void;
 
 /// How often the loader looks whether the kernel ejected the program.
 /// Each look is a wake-up of an idle machine.
@@ -188,6 +189,7 @@ impl<'a> Life<'a> {
         if let Some(warning) = weights.warn_of_short_turns(*period_us, self.plan.slice_us) {
             output::say(&format!("warning: {warning}"));
         }
+        void::warn(self.machine, output::say);
     }
 
     /// Returns when the program is to end (true) or has ended (false).

@@ -44,6 +44,18 @@ impl Cgroup {
         pid
     }
 
+    /// One with the memory controller, too.
+    pub fn with_memory(name: &str) -> Self {
+        fs::write(format!("{ROOT}/cgroup.subtree_control"), "+memory").unwrap();
+        Self::create(name)
+    }
+
+    /// Sets one of its files.
+    pub fn write(&self, file: &str, text: &str) {
+        let file = self.path.join(file);
+        fs::write(&file, text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    }
+
     /// Moves a process here.
     pub fn take(&self, pid: u32) {
         fs::write(self.path.join("cgroup.procs"), pid.to_string()).unwrap();
@@ -65,6 +77,11 @@ impl Cgroup {
             });
             inside.join().unwrap()
         })
+    }
+
+    /// Moves a process back to where all begin.
+    pub fn leave(pid: u32) {
+        fs::write(format!("{ROOT}/cgroup.procs"), pid.to_string()).unwrap();
     }
 
     pub fn pids(&self) -> Vec<u32> {

@@ -28,6 +28,7 @@ mod cgroups;
 mod clock;
 mod counters;
 mod crowd;
+mod doctor;
 mod drained;
 mod ejections;
 mod fixture;

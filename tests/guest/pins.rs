@@ -16,6 +16,7 @@ use std::process::Command;
 use labkit::scx;
 use labkit::shared;
 
+use crate::cgroups::Cgroup;
 use crate::maps::PIN_DIR;
 use crate::scheduler::{self, Scheduler};
 
@@ -171,9 +172,17 @@ fn a_process_that_holds_the_lock_is_named() {
     assert!(said.contains("holds the lock of"), "{said}");
 }
 
+/// Also: what has no effect is said at the start, which takes long enough to be used twice.
 #[test]
 fn status_and_set_say_that_the_pins_are_gone_while_it_runs() {
+    let limited = Cgroup::create("meta_limited");
+    limited.write("cpu.max", "50000 100000");
     let mut scheduler = Scheduler::start(&["--policies", "fifo,vtime"]);
+    let said = scheduler.said();
+    println!("{said}");
+    let void = "no effect under scx_meta: /meta_limited (cpu.max 50000 100000)";
+    assert!(said.contains(void), "{said}");
+
     for pin in fs::read_dir(PIN_DIR).unwrap() {
         fs::remove_file(pin.unwrap().path()).unwrap();
     }

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What has no effect while scx_meta runs: settings of cgroups that it does not
+//! implement. The kernel takes and keeps them, and tells nobody.
+//!
+//! A machine may have many thousands of cgroups, and a start must not wait for
+//! all of them: the walk is by level, the nearest to the root first, and ends
+//! after a number of cgroups or a time, whichever comes first.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+use std::time::Duration;
+use std::time::Instant;
+
+use crate::preflight::Machine;
+
+/// A file of the cpu controller, and what it reads where nobody wrote to it:
+/// the whole text, or its first word.
+struct Setting {
+    file: &'static str,
+    unset: &'static str,
+}
+
+const SETTINGS: [Setting; 3] = [
+    Setting {
+        file: "cpu.max",
+        unset: "max",
+    },
+    Setting {
+        file: "cpu.idle",
+        unset: "0",
+    },
+    Setting {
+        file: "cpu.weight",
+        unset: "100",
+    },
+];
+
+/// To be followed by where such settings were found.
+pub(crate) const VOID: &str = "cpu.max, cpu.weight and cpu.idle have no effect under scx_meta";
+
+const MAX_CGROUPS: usize = 4096;
+const MAX_TIME: Duration = Duration::from_millis(250);
+const NAMED: usize = 3;
+
+/// The settings that are void, for a line.
+#[derive(Debug, Default)]
+pub struct Void {
+    /// `/a.slice (cpu.max 50000 100000)`, of the first few cgroups.
+    named: Vec<String>,
+    /// All cgroups that have one.
+    count: usize,
+    /// The walk ended before the cgroups did.
+    cut: bool,
+}
+
+impl Void {
+    /// Looks at the cgroups of the machine.
+    pub fn find(machine: &Machine) -> Self {
+        Self::among(machine, MAX_CGROUPS)
+    }
+
+    /// Looks at this many at most.
+    fn among(machine: &Machine, most: usize) -> Self {
+        let mut found = Self::default();
+        let Some(root) = machine.cgroups() else {
+            return found;
+        };
+        let end = Instant::now() + MAX_TIME;
+        let mut queue: VecDeque<PathBuf> = children(&root).collect();
+        let mut looks = 0;
+        while let Some(cgroup) = queue.pop_front() {
+            if looks == most || Instant::now() > end {
+                found.cut = true;
+                break;
+            }
+            looks += 1;
+            found.look_at(&root, &cgroup);
+            // What is never looked at need not be remembered.
+            if queue.len() < most {
+                queue.extend(children(&cgroup));
+            }
+        }
+        found
+    }
+
+    fn look_at(&mut self, root: &Path, cgroup: &Path) {
+        let read = SETTINGS.iter().filter_map(|setting| setting.read(cgroup));
+        let mut set: Vec<String> = read.collect();
+        // The weight of an idle cgroup follows from that.
+        if set.iter().any(|set| set.starts_with("cpu.idle")) {
+            set.retain(|set| !set.starts_with("cpu.weight"));
+        }
+        if set.is_empty() {
+            return;
+        }
+        self.count += 1;
+        if self.named.len() < NAMED {
+            let name = cgroup.strip_prefix(root).unwrap_or(cgroup);
+            self.named
+                .push(format!("/{} ({})", name.display(), set.join(", ")));
+        }
+    }
+
+    /// Where they are, for people; None if there are none.
+    pub fn describe(&self) -> Option<String> {
+        if self.count == 0 {
+            return None;
+        }
+        let more = match self.count - self.named.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let cut = match self.cut {
+            true => " (not all cgroups were looked at)",
+            false => "",
+        };
+        Some(format!("{}{more}{cut}", self.named.join(", ")))
+    }
+}
+
+impl Setting {
+    /// `cpu.max 50000 100000`, if somebody set it.
+    fn read(&self, cgroup: &Path) -> Option<String> {
+        let text = fs::read_to_string(cgroup.join(self.file)).ok()?;
+        let text = text.trim();
+        let unset = text.split(' ').next() == Some(self.unset);
+        (!unset).then(|| format!("{} {text}", self.file))
+    }
+}
+
+fn children(cgroup: &Path) -> impl Iterator<Item = PathBuf> {
+    let mut children: Vec<PathBuf> = fs::read_dir(cgroup)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
+        .collect();
+    children.sort();
+    children.into_iter()
+}
+
+/// Says so at a start, in one line, if some cgroup has such a setting.
+pub fn warn(machine: &Machine, say: impl FnOnce(&str)) {
+    if let Some(found) = Void::find(machine).describe() {
+        say(&format!("warning: {VOID}: {found}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Fake(tempfile::TempDir);
+
+    impl Fake {
+        fn new() -> Self {
+            let fake = Self(tempfile::tempdir().unwrap());
+            fake.write(
+                "/proc/self/mounts",
+                "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n",
+            );
+            fake
+        }
+
+        fn write(&self, path: &str, text: &str) {
+            let path = self.0.path().join(path.trim_start_matches('/'));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+
+        fn cgroup(&self, name: &str, max: &str, weight: &str, idle: &str) {
+            let at = |file| format!("/sys/fs/cgroup/{name}/{file}");
+            self.write(&at("cpu.max"), max);
+            self.write(&at("cpu.weight"), weight);
+            self.write(&at("cpu.idle"), idle);
+        }
+
+        fn found(&self) -> Option<String> {
+            Void::find(&Machine::at(self.0.path())).describe()
+        }
+    }
+
+    #[test]
+    fn cgroups_as_they_are_made_are_no_finding() {
+        let fake = Fake::new();
+        assert_eq!(fake.found(), None);
+        fake.cgroup("a.slice", "max 100000\n", "100\n", "0\n");
+        fake.write("/sys/fs/cgroup/without/cgroup.procs", "");
+        assert_eq!(fake.found(), None);
+        warn(&Machine::at(fake.0.path()), |line| panic!("{line}"));
+    }
+
+    #[test]
+    fn each_setting_is_named_with_its_cgroup() {
+        let fake = Fake::new();
+        fake.cgroup("a.slice", "max 100000\n", "100\n", "0\n");
+        fake.cgroup("a.slice/b.service", "50000 100000\n", "200\n", "0\n");
+        fake.cgroup("c.slice", "max 100000\n", "1\n", "1\n");
+        assert_eq!(
+            fake.found().unwrap(),
+            "/c.slice (cpu.idle 1), /a.slice/b.service (cpu.max 50000 100000, cpu.weight 200)"
+        );
+        let mut said = String::new();
+        warn(&Machine::at(fake.0.path()), |line| said = line.into());
+        let begins = format!("warning: {VOID}: /c.slice (cpu.idle 1), /a");
+        assert!(said.starts_with(&begins), "{said}");
+    }
+
+    #[test]
+    fn many_are_counted_and_a_few_named() {
+        let fake = Fake::new();
+        for n in 0..9 {
+            fake.cgroup(&format!("g{n}"), "max 100000\n", "200\n", "0\n");
+        }
+        let found = fake.found().unwrap();
+        assert!(
+            found.ends_with("/g2 (cpu.weight 200) and 6 more"),
+            "{found}"
+        );
+    }
+
+    #[test]
+    fn the_walk_ends_however_many_there_are() {
+        let fake = Fake::new();
+        for n in 0..20 {
+            fake.cgroup(&format!("g{n:02}"), "max 100000\n", "100\n", "0\n");
+            fake.cgroup(&format!("g{n:02}/below"), "max 100000\n", "200\n", "0\n");
+        }
+        fake.cgroup("g01", "max 100000\n", "200\n", "0\n");
+        let machine = Machine::at(fake.0.path());
+        let found = |most| Void::among(&machine, most).describe().unwrap();
+        let cut = " (not all cgroups were looked at)";
+        assert_eq!(found(20), format!("/g01 (cpu.weight 200){cut}"));
+        assert!(!found(40).contains(cut), "{}", found(40));
+    }
+}
