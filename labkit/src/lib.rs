@@ -7,13 +7,17 @@
 //! `live` adds what does.
 
 pub mod calibrate;
+pub mod churn;
+pub mod class;
 pub mod clock;
+pub mod hotplug;
 pub mod load;
 pub mod machine;
 pub mod meta;
 pub mod probe;
 pub mod process;
 pub mod program;
+pub mod realtime;
 pub mod retune;
 pub mod scx;
 pub mod shared;
@@ -21,3 +25,4 @@ pub mod sleepers;
 pub mod spin;
 pub mod sys;
 pub mod task;
+pub mod watch;

@@ -145,8 +145,19 @@ impl Task {
         })
     }
 
-    fn id(&self) -> i32 {
+    /// Its thread.
+    pub fn id(&self) -> i32 {
         self.beat.thread.load(Relaxed)
+    }
+
+    /// When it showed for the last time that it ran.
+    pub fn last_beat_ns(&self) -> u64 {
+        self.beat.last_ns.load(Relaxed)
+    }
+
+    /// Asks it to end, and does not wait for that.
+    pub fn stop(&self) {
+        self.beat.stop.store(true, Relaxed);
     }
 
     /// Fails when its work has ended though nobody asked it to.
@@ -193,7 +204,7 @@ impl Task {
 
 impl Drop for Task {
     fn drop(&mut self) {
-        self.beat.stop.store(true, Relaxed);
+        self.stop();
         let Some(thread) = self.thread.take() else {
             return;
         };
