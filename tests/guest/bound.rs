@@ -9,7 +9,8 @@ use crate::clock::ms;
 
 pub const SLICE_NS: u64 = 20_000_000;
 
-const FAIR_TURNS: u64 = 20;
+/// How many times its fair turn a task may wait.
+pub const FAIR_TURNS: u64 = 20;
 
 pub fn cpus() -> usize {
     thread::available_parallelism().unwrap().get()

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Cgroups with the cpu controller, and busy processes in them. All end when
-//! dropped.
+//! dropped; processes that were taken in go back to where the test is.
 
 use std::fs;
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
@@ -17,16 +20,33 @@ const END_LIMIT: Duration = Duration::from_secs(20);
 
 pub struct Cgroup {
     path: PathBuf,
+    /// Where the test was when it made this.
+    home: PathBuf,
     hogs: Vec<Child>,
 }
 
 impl Cgroup {
     pub fn create(name: &str) -> Self {
-        fs::write(format!("{ROOT}/cgroup.subtree_control"), "+cpu").unwrap();
-        let path = PathBuf::from(format!("{ROOT}/{name}"));
+        Self::create_with("+cpu", name)
+    }
+
+    /// With these controllers.
+    pub fn create_with(controllers: &str, name: &str) -> Self {
+        Self::below(Path::new(ROOT), controllers, name)
+    }
+
+    /// One in this one.
+    pub fn nested(&self, name: &str) -> Self {
+        Self::below(&self.path, "+cpu", name)
+    }
+
+    fn below(parent: &Path, controllers: &str, name: &str) -> Self {
+        fs::write(parent.join("cgroup.subtree_control"), controllers).unwrap();
+        let path = parent.join(name);
         fs::create_dir(&path).unwrap();
         Self {
             path,
+            home: home_of(std::process::id()),
             hogs: Vec::new(),
         }
     }
@@ -84,9 +104,36 @@ impl Cgroup {
         fs::write(format!("{ROOT}/cgroup.procs"), pid.to_string()).unwrap();
     }
 
+    /// Where a process writes that it comes in.
+    pub fn entrance(&self) -> OwnedFd {
+        let procs = File::options()
+            .write(true)
+            .open(self.path.join("cgroup.procs"));
+        procs.unwrap().into()
+    }
+
+    /// Writes to a file of it.
+    pub fn write(&self, file: &str, value: &str) {
+        let path = self.path.join(file);
+        fs::write(&path, value).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+
+    /// Reads a file of it.
+    pub fn read(&self, file: &str) -> String {
+        let path = self.path.join(file);
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
     pub fn pids(&self) -> Vec<u32> {
         self.hogs.iter().map(Child::id).collect()
     }
+}
+
+/// Where to write a process's id to move it to where this one is now.
+fn home_of(pid: u32) -> PathBuf {
+    let text = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+    let path = text.lines().find_map(|line| line.strip_prefix("0::/"));
+    Path::new(ROOT).join(path.unwrap()).join("cgroup.procs")
 }
 
 /// CPU time of a process, as the kernel's scheduler counts it.
@@ -100,6 +147,11 @@ impl Drop for Cgroup {
         for hog in &mut self.hogs {
             let _ = hog.kill();
             let _ = hog.wait();
+        }
+        let inside = fs::read_to_string(self.path.join("cgroup.procs")).unwrap_or_default();
+        for pid in inside.lines() {
+            // It may have ended meanwhile.
+            let _ = fs::write(&self.home, pid);
         }
         let gone = process::await_that(END_LIMIT, Duration::from_millis(10), || {
             fs::remove_dir(&self.path).is_ok()

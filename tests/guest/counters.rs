@@ -133,8 +133,21 @@ impl Counted {
 }
 
 fn in_custody(stats: &abi::meta_stats) -> i64 {
-    let taken = stats.enqueued + stats.handed_in;
-    taken as i64 - (stats.ran + stats.removed + stats.handed_out) as i64
+    let taken = stats.enqueued.wrapping_add(stats.handed_in);
+    let left = stats.ran.wrapping_add(stats.removed);
+    taken.wrapping_sub(left.wrapping_add(stats.handed_out)) as i64
+}
+
+fn by_policy(maps: &Maps) -> Vec<(Policy, abi::meta_stats)> {
+    Policy::all()
+        .map(|policy| (policy, maps.counters(policy)))
+        .collect()
+}
+
+/// Does it add up at this moment?
+pub fn is_conserved(maps: &Maps) -> bool {
+    let mut rows = by_policy(maps).into_iter();
+    rows.all(|(_, stats)| in_custody(&stats) == 0)
 }
 
 /// Once nothing waits, every task taken into custody has run or was removed:
@@ -142,9 +155,7 @@ fn in_custody(stats: &abi::meta_stats) -> i64 {
 pub fn check_conserved(maps: &Maps) -> Result<()> {
     let mut rows = Vec::new();
     let settled = process::await_that(SETTLE_LIMIT, Duration::from_millis(20), || {
-        rows = Policy::all()
-            .map(|policy| (policy, maps.counters(policy)))
-            .collect();
+        rows = by_policy(maps);
         rows.iter().all(|(_, stats)| in_custody(stats) == 0)
     });
     let used = rows.iter().filter(|(_, stats)| stats.activations > 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What the kernel said about sched_ext since a moment.
+//! What the kernel said since a moment: about sched_ext, and of its own troubles.
 
 use std::fs::File;
 use std::fs::OpenOptions;
@@ -11,6 +11,17 @@ use std::os::unix::fs::OpenOptionsExt;
 
 /// Longer than any record of /dev/kmsg.
 const RECORD_MAX: usize = 8192;
+
+/// A kernel in trouble, whoever is to blame.
+const TROUBLES: [&str; 7] = [
+    "WARNING:",
+    "BUG:",
+    "Oops",
+    "lockup",
+    "blocked for more than",
+    "detected stall",
+    "general protection",
+];
 
 pub struct Kmsg(File);
 
@@ -43,13 +54,23 @@ impl Kmsg {
 
     /// Lines about sched_ext that tell of trouble: an ejection, a stall.
     pub fn complaints(&mut self) -> Vec<String> {
-        let harmless = |line: &String| {
-            line.contains("\" enabled") || line.contains("unregistered from user space")
-        };
         self.records()
             .into_iter()
-            .filter(|line| line.contains("sched_ext"))
-            .filter(|line| !harmless(line))
+            .filter(|line| complains(line))
             .collect()
     }
+
+    /// The same, and lines about warnings, lockups and stalls of the kernel itself.
+    pub fn troubles(&mut self) -> Vec<String> {
+        let troubled = |line: &str| TROUBLES.iter().any(|what| line.contains(what));
+        self.records()
+            .into_iter()
+            .filter(|line| complains(line) || troubled(line))
+            .collect()
+    }
+}
+
+fn complains(line: &str) -> bool {
+    let harmless = line.contains("\" enabled") || line.contains("unregistered from user space");
+    line.contains("sched_ext") && !harmless
 }

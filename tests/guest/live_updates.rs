@@ -301,7 +301,7 @@ fn on_a_busy_machine(rounds: usize) -> NineOfTen {
     messaging.check().unwrap();
     let bound_ns = bound::longest_wait_ns(bound::mean_runnable(Duration::from_secs(1)));
     drop(messaging);
-    assert_shares_follow(maps);
+    assert_shares_follow(maps, Duration::from_secs(4));
 
     assert!(gap_ns < bound_ns, "a task starved");
     scheduler.assert_healthy();
@@ -323,7 +323,7 @@ fn live_updates_take_effect_soon() {
 }
 
 /// After all that was written, the weights still mean what they say.
-fn assert_shares_follow(maps: &Maps) {
+pub fn assert_shares_follow(maps: &Maps, time: Duration) {
     let weights: Vec<(Policy, u32)> = Policy::all()
         .zip([1, 2, 3, 2].into_iter().cycle())
         .collect();
@@ -333,7 +333,7 @@ fn assert_shares_follow(maps: &Maps) {
     maps.set_period_us(400_000);
     thread::sleep(Duration::from_millis(500));
     let before = counters::active_ns(maps, now_ns());
-    thread::sleep(Duration::from_secs(4));
+    thread::sleep(time);
     let after = counters::active_ns(maps, now_ns());
     let off = worst_distance("time", &counters::shares(&before, &after), &weights);
     assert!(off <= 5.0, "time is {off:.2} points off");

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use labkit::load::{Load, Part};
 use labkit::program::Program;
+use labkit::sys;
 use labkit::task::{Hog, Task};
 
+use crate::cgroups::Cgroup;
 use crate::clock::ms;
 
 /// Longer than any test: a load that nobody ended ends then.
@@ -34,11 +36,21 @@ pub fn some_messages(groups: u32, messages: u32) -> Program {
 
 /// stress-ng, for some time.
 pub fn stress(what: &str, time: Duration) -> Program {
+    Program::start(&mut stress_command(what, time)).unwrap()
+}
+
+/// The same, all of it in a cgroup.
+pub fn stress_in(cgroup: &Cgroup, what: &str, time: Duration) -> Program {
+    let mut command = stress_command(what, time);
+    Program::start(sys::in_cgroup(&mut command, cgroup.entrance())).unwrap()
+}
+
+fn stress_command(what: &str, time: Duration) -> Command {
     let mut stress = Command::new("stress-ng");
     stress.args(what.split(' '));
     stress.args(["-t", &format!("{:.0}", time.as_secs_f64().ceil())]);
     stress.args(["--quiet", "--temp-path", "/run"]);
-    Program::start(&mut stress).unwrap()
+    stress
 }
 
 pub fn hogs(count: usize) -> Vec<Task> {

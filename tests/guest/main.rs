@@ -12,6 +12,7 @@
 //! maps        its pinned maps as any program sees them
 //! counters    what it counted, and the law of conservation
 //! callback    what a call of the program costs
+//! faults      what is done to it, and to the tasks and CPUs under it
 //! mutant      another policy in place of the one whose identity is tested
 //! ```
 //!
@@ -31,6 +32,7 @@ mod crowd;
 mod doctor;
 mod drained;
 mod ejections;
+mod faults;
 mod fixture;
 mod identity;
 mod kmsg;

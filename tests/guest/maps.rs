@@ -49,12 +49,13 @@ impl Maps {
         }
     }
 
+    /// A key that is gone counts as 0.
     pub fn weight(&self, policy: Policy) -> u32 {
         let value = self
             .weights
             .lookup(&policy.id().to_ne_bytes(), MapFlags::ANY)
             .unwrap();
-        u32::from_ne_bytes(value.unwrap().try_into().unwrap())
+        value.map_or(0, |value| u32::from_ne_bytes(value.try_into().unwrap()))
     }
 
     pub fn set_weight(&self, policy: Policy, weight: u32) {

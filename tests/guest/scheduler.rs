@@ -186,6 +186,11 @@ impl Scheduler {
         Counted::now(&self.maps).since_by_cpu(&self.before.borrow(), policy)
     }
 
+    /// Does what was counted add up at this moment?
+    pub fn is_conserved(&self) -> bool {
+        counters::is_conserved(&self.maps)
+    }
+
     /// No task waited longer in a queue, in this test or before.
     pub fn longest_wait_ns(&self) -> u64 {
         counters::longest_wait_since_load_ns(&self.maps)
@@ -229,6 +234,11 @@ impl Scheduler {
         self.meta().signal(libc::SIGCONT).unwrap();
     }
 
+    /// Sends the loader a signal.
+    pub fn signal(&mut self, signal: libc::c_int) {
+        self.meta().signal(signal).unwrap();
+    }
+
     /// SIGKILL.
     pub fn kill(&mut self) {
         self.meta().signal(libc::SIGKILL).unwrap();
@@ -246,7 +256,8 @@ impl Scheduler {
         self.check().unwrap();
     }
 
-    fn check(&mut self) -> Result<()> {
+    /// The same, for who says what was done to it.
+    pub fn check(&mut self) -> Result<()> {
         let said = self.said();
         let state = scx::state()?;
         let complaints = self.kmsg.complaints().concat();

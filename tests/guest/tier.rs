@@ -31,6 +31,11 @@ fn tier() -> Tier {
     }
 }
 
+/// Is there time for what only the night has?
+pub fn is_nightly() -> bool {
+    tier() == Tier::Nightly
+}
+
 /// The time that a test measures, by tier; printed as its budget.
 pub fn seconds(pr: f64, nightly: f64) -> Duration {
     let seconds = match tier() {

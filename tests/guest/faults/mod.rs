@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What is done to a running scx_meta, to its loader, and to the tasks and CPUs under it; and who is
+//! harmed. `cargo xtask test --faults` runs all rows and prints what each counted.
+//!
+//! ```text
+//! realtime    tasks of a higher class take CPUs away
+//! ```
+//!
+//! Each row has a [`harm::Harm`], which watches tasks beside the faults and looks for the same at
+//! every row's end.
+
+mod harm;
+mod kernel;
+mod realtime;
+mod traces;
