@@ -4,12 +4,14 @@
 //!
 //! ```text
 //! realtime    tasks of a higher class take CPUs away
+//! hotplug     CPUs go and come back
 //! ```
 //!
 //! Each row has a [`harm::Harm`], which watches tasks beside the faults and looks for the same at
 //! every row's end.
 
 mod harm;
+mod hotplug;
 mod kernel;
 mod realtime;
 mod traces;
