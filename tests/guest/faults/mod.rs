@@ -5,6 +5,7 @@
 //! ```text
 //! realtime    tasks of a higher class take CPUs away
 //! hotplug     CPUs go and come back
+//! yields      a task gives its CPU up for others
 //! ```
 //!
 //! Each row has a [`harm::Harm`], which watches tasks beside the faults and looks for the same at
@@ -15,3 +16,4 @@ mod hotplug;
 mod kernel;
 mod realtime;
 mod traces;
+mod yields;
