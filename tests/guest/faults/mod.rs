@@ -6,6 +6,7 @@
 //! realtime    tasks of a higher class take CPUs away
 //! hotplug     CPUs go and come back
 //! yields      a task gives its CPU up for others
+//! loader      the loader is stopped, starved, frozen, killed
 //! ```
 //!
 //! Each row has a [`harm::Harm`], which watches tasks beside the faults and looks for the same at
@@ -14,6 +15,7 @@
 mod harm;
 mod hotplug;
 mod kernel;
+mod loader;
 mod realtime;
 mod traces;
 mod yields;

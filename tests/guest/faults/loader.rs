@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The loader is stopped, starved, frozen and killed while tasks run. The program in the kernel goes
+//! on without it, or the kernel's own scheduler takes over at once.
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use labkit::class::{self, Class};
+use labkit::process;
+use labkit::scx;
+use labkit::sys;
+use labkit::watch::Watch;
+use scx_meta::policy::Policy;
+
+use super::harm::{fair_wait, Harm};
+use crate::bound;
+use crate::cgroups::Cgroup;
+use crate::maps::PIN_DIR;
+use crate::scheduler::Scheduler;
+use crate::tier;
+
+const BUSY: usize = 4;
+const ASLEEP: usize = 4;
+
+const TURN: Duration = Duration::from_millis(10);
+
+/// Default scheduler back at once.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+/// Within this time it is back, or it never is.
+const END_LIMIT: Duration = Duration::from_secs(30);
+
+fn fair() -> Duration {
+    fair_wait(BUSY, bound::cpus())
+}
+
+fn beside_load(scheduler: Scheduler) -> Harm {
+    Harm::beside(scheduler, Watch::start(BUSY, ASLEEP).unwrap())
+}
+
+/// Neither rusty's nor rustland's half answers.
+#[test]
+fn a_stopped_loader_harms_nobody_under_any_policy() {
+    let mut harm = beside_load(Scheduler::shared());
+    let time = tier::seconds(0.3, 20.0);
+    for policy in Policy::all() {
+        harm.scheduler().only(policy);
+        harm.phase(policy.name(), fair(), |harm| {
+            harm.scheduler().suspend();
+            thread::sleep(time);
+            harm.scheduler().resume();
+            1
+        });
+    }
+    harm.scheduler().all_take_turns(TURN);
+    harm.phase("all", fair(), |harm| {
+        harm.scheduler().suspend();
+        thread::sleep(time);
+        harm.scheduler().resume();
+        1
+    });
+    harm.end();
+}
+
+#[test]
+fn a_frozen_loader_harms_nobody() {
+    let mut harm = beside_load(Scheduler::shared());
+    let time = tier::seconds(0.5, 20.0);
+    harm.scheduler().all_take_turns(TURN);
+    let pid = harm.scheduler().pid();
+    let cold = Cgroup::create("meta_cold");
+    cold.take(pid);
+    harm.phase("frozen", fair(), |_| {
+        cold.write("cgroup.freeze", "1");
+        thread::sleep(time);
+        cold.write("cgroup.freeze", "0");
+        1
+    });
+    drop(cold);
+    harm.end();
+}
+
+/// Nice 19, then of the class that runs when nobody else wants to, then with a limit of 5 % (which
+/// counts for the loader only while the kernel's own scheduler is in charge of it).
+#[test]
+fn a_starved_loader_harms_nobody() {
+    let mut harm = beside_load(Scheduler::start(&[]));
+    let time = tier::seconds(0.3, 10.0);
+    let pid = harm.scheduler().pid();
+    let poor = Cgroup::create("meta_poor");
+    let ways: [(&str, &dyn Fn(i32)); 3] = [
+        ("nice 19", &|thread| class::set_nice(thread, 19).unwrap()),
+        ("SCHED_IDLE", &|thread| {
+            class::set(thread, Class::Idle).unwrap();
+        }),
+        ("cpu.max 5 %", &|_| {
+            poor.write("cpu.max", "5000 100000");
+            poor.take(pid);
+        }),
+    ];
+    for (what, starve) in ways {
+        threads_of(pid).into_iter().for_each(starve);
+        for policy in ["rusty", "rustland"] {
+            let policy = policy.parse().unwrap();
+            harm.scheduler().only(policy);
+            harm.phase(format!("{what}, {policy}"), fair(), |_| {
+                thread::sleep(time);
+                1
+            });
+        }
+    }
+    harm.scheduler().all_take_turns(TURN);
+    harm.phase("all of it, in a rotation", fair(), |_| {
+        thread::sleep(time);
+        1
+    });
+    drop(poor);
+    harm.end();
+}
+
+/// Ends the loader by a signal beside tasks that run. One that it does not catch leaves the pins, for
+/// the next loader to replace; after each other one nothing is left.
+fn ends_by(signal: libc::c_int, name: &str, caught: bool) {
+    let scheduler = Scheduler::start(&["--policies", "fifo,nest,rustland"]);
+    scheduler.all_take_turns(TURN);
+    let mut harm = beside_load(scheduler);
+    let mut took = Duration::ZERO;
+    harm.phase(name, AT_ONCE + fair(), |harm| {
+        let mut scheduler = harm.lose_scheduler();
+        let begin = sys::monotonic();
+        scheduler.signal(signal);
+        let back = process::await_that(END_LIMIT, Duration::from_millis(5), || {
+            scx::state().unwrap() == "disabled"
+        });
+        took = sys::monotonic() - begin;
+        let status = scheduler.wait();
+        println!("{name}: the default scheduler is back after {took:.0?}; {status}");
+        assert!(back, "{name}: sched_ext is {}", scx::state().unwrap());
+        assert!(!caught || status.success(), "{name}: {status}");
+        1
+    });
+    let pins = Path::new(PIN_DIR);
+    harm.expect(took <= AT_ONCE, format!("{name}: it took {took:.0?}"));
+    harm.expect(pins.exists() != caught, format!("{name}: the pins"));
+    if !caught {
+        fs::remove_dir_all(pins).unwrap();
+    }
+    harm.end();
+}
+
+#[test]
+fn a_killed_loader_leaves_the_default_scheduler_at_once() {
+    ends_by(libc::SIGKILL, "SIGKILL", false);
+    if tier::is_nightly() {
+        // As when it panics.
+        ends_by(libc::SIGABRT, "SIGABRT", false);
+    }
+}
+
+#[test]
+fn an_ended_loader_leaves_the_default_scheduler_at_once() {
+    ends_by(libc::SIGTERM, "SIGTERM", true);
+    if tier::is_nightly() {
+        ends_by(libc::SIGINT, "SIGINT", true);
+        ends_by(libc::SIGHUP, "SIGHUP", true);
+    }
+}
+
+fn threads_of(pid: u32) -> Vec<i32> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name();
+    tasks
+        .map(|task| name(task).to_string_lossy().parse().unwrap())
+        .collect()
+}
