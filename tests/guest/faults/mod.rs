@@ -7,6 +7,7 @@
 //! hotplug     CPUs go and come back
 //! yields      a task gives its CPU up for others
 //! loader      the loader is stopped, starved, frozen, killed
+//! writes      bytes that nobody meant, in every pinned map; pins that are gone
 //! ```
 //!
 //! Each row has a [`harm::Harm`], which watches tasks beside the faults and looks for the same at
@@ -18,4 +19,5 @@ mod kernel;
 mod loader;
 mod realtime;
 mod traces;
+mod writes;
 mod yields;
