@@ -8,11 +8,13 @@
 //! yields      a task gives its CPU up for others
 //! loader      the loader is stopped, starved, frozen, killed
 //! writes      bytes that nobody meant, in every pinned map; pins that are gone
+//! churn       tasks come and go
 //! ```
 //!
 //! Each row has a [`harm::Harm`], which watches tasks beside the faults and looks for the same at
 //! every row's end.
 
+mod churn;
 mod harm;
 mod hotplug;
 mod kernel;
