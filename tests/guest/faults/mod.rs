@@ -9,6 +9,7 @@
 //! loader      the loader is stopped, starved, frozen, killed
 //! writes      bytes that nobody meant, in every pinned map; pins that are gone
 //! churn       tasks come and go
+//! places      affinity, class and cpuset of tasks change while they wait
 //! ```
 //!
 //! Each row has a [`harm::Harm`], which watches tasks beside the faults and looks for the same at
@@ -19,6 +20,7 @@ mod harm;
 mod hotplug;
 mod kernel;
 mod loader;
+mod places;
 mod realtime;
 mod traces;
 mod writes;
