@@ -10,12 +10,14 @@
 //! writes      bytes that nobody meant, in every pinned map; pins that are gone
 //! churn       tasks come and go
 //! places      affinity, class and cpuset of tasks change while they wait
+//! groups      cgroups come and go
 //! ```
 //!
 //! Each row has a [`harm::Harm`], which watches tasks beside the faults and looks for the same at
 //! every row's end.
 
 mod churn;
+mod groups;
 mod harm;
 mod hotplug;
 mod kernel;
