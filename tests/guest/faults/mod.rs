@@ -11,6 +11,7 @@
 //! churn       tasks come and go
 //! places      affinity, class and cpuset of tasks change while they wait
 //! groups      cgroups come and go
+//! kicks       what waits does not wake the whole machine
 //! ```
 //!
 //! Each row has a [`harm::Harm`], which watches tasks beside the faults and looks for the same at
@@ -21,6 +22,7 @@ mod groups;
 mod harm;
 mod hotplug;
 mod kernel;
+mod kicks;
 mod loader;
 mod places;
 mod realtime;
