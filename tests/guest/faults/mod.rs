@@ -12,6 +12,8 @@
 //! places      affinity, class and cpuset of tasks change while they wait
 //! groups      cgroups come and go
 //! kicks       what waits does not wake the whole machine
+//! rivals      other loaders, other users
+//! machine     memory runs out, the clock jumps
 //! ```
 //!
 //! Each row has a [`harm::Harm`], which watches tasks beside the faults and looks for the same at
@@ -24,8 +26,10 @@ mod hotplug;
 mod kernel;
 mod kicks;
 mod loader;
+mod machine;
 mod places;
 mod realtime;
+mod rivals;
 mod traces;
 mod writes;
 mod yields;
