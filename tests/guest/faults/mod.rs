@@ -14,6 +14,7 @@
 //! kicks       what waits does not wake the whole machine
 //! rivals      other loaders, other users
 //! machine     memory runs out, the clock jumps
+//! short       the short form of these on other machines
 //! ```
 //!
 //! Each row has a [`harm::Harm`], which watches tasks beside the faults and looks for the same at
@@ -30,6 +31,7 @@ mod machine;
 mod places;
 mod realtime;
 mod rivals;
+mod short;
 mod traces;
 mod writes;
 mod yields;
