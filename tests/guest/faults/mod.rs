@@ -15,6 +15,7 @@
 //! rivals      other loaders, other users
 //! machine     memory runs out, the clock jumps
 //! short       the short form of these on other machines
+//! nightly     what takes longer than a change should wait
 //! ```
 //!
 //! Each row has a [`harm::Harm`], which watches tasks beside the faults and looks for the same at
@@ -28,6 +29,7 @@ mod kernel;
 mod kicks;
 mod loader;
 mod machine;
+mod nightly;
 mod places;
 mod realtime;
 mod rivals;
