@@ -140,6 +140,9 @@ pub struct Test {
     /// Only the tests of one machine of tests/machines.toml
     #[arg(long, value_name = "NAME", conflicts_with = "host_only")]
     pub machine: Option<String>,
+    /// Only the rows of the table of faults: prints what each injected, and how long tasks waited
+    #[arg(long, conflicts_with_all = ["host_only", "filter"])]
+    pub faults: bool,
     /// Leave the guests up that the run brought up
     #[arg(long)]
     pub keep: bool,
@@ -171,6 +174,14 @@ impl Tier {
             Self::Quick => "quick",
             Self::Pr => "pr",
             Self::Nightly => "nightly",
+        }
+    }
+
+    /// The same with the faults alone.
+    pub fn faults_profile(self) -> &'static str {
+        match self {
+            Self::Quick | Self::Pr => "faults",
+            Self::Nightly => "faults-nightly",
         }
     }
 

@@ -2,6 +2,7 @@
 //! `cargo xtask test`: nextest runs the tests, those that need root and sched_ext in guests. Ends
 //! with a table and one line of counts.
 
+mod faults;
 pub mod guest;
 mod nightly;
 mod part;
@@ -38,7 +39,8 @@ pub fn run(args: &cli::Test, yes: bool) -> Result<bool> {
     // nextest ends its tests; then we end our guests.
     sys::catch_interrupts().context("cannot catch interrupts")?;
     let begin = Instant::now();
-    let rows = if args.tier == Tier::Nightly && args.filter.is_empty() && !args.host_only {
+    let whole = args.filter.is_empty() && !args.host_only && !args.faults;
+    let rows = if args.tier == Tier::Nightly && whole {
         nightly::run(args)?
     } else {
         each(&parts(args), args.keep)?
@@ -65,7 +67,8 @@ fn each(parts: &[Part], keep: bool) -> Result<Vec<Row>> {
 
 /// What a tier consists of, but for the nightly one.
 fn parts(args: &cli::Test) -> Vec<Part> {
-    let some = !args.filter.is_empty() || args.machine.is_some() || args.host_only;
+    let named = !args.filter.is_empty() || args.machine.is_some();
+    let some = named || args.host_only || args.faults;
     let kernels: Vec<&str> = match args.kernel.as_slice() {
         [] if some || args.tier == Tier::Quick => vec![KERNELS[0]],
         [] => KERNELS.to_vec(),
@@ -77,6 +80,10 @@ fn parts(args: &cli::Test) -> Vec<Part> {
         part.host_only = args.host_only;
         part.machine.clone_from(&args.machine);
         part.guests_only = number > 0;
+        if args.faults {
+            part.faults = true;
+            part.profile = args.tier.faults_profile().to_string();
+        }
         if number > 0 && args.kernel.is_empty() {
             part.profile = OTHER_KERNEL.to_string();
         }
@@ -123,5 +130,13 @@ mod tests {
         assert_eq!(profiles, ["pr", "pr"]);
         assert_eq!(parts_of(&["--host-only"]).len(), 1);
         assert_eq!(parts_of(&["--tier", "quick"])[0].profile, "quick");
+    }
+
+    #[test]
+    fn faults_have_a_profile_in_each_tier() {
+        let parts = parts_of(&["--faults"]);
+        assert_eq!((parts.len(), parts[0].profile.as_str()), (1, "faults"));
+        let parts = parts_of(&["--faults", "--tier", "nightly"]);
+        assert_eq!(parts[0].profile, "faults-nightly");
     }
 }

@@ -11,6 +11,7 @@ use anyhow::bail;
 use anyhow::Context;
 use anyhow::Result;
 
+use super::faults;
 use super::guest;
 use super::report;
 use super::report::Row;
@@ -54,6 +55,8 @@ pub struct Part {
     pub host_only: bool,
     /// Only those that need one.
     pub guests_only: bool,
+    /// Only the rows of the table of faults.
+    pub faults: bool,
     /// Only those of one machine.
     pub machine: Option<String>,
     /// Another scx_meta than the one that is built with the tests.
@@ -71,6 +74,7 @@ impl Part {
             filter: Vec::new(),
             host_only: false,
             guests_only: false,
+            faults: false,
             machine: None,
             binary: None,
         }
@@ -87,10 +91,7 @@ impl Part {
             fs::remove_dir_all(&records).context("cannot remove old records")?;
         }
         fs::create_dir_all(&records).context("cannot make a folder of records")?;
-        let junit = paths::repo()
-            .join("target/nextest")
-            .join(&self.profile)
-            .join("junit.xml");
+        let junit = self.junit();
         if junit.exists() {
             fs::remove_file(&junit).context("cannot remove the last report")?;
         }
@@ -104,10 +105,20 @@ impl Part {
             other => bail!("nextest ended with status {other}"),
         };
         eprintln!("lab: {}: {} s", self.label, begin.elapsed().as_secs());
+        if self.faults && junit.exists() {
+            let machine = |test: &str| fs::read_to_string(records.join("ran").join(test)).ok();
+            println!("\n{}", faults::table(&junit, &self.label, machine)?);
+        }
         if !keep {
             end_guests(&records)?;
         }
         rows
+    }
+
+    /// Where nextest reports.
+    fn junit(&self) -> PathBuf {
+        let folder = paths::repo().join("target/nextest");
+        folder.join(&self.profile).join("junit.xml")
     }
 
     fn nextest(&self, records: &Path) -> Result<i32> {
@@ -115,7 +126,11 @@ impl Part {
         cargo.env("PATH", nextest::path()?);
         cargo.args(["nextest", "run", "--no-fail-fast", "--no-tests", "fail"]);
         cargo.args(["--profile", &self.profile]);
-        cargo.args(sources::packages_with(&self.filter)?.arguments());
+        let packages = match self.faults {
+            true => sources::of_faults(),
+            false => sources::packages_with(&self.filter)?,
+        };
+        cargo.args(packages.arguments());
         if let Some(expression) = self.expression() {
             cargo.args(["-E", &expression]);
         }

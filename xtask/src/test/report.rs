@@ -16,11 +16,16 @@ pub const HOST: &str = "host";
 
 /// One test.
 #[derive(Debug, PartialEq)]
-struct Case {
-    binary: String,
-    name: String,
-    passed: bool,
+pub struct Case {
+    /// Its binary, as nextest names it.
+    pub binary: String,
+    /// Its name there.
+    pub name: String,
+    /// Did it?
+    pub passed: bool,
     seconds: f64,
+    /// What it printed, where the profile keeps that.
+    pub output: String,
 }
 
 /// The tests of one machine.
@@ -75,7 +80,8 @@ pub fn rows(
     Ok(rows.into_values().collect())
 }
 
-fn cases(xml: &str) -> Result<Vec<Case>> {
+/// The tests of a report.
+pub fn cases(xml: &str) -> Result<Vec<Case>> {
     let document = roxmltree::Document::parse(xml)?;
     let mut cases = Vec::new();
     for node in document.descendants() {
@@ -91,6 +97,12 @@ fn cases(xml: &str) -> Result<Vec<Case>> {
                 .children()
                 .any(|child| bad.contains(&child.tag_name().name())),
             seconds: text("time").parse().unwrap_or(0.0),
+            output: node
+                .children()
+                .find(|child| child.has_tag_name("system-out"))
+                .and_then(|child| child.text())
+                .unwrap_or_default()
+                .to_string(),
         });
     }
     Ok(cases)

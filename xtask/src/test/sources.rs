@@ -93,6 +93,11 @@ pub fn packages_with(names: &[String]) -> Result<Chosen> {
     Ok(Chosen(chosen))
 }
 
+/// The package that has the rows of the table of faults.
+pub fn of_faults() -> Chosen {
+    Chosen(vec![&PACKAGES[0]])
+}
+
 fn mentioned(package: &Package, words: &[&str]) -> Result<bool> {
     for folder in package.folders {
         if mentions(&paths::repo().join(folder), words)? {
