@@ -22,6 +22,7 @@ pub mod retune;
 pub mod scx;
 pub mod shared;
 pub mod sleepers;
+pub mod soak;
 pub mod spin;
 pub mod sys;
 pub mod task;

@@ -6,7 +6,9 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
+use std::process::Stdio;
 
+use anyhow::ensure;
 use anyhow::Context;
 use anyhow::Result;
 
@@ -33,6 +35,48 @@ pub fn cargo() -> Result<Command> {
 pub fn scx_meta() -> Result<PathBuf> {
     command::run(cargo()?.args(["build", "--release", "--package", "scx_meta"]))?;
     Ok(paths::target().join("release/scx_meta"))
+}
+
+/// The tests for guests, and what they test.
+pub struct GuestTests {
+    /// The program that has the tests.
+    pub tests: PathBuf,
+    /// scx_meta.
+    pub scx_meta: PathBuf,
+}
+
+/// Builds both, as `cargo xtask test` does.
+pub fn guest_tests() -> Result<GuestTests> {
+    let mut build = cargo()?;
+    build.args(["test", "--no-run", "--package", "scx_meta"]);
+    build.args(["--features", "scx_meta/guest-tests", "--test", "guest"]);
+    build.args(["--message-format", "json-render-diagnostics"]);
+    // What it compiles is for people; it names what it made to us.
+    let out = build
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot start: {}", command::line(&build)))?;
+    ensure!(
+        out.status.success(),
+        "failed ({}): {}",
+        out.status,
+        command::line(&build)
+    );
+    let said = String::from_utf8_lossy(&out.stdout);
+    let tests = said.lines().rev().find_map(test_program);
+    Ok(GuestTests {
+        tests: tests.context("cargo names no program with the tests")?,
+        scx_meta: paths::target().join("debug/scx_meta"),
+    })
+}
+
+/// The program of a message of cargo's.
+fn test_program(message: &str) -> Option<PathBuf> {
+    let message: serde_json::Value = serde_json::from_str(message).ok()?;
+    let is_tests = message["target"]["name"] == "guest" && message["profile"]["test"] == true;
+    let program = message["executable"].as_str().filter(|_| is_tests)?;
+    Some(program.into())
 }
 
 /// Builds the release binary and the one that measures it: together, or what

@@ -52,6 +52,17 @@ pub enum Command {
     /// what that is. A guest that is up already (`vm up`) is used and left up. Prints a table at
     /// its end.
     Test(Test),
+    /// Faults at random, in guests, until the time is over or one does harm
+    ///
+    /// Each round boots a guest, loads scx_meta with all policies beside busy and sleeping tasks, and
+    /// deals each kind of fault once, in random order: weights, period, pins and garbage in the maps,
+    /// a loader that is stopped, frozen, killed and replaced, affinity, classes, forks, threads,
+    /// cgroups, real-time tasks, CPUs that go and come. Some come two at a time. Harm is a task that
+    /// waits too long or is lost, an ejection, a program that is loaded again, a trouble in the
+    /// kernel's log. Rounds run side by side, as many as there are cores. A table at the end has
+    /// each kind's longest wait; with harm, also the command that does that round again, and the
+    /// exit status is 1.
+    Soak(Soak),
     /// What a switch costs, what it disturbs and how far it scales: tables, JSON and figures
     ///
     /// Each bench boots its machines, as many on a virtual clock at a time as there are
@@ -152,6 +163,37 @@ pub struct Test {
     /// With --tier nightly: sched-ext's schtest, built from its repository, runs on scx_meta too
     #[arg(long, value_name = "PATH")]
     pub schtest: Option<PathBuf>,
+}
+
+/// Options of `soak`.
+#[derive(Args)]
+pub struct Soak {
+    /// Minutes of this machine, 1 to 1440: after them no round begins, and those under way are
+    /// finished (some minutes)
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1440))]
+    pub minutes: u64,
+    /// The number from which all faults follow [default: another one each time; it is printed]
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
+    /// Only this round of the seed
+    #[arg(long, value_name = "K", requires = "seed", conflicts_with = "minutes")]
+    pub round: Option<u64>,
+    #[command(flatten)]
+    pub machine: Machine,
+    /// What makes the guests' time pass: on a virtual clock (parallel, serial) a round repeats to the
+    /// nanosecond
+    #[arg(long, value_enum, default_value_t = ClockName::Parallel)]
+    clock: ClockName,
+    /// With --clock parallel: what an instruction costs
+    #[arg(long, value_enum, default_value_t = CostsName::Flat)]
+    costs: CostsName,
+}
+
+impl Soak {
+    /// The clock that the options name.
+    pub fn clock(&self) -> Result<Clock> {
+        self.clock.with(self.costs)
+    }
 }
 
 /// How much is tested.

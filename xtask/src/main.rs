@@ -22,6 +22,7 @@ mod pipeline;
 mod rag;
 mod run;
 mod setup;
+mod soak;
 mod test;
 mod topology;
 mod verifier;
@@ -68,6 +69,7 @@ fn dispatch(cli: &Cli) -> Result<u8> {
         },
         Command::Run(args) => run::run(args, cli.yes).map(as_status),
         Command::Test(args) => test::run(args, cli.yes).map(|passed| u8::from(!passed)),
+        Command::Soak(args) => soak::run(args, cli.yes).map(|sound| u8::from(!sound)),
         Command::Bench(args) => in_bench(args, cli.yes).map(|()| 0),
         Command::Calibrate(args) => calibrate::run(args, cli.yes).map(|()| 0),
         Command::Verifier => verifier::run(cli.yes).map(|()| 0),

@@ -85,6 +85,11 @@ impl Harm {
         self.scheduler.take().expect("a scheduler in charge")
     }
 
+    /// Another one is in charge.
+    pub fn put(&mut self, scheduler: Scheduler) {
+        self.scheduler = Some(scheduler);
+    }
+
     fn watch(&self) -> &Watch {
         self.watch.as_ref().expect("a row that has not ended")
     }
@@ -95,13 +100,14 @@ impl Harm {
     }
 
     /// Injects faults, which says how many they were, from a real-time thread. No watched task may
-    /// wait longer than `bound` meanwhile, and each must run within that time afterwards.
+    /// wait longer than `bound` meanwhile, and each must run within that time afterwards. Returns the
+    /// longest wait.
     pub fn phase(
         &mut self,
         what: impl Display,
         bound: Duration,
         inject: impl FnOnce(&mut Self) -> u64,
-    ) {
+    ) -> Duration {
         self.watch().forget();
         {
             let _real_time = RealTime::enter().unwrap();
@@ -120,6 +126,7 @@ impl Harm {
         if wait > bound {
             self.found.push(waited);
         }
+        wait
     }
 
     /// Ends the load, and begins another.

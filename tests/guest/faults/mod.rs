@@ -15,6 +15,7 @@
 //! rivals      other loaders, other users
 //! machine     memory runs out, the clock jumps
 //! short       the short form of these on other machines
+//! soak        all of them at random (`cargo xtask soak`)
 //! nightly     what takes longer than a change should wait
 //! ```
 //!
@@ -34,6 +35,7 @@ mod places;
 mod realtime;
 mod rivals;
 mod short;
+mod soak;
 mod traces;
 mod writes;
 mod yields;

@@ -19,6 +19,9 @@ use crate::tier;
 const BUSY: usize = 5;
 const ASLEEP: usize = 5;
 
+/// Of what changes at random.
+const SEED: u64 = 11;
+
 /// Between two changes.
 const STEP: Duration = Duration::from_micros(300);
 
@@ -28,8 +31,8 @@ const REALTIME: Duration = Duration::from_micros(500);
 /// Each step changes something of a task.
 type Step<'a> = &'a mut dyn FnMut(&mut fastrand::Rng, i32);
 
-fn again(threads: &[i32], time: Duration, step: Step<'_>) -> u64 {
-    let mut random = fastrand::Rng::with_seed(11);
+fn again(threads: &[i32], time: Duration, seed: u64, step: Step<'_>) -> u64 {
+    let mut random = fastrand::Rng::with_seed(seed);
     let end = sys::monotonic() + time;
     let mut changes = 0;
     while sys::monotonic() < end {
@@ -62,9 +65,9 @@ fn beside_load() -> Harm {
 }
 
 /// Other CPUs for one thread after the other; all CPUs at the end.
-pub fn change_affinity(threads: &[i32], time: Duration) -> u64 {
+pub fn change_affinity(threads: &[i32], time: Duration, seed: u64) -> u64 {
     let cpus = hotplug::online().unwrap();
-    let changes = again(threads, time, &mut |random, thread| {
+    let changes = again(threads, time, seed, &mut |random, thread| {
         let count = random.usize(1..=cpus.len());
         let some = random.choose_multiple(cpus.iter().copied(), count);
         class::set_cpus(thread, &some).unwrap();
@@ -80,36 +83,41 @@ fn affinity_that_changes_harms_nobody() {
     let mut harm = beside_load();
     let threads = harm.threads();
     let time = tier::seconds(0.2, 6.0);
-    under_all(&mut harm, "affinity", |_| change_affinity(&threads, time));
+    under_all(&mut harm, "affinity", |_| {
+        change_affinity(&threads, time, SEED)
+    });
     harm.end();
 }
 
-/// Where all tasks belong to sched_ext, those in another class of ordinary tasks do, too.
+/// Another class and nice level for one thread after the other; the usual ones at the end. Where all
+/// tasks belong to sched_ext, those in another class of ordinary tasks do, too.
+pub fn change_classes(threads: &[i32], time: Duration, seed: u64) -> u64 {
+    let changes = again(threads, time, seed, &mut |random, thread| {
+        let ordinary = [Class::Other, Class::Batch, Class::Idle, Class::Ext];
+        let realtime = [Class::Fifo(5), Class::RoundRobin(5)];
+        let index = random.usize(0..ordinary.len() + realtime.len());
+        match ordinary.get(index) {
+            Some(class) => class::set(thread, *class).unwrap(),
+            None => {
+                class::set(thread, realtime[index - ordinary.len()]).unwrap();
+                thread::sleep(REALTIME);
+                class::set(thread, Class::Other).unwrap();
+            }
+        }
+        class::set_nice(thread, random.i32(-20..20)).unwrap();
+    });
+    for thread in threads {
+        class::set(*thread, Class::Other).unwrap();
+    }
+    changes
+}
+
 #[test]
 fn classes_and_nice_levels_that_change_harm_nobody() {
     let mut harm = beside_load();
     let threads = harm.threads();
     let time = tier::seconds(0.2, 6.0);
-    under_all(&mut harm, "class", |_| {
-        let changes = again(&threads, time, &mut |random, thread| {
-            let ordinary = [Class::Other, Class::Batch, Class::Idle, Class::Ext];
-            let realtime = [Class::Fifo(5), Class::RoundRobin(5)];
-            let index = random.usize(0..ordinary.len() + realtime.len());
-            match ordinary.get(index) {
-                Some(class) => class::set(thread, *class).unwrap(),
-                None => {
-                    class::set(thread, realtime[index - ordinary.len()]).unwrap();
-                    thread::sleep(REALTIME);
-                    class::set(thread, Class::Other).unwrap();
-                }
-            }
-            class::set_nice(thread, random.i32(-20..20)).unwrap();
-        });
-        for thread in &threads {
-            class::set(*thread, Class::Other).unwrap();
-        }
-        changes
-    });
+    under_all(&mut harm, "class", |_| change_classes(&threads, time, SEED));
     harm.end();
 }
 

@@ -107,7 +107,7 @@ impl Short {
         let threads = self.harm.threads();
         let one_cpu = self.bound(0, self.cpus.len());
         self.phase("affinity", one_cpu, |_| {
-            places::change_affinity(&threads, TIME)
+            places::change_affinity(&threads, TIME, 11)
         });
         let bound = self.bound(FORKS, 0);
         self.phase("forks", bound, |_| churn::forks(FORKS, TIME).made);
@@ -126,7 +126,7 @@ impl Short {
     fn weights(&mut self) {
         let bound = self.bound(0, 0);
         self.phase("weights", bound, |harm| {
-            writes::change_weights(harm.scheduler().maps(), TIME)
+            writes::change_weights(harm.scheduler().maps(), TIME, 7)
         });
     }
 

@@ -25,7 +25,7 @@ const BUSY: usize = 4;
 const ASLEEP: usize = 4;
 
 /// What people write…
-const LIVE: [&str; 3] = ["weights", "period_us", "pinned"];
+pub const LIVE: [&str; 3] = ["weights", "period_us", "pinned"];
 /// … and what the program writes, for them to read.
 const TOLD: [&str; 3] = ["status", "stats", "turns"];
 
@@ -106,7 +106,7 @@ impl Target {
 }
 
 /// So many writes of random bytes to random maps of these.
-fn scribble(names: &[&str], writes: u64, seed: u64) -> u64 {
+pub fn scribble(names: &[&str], writes: u64, seed: u64) -> u64 {
     let targets: Vec<Target> = names.iter().map(|name| Target::open(name)).collect();
     let mut random = fastrand::Rng::with_seed(seed);
     let mut written = 0;
@@ -122,7 +122,7 @@ fn scribble(names: &[&str], writes: u64, seed: u64) -> u64 {
 
 /// Takes away keys that are no policy's: the map has room for a key a policy, and one whose key somebody
 /// deleted finds none if others fill it.
-fn remove_foreign_keys() {
+pub fn remove_foreign_keys() {
     let weights = Target::open("weights").map;
     let ours: Vec<_> = Policy::all()
         .map(|policy| policy.id().to_ne_bytes())
@@ -193,8 +193,8 @@ fn count_anew(scheduler: &Scheduler) {
 
 /// Each weight is another one every millisecond, the period is at or below its floor; now and then a
 /// pin, or one of what does not exist.
-pub fn change_weights(maps: &Maps, time: Duration) -> u64 {
-    let mut random = fastrand::Rng::with_seed(7);
+pub fn change_weights(maps: &Maps, time: Duration, seed: u64) -> u64 {
+    let mut random = fastrand::Rng::with_seed(seed);
     let end = sys::monotonic() + time;
     let mut rounds = 0;
     while sys::monotonic() < end {
@@ -225,7 +225,7 @@ fn weights_that_change_every_millisecond_harm_nobody() {
     harm.phase("a storm of weights", fair(), |harm| {
         let maps = harm.scheduler().maps();
         let before = maps.status().generation;
-        let rounds = change_weights(maps, time);
+        let rounds = change_weights(maps, time, 7);
         let switches = maps.status().generation - before;
         println!("{switches} switches");
         // A turn has a floor, and the timer does no more than that.

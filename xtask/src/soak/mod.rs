@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `cargo xtask soak`: faults at random until a person's time is over, or until one does harm.
+//!
+//! Rounds run in guests of their own, so each can be repeated alone: its steps follow from seed and
+//! number (labkit::soak), and on a virtual clock so does everything else.
+//!
+//! ```text
+//! round 0, 1, 2 … ── a guest each ── faults::soak::round ── a record a step ──┐
+//!   as many at a time as this machine has cores; none begins after the minutes ├─► table
+//!   the first harm ends it ──────────────────────────────────────────────────┘
+//! ```
+
+mod round;
+mod table;
+
+use std::env;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+use anyhow::anyhow;
+use anyhow::Context;
+use anyhow::Result;
+
+use self::round::Round;
+use self::round::Setup;
+use crate::build;
+use crate::cli;
+use crate::command;
+use crate::kernel;
+use crate::packages;
+use crate::packages::Use;
+
+/// Soaks; whether nobody was harmed.
+pub fn run(args: &cli::Soak, yes: bool) -> Result<bool> {
+    packages::ensure(Use::Vm, yes)?;
+    let setup = Setup {
+        kernel: kernel::find(args.machine.kernel())?,
+        hardware: args.machine.hardware()?,
+        clock: args.clock()?,
+        seed: args.seed.unwrap_or_else(fresh_seed),
+        tests: build::guest_tests()?,
+    };
+    let again = |round| again(env::args().skip(1), setup.seed, round);
+    eprintln!("soak: seed {}", setup.seed);
+    let begin = Instant::now();
+    let rounds = match args.round {
+        Some(number) => vec![setup.round(number)?],
+        None => {
+            let time = Duration::from_secs(60 * args.minutes);
+            at_once(guests(&setup)?, &setup, begin + time, &again)?
+        }
+    };
+    println!("{}", table::of(&setup, &rounds, begin.elapsed()));
+    for round in &rounds {
+        if let Some(harm) = &round.harm {
+            println!(
+                "round {}: {harm}\nonce more: {}",
+                round.number,
+                again(round.number)
+            );
+        }
+    }
+    Ok(rounds.iter().all(|round| round.harm.is_none()))
+}
+
+/// A seed that a person can type.
+fn fresh_seed() -> u64 {
+    fastrand::u64(0..1_000_000)
+}
+
+/// The command line that does a round again: ours, with another end.
+fn again(ours: impl Iterator<Item = String>, seed: u64, round: u64) -> String {
+    let mut words = vec!["cargo".to_string(), "xtask".to_string()];
+    let mut ours = ours;
+    while let Some(word) = ours.next() {
+        let replaced = ["--minutes", "--seed", "--round"];
+        match replaced.into_iter().find(|option| word.starts_with(option)) {
+            None => words.push(command::quote(word.as_ref())),
+            Some(option) if word == option => drop(ours.next()),
+            Some(_) => (),
+        }
+    }
+    words.extend(["--seed".to_string(), seed.to_string()]);
+    words.extend(["--round".to_string(), round.to_string()]);
+    words.join(" ")
+}
+
+/// How many guests run at a time: on a virtual clock they do not disturb each other.
+fn guests(setup: &Setup) -> Result<usize> {
+    if !setup.clock.is_virtual() {
+        return Ok(1);
+    }
+    let cores = thread::available_parallelism().context("cannot count the CPUs")?;
+    Ok(cores.get())
+}
+
+/// Rounds until the deadline, or until one does harm.
+fn at_once(
+    guests: usize,
+    setup: &Setup,
+    deadline: Instant,
+    again: &(impl Fn(u64) -> String + Sync),
+) -> Result<Vec<Round>> {
+    let next = AtomicU64::new(0);
+    let done: Mutex<Vec<Result<Round>>> = Mutex::new(Vec::new());
+    let is_over = || {
+        let done = done.lock();
+        let harmed = |round: &Result<Round>| !matches!(round, Ok(Round { harm: None, .. }));
+        done.map_or(true, |done| done.iter().any(harmed))
+    };
+    thread::scope(|scope| {
+        for _ in 0..guests {
+            scope.spawn(|| {
+                // The first round is done, however short the time is.
+                while !is_over() {
+                    let number = next.fetch_add(1, Relaxed);
+                    if number > 0 && Instant::now() >= deadline {
+                        return;
+                    }
+                    let round = setup.round(number);
+                    match &round {
+                        Ok(round) => eprintln!("soak: {}", round.line()),
+                        Err(_) => {
+                            eprintln!("soak: round {number} failed; once more: {}", again(number))
+                        }
+                    }
+                    if let Ok(mut done) = done.lock() {
+                        done.push(round);
+                    }
+                }
+            });
+        }
+    });
+    let done = done
+        .into_inner()
+        .map_err(|_| anyhow!("a guest's thread panicked"))?;
+    let mut rounds = done.into_iter().collect::<Result<Vec<_>>>()?;
+    rounds.sort_by_key(|round| round.number);
+    Ok(rounds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_is_done_again_on_the_same_machine() {
+        let ours = [
+            "soak",
+            "--minutes",
+            "30",
+            "--cpus",
+            "4",
+            "--seed=9",
+            "--append",
+            "a b",
+        ];
+        let line = again(ours.into_iter().map(String::from), 5, 17);
+        assert_eq!(
+            line,
+            "cargo xtask soak --cpus 4 --append 'a b' --seed 5 --round 17"
+        );
+    }
+}
