@@ -70,7 +70,12 @@ impl Kmsg {
     }
 }
 
+/// The kernel says once a load that a task had no slice, and gives it one: where a task is woken with
+/// SCX_ENQ_PREEMPT, it takes the slice of the one that is on its CPU, which may wait in the local queue
+/// again by then.
+const NO_SLICE: &str = "has zero slice in pick_task_scx";
+
 fn complains(line: &str) -> bool {
-    let harmless = line.contains("\" enabled") || line.contains("unregistered from user space");
-    line.contains("sched_ext") && !harmless
+    let harmless = ["\" enabled", "unregistered from user space", NO_SLICE];
+    line.contains("sched_ext") && !harmless.iter().any(|what| line.contains(what))
 }
