@@ -251,6 +251,16 @@ impl Round {
         }
     }
 
+    /// The last scheduler goes before one looks at what is left: it may not be the one that was there
+    /// when the round began.
+    fn end(mut self) {
+        self.harm.rest(|harm| {
+            drop(harm.lose_scheduler());
+            Watch::start(0, 0).unwrap()
+        });
+        self.harm.end();
+    }
+
     /// The other way of hand-over, while nothing runs: so the end of the scheduler before can show that
     /// it lost no task.
     fn restart(&mut self) {
@@ -298,5 +308,5 @@ fn round() {
         let record = round.step(place, step);
         println!("{}", record.say().unwrap());
     }
-    round.harm.end();
+    round.end();
 }
