@@ -112,12 +112,6 @@ impl Cgroup {
         procs.unwrap().into()
     }
 
-    /// Writes to a file of it.
-    pub fn write(&self, file: &str, value: &str) {
-        let path = self.path.join(file);
-        fs::write(&path, value).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    }
-
     /// Reads a file of it.
     pub fn read(&self, file: &str) -> String {
         let path = self.path.join(file);
