@@ -157,20 +157,22 @@ impl<'a> Balancer<'a> {
     }
 
     /// Of the tasks that may leave `from` for `to`, the one that makes them most even, if it does
-    /// so by `least`; its domain and its place in the list of that.
+    /// so by `least`; its domain and its place in the list of that. Of many small tasks none can do
+    /// as much: by its own load, which is half of what it could, is enough.
     fn best(&mut self, from: &Unit, to: &Unit, mean: f64, least: f64) -> Option<(usize, usize)> {
         let over = self.load(from) - mean * from.cpus;
         let under = mean * to.cpus - self.load(to);
         let before = over.abs() + under.abs();
         let mut best = None;
-        let mut best_after = before - least;
+        let mut best_after = before;
         for &home in &from.domains {
             let looks = self.movable[home].len().min(self.looks_left);
             self.looks_left -= looks;
             for (place, &task) in self.movable[home][..looks].iter().enumerate() {
                 let load = self.loads[task];
                 let after = (over - load).abs() + (under - load).abs();
-                if after < best_after && self.tasks[task].allowed & to.mask != 0 {
+                let helps = before - after > least.min(load);
+                if helps && after < best_after && self.tasks[task].allowed & to.mask != 0 {
                     best = Some((home, place));
                     best_after = after;
                 }
