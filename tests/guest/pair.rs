@@ -117,7 +117,8 @@ fn many_tasks_bound_elsewhere_cost_a_pair_little_and_hide_nobody() {
     /// A batch of a millisecond: else two thousand tasks wait longer for a CPU than the kernel lets
     /// them.
     const SLICE_US: &str = "1000";
-    const LOST_NS: u64 = MS / 2;
+    /// A walk of all of them took 0.24 ms, twice as long as what is left.
+    const PAUSE_NS: u64 = MS / 5;
     const HIDDEN_NS: u64 = 400 * MS;
 
     let mut scheduler = Scheduler::start(&["--policies", "pair", "--slice-us", SLICE_US]);
@@ -147,6 +148,6 @@ fn many_tasks_bound_elsewhere_cost_a_pair_little_and_hide_nobody() {
     println!("{} of the {TASKS} have run", crowd.ran());
     drop((hog, hidden, crowd));
     drop(group);
-    assert!(beside < alone + LOST_NS, "batch ends take long");
+    assert!(beside < PAUSE_NS, "batch ends take long");
     assert!(gaps.iter().all(|gap| *gap < HIDDEN_NS), "a task is hidden");
 }
