@@ -67,8 +67,8 @@ static __always_inline void dsq_take(struct task_ctx *t, u32 policy,
  * Straight to the CPU that select_cpu() is about to return, or to our own.
  *
  * A policy does so where a CPU idles. From 7.1 on the kernel has us queue the
- * task again should a higher class be faster (SCX_ENQ_IMMED, 0 before); in older
- * kernels it waits for that.
+ * task again should a higher class be faster (SCX_ENQ_IMMED, 0 before); in
+ * older kernels it waits for that.
  */
 static __always_inline void dsq_insert_local(struct task_struct *p,
 					     struct task_ctx *t, u32 policy,

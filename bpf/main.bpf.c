@@ -67,8 +67,8 @@ static __always_inline bool meta_bypasses(struct task_struct *p,
 	else if (!t->direct || !state_responds(scx_bpf_task_cpu(p)))
 		return false;
 	/*
-	 * What a higher class has just preempted is still current, though queued:
-	 * the kernel would take its slice.
+	 * What a higher class has just preempted is still current, though
+	 * queued: the kernel would take its slice.
 	 */
 	if (preempts && !(*enq_flags & SCX_ENQ_REENQ))
 		*enq_flags |= SCX_ENQ_PREEMPT;
@@ -83,7 +83,8 @@ void BPF_STRUCT_OPS(meta_enqueue, struct task_struct *p, u64 enq_flags)
 		scx_bpf_error("%s[%d] has no context", p->comm, p->pid);
 		return;
 	}
-	if (unlikely(state_is_special(p, t)) && meta_bypasses(p, t, &enq_flags)) {
+	if (unlikely(state_is_special(p, t)) &&
+	    meta_bypasses(p, t, &enq_flags)) {
 		dsq_insert_local(p, t, META_NONE, slice_ns, enq_flags);
 		return;
 	}
@@ -303,23 +304,20 @@ int meta_topology(void *ctx)
 }
 
 /* clang-format off: an op a line */
-SCX_OPS_DEFINE(meta_ops, .select_cpu = (void *)meta_select_cpu,
-	       .enqueue = (void *)meta_enqueue,
-	       .dispatch = (void *)meta_dispatch,
-	       .running = (void *)meta_running,
-	       .stopping = (void *)meta_stopping,
-	       .quiescent = (void *)meta_quiescent, .tick = (void *)meta_tick,
-	       .yield = (void *)meta_yield,
-	       .cpu_release = (void *)meta_cpu_release,
-	       .cpu_online = (void *)meta_cpu_online,
-	       .cpu_offline = (void *)meta_cpu_offline,
-	       .init_task = (void *)meta_init_task,
-	       .exit_task = (void *)meta_exit_task,
-	       .cgroup_init = (void *)meta_cgroup_init,
-	       .cgroup_exit = (void *)meta_cgroup_exit,
-	       .cgroup_move = (void *)meta_cgroup_move,
-	       .dump = (void *)meta_dump, .dump_cpu = (void *)meta_dump_cpu,
-	       .dump_task = (void *)meta_dump_task, .init = (void *)meta_init,
-	       .exit = (void *)meta_exit, .timeout_ms = META_WATCHDOG_MS,
-	       .name = "meta");
+SCX_OPS_DEFINE(
+	meta_ops, .select_cpu = (void *)meta_select_cpu,
+	.enqueue = (void *)meta_enqueue, .dispatch = (void *)meta_dispatch,
+	.running = (void *)meta_running, .stopping = (void *)meta_stopping,
+	.quiescent = (void *)meta_quiescent, .tick = (void *)meta_tick,
+	.yield = (void *)meta_yield, .cpu_release = (void *)meta_cpu_release,
+	.cpu_online = (void *)meta_cpu_online,
+	.cpu_offline = (void *)meta_cpu_offline,
+	.init_task = (void *)meta_init_task,
+	.exit_task = (void *)meta_exit_task,
+	.cgroup_init = (void *)meta_cgroup_init,
+	.cgroup_exit = (void *)meta_cgroup_exit,
+	.cgroup_move = (void *)meta_cgroup_move, .dump = (void *)meta_dump,
+	.dump_cpu = (void *)meta_dump_cpu, .dump_task = (void *)meta_dump_task,
+	.init = (void *)meta_init, .exit = (void *)meta_exit,
+	.timeout_ms = META_WATCHDOG_MS, .name = "meta");
 /* clang-format on */

@@ -207,7 +207,7 @@ static __always_inline bool policies_endless(u32 policy)
 /* May those of any policy that is available? */
 static __always_inline bool policies_any_endless(void)
 {
-#define X(ID, name, hooks, needs, desc)                                      \
+#define X(ID, name, hooks, needs, desc)                                \
 	if (((needs) & META_NEEDS_TICK) && state_available(META_##ID)) \
 		return true;
 	POLICY_LIST(X)

@@ -13,7 +13,8 @@
 
 /*
  * For a variable that is written often, or read often beside such a one. Not
- * static, since the compiler splits static structs, and then their BTF is wrong.
+ * static, since the compiler splits static structs, and then their BTF is
+ * wrong.
  */
 #define META_OWN_LINE __hidden __attribute__((aligned(META_CACHELINE)))
 

@@ -28,8 +28,9 @@
  *	instead of switching by itself, and leaves a word (switch_poked) in case
  *	the callback is under way, whose own re-arm would win. A task's
  *	select_cpu() and enqueue() may fall under two policies: what the first
- *	said of a CPU is a hint to the second. A CPU that sees a flip's stores out of order (not on x86) serves the new
- *	policy before an old queue, until the next look at most.
+ *	said of a CPU is a hint to the second. A CPU that sees a flip's stores
+ *out of order (not on x86) serves the new policy before an old queue, until the
+ *next look at most.
  *
  * Functions without "static"
  *	The verifier walks them once, with any arguments, and not once for every
@@ -287,8 +288,8 @@ static u32 switch_poked;
 
 /*
  * In softirq, so this start does not allocate. What it fails for is that the
- * last user of the timer's map is gone: the loader died, and the kernel is about
- * to unload us. Should it be anything else, nobody would switch any more.
+ * last user of the timer's map is gone: the loader died, and the kernel is
+ * about to unload us. Should it be anything else, nobody would switch any more.
  */
 static void switch_rearm(struct bpf_timer *timer, u64 at, u64 flags)
 {
@@ -306,18 +307,18 @@ static void switch_follow_maps(u64 now)
 	switch_read_plan(&plan);
 	if (!rotation_changed(&plan, &switch_plan))
 		return;
-	switch_turn_start = rotation_replan(&switch_plan, &plan,
-					    state_hot.active, switch_turn_start,
-					    now);
+	switch_turn_start = rotation_replan(
+		&switch_plan, &plan, state_hot.active, switch_turn_start, now);
 	switch_plan = plan;
 }
 
 /*
- * Nobody idles while a task waits that may run there. A CPU may have looked into
- * both queues while a task was between them and not be idle yet, so those that
- * were moved are asked for twice. Between two tasks a busy machine looks idle,
- * too, so what the active policy has queued is missed when two looks say so, and
- * then one CPU is woken: it may leave a CPU idle on purpose, as pair does.
+ * Nobody idles while a task waits that may run there. A CPU may have looked
+ * into both queues while a task was between them and not be idle yet, so those
+ * that were moved are asked for twice. Between two tasks a busy machine looks
+ * idle, too, so what the active policy has queued is missed when two looks say
+ * so, and then one CPU is woken: it may leave a CPU idle on purpose, as pair
+ * does.
  */
 static void switch_wake_idle(struct switch_look *look, bool pending)
 {

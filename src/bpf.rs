@@ -18,8 +18,8 @@ mod skeleton {
     include!(concat!(env!("OUT_DIR"), "/bpf_skel.rs"));
 }
 
+#[cfg(feature = "guest-tests")]
+pub(crate) use skeleton::types;
 pub(crate) use skeleton::BpfSkel;
 pub(crate) use skeleton::BpfSkelBuilder;
 pub(crate) use skeleton::OpenBpfSkel;
-#[cfg(feature = "guest-tests")]
-pub(crate) use skeleton::types;

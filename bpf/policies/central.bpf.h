@@ -227,8 +227,8 @@ static void central_exit(void)
 
 /*
  * Whoever idles now has had nobody to ask: take it that it does. The first
- * task queued kicks the central CPU. A CPU that is offline, or a higher class's,
- * never asks: a task that is placed there would wait for it.
+ * task queued kicks the central CPU. A CPU that is offline, or a higher
+ * class's, never asks: a task that is placed there would wait for it.
  */
 static void central_enter(u64 now)
 {
