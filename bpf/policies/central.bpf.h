@@ -37,6 +37,9 @@
 
 #define CENTRAL_TIMER_NS (1000 * 1000ULL)
 
+/* Unanswered for so long, whoever asked helps itself. */
+#define CENTRAL_DEAF_NS (5 * 1000 * 1000ULL)
+
 /*
  * Moves in one dispatch of the central CPU, those to the fallback included:
  * dsq_move() takes no slot of the dispatch buffer, so nothing else bounds it.
@@ -59,6 +62,19 @@ struct {
 	s32 cpu;
 	u64 armed;
 } META_OWN_LINE central;
+
+/*
+ * By the scheduler's clock. A central CPU that is about to go offline is deaf:
+ * the kernel does not call its dispatch() any more, but tells us that it goes
+ * only after a grace period of RCU, whose thread may wait in our queue.
+ *
+ * @asked_at:	 the first ask since the last answer; written by who asks
+ * @answered_at: when the central CPU last decided
+ */
+struct {
+	u64 asked_at;
+	u64 answered_at;
+} META_OWN_LINE central_talk;
 
 struct central_timer {
 	struct bpf_timer timer;
@@ -234,6 +250,7 @@ static void central_enter(u64 now)
 {
 	s32 cpu;
 
+	central_talk.answered_at = scx_bpf_now();
 	bpf_rcu_read_lock();
 	bpf_for(cpu, 0, nr_cpu_ids) {
 		if (cpu != central.cpu && !state_cpu(cpu)->started_at &&
@@ -395,6 +412,7 @@ static bool central_decide(struct task_struct *prev)
 {
 	u32 moves = CENTRAL_MOVES_MAX;
 
+	central_talk.answered_at = scx_bpf_now();
 	central_arm();
 	central_serve_askers(true, &moves);
 	central_serve_askers(false, &moves);
@@ -402,7 +420,22 @@ static bool central_decide(struct task_struct *prev)
 	       central_serve(central.cpu, &moves);
 }
 
-/* While a higher class has the central CPU, each takes what it may run. */
+/* Does the central CPU leave asks unanswered? If not, one begins now. */
+static bool central_is_deaf(void)
+{
+	u64 now = scx_bpf_now();
+
+	if (!time_after(central_talk.asked_at, central_talk.answered_at)) {
+		central_talk.asked_at = now;
+		return false;
+	}
+	return time_after(now, central_talk.asked_at + CENTRAL_DEAF_NS);
+}
+
+/*
+ * While a higher class has the central CPU, or it does not answer, each takes
+ * what it may run.
+ */
 static bool central_dispatch(s32 cpu, struct task_struct *prev)
 {
 	if (cpu == central.cpu)
@@ -410,8 +443,9 @@ static bool central_dispatch(s32 cpu, struct task_struct *prev)
 	central_unask(cpu);
 	if (central_pull_fallback())
 		return true;
-	if (unlikely(!state_responds(central.cpu)))
-		return dsq_pull(META_CENTRAL, CENTRAL_QUEUE);
+	if (unlikely(!state_responds(central.cpu) || central_is_deaf()) &&
+	    dsq_pull(META_CENTRAL, CENTRAL_QUEUE))
+		return true;
 	central_ask(cpu);
 	scx_bpf_kick_cpu(central.cpu, SCX_KICK_PREEMPT);
 	return false;
