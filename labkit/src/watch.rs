@@ -63,9 +63,19 @@ impl Watch {
 
     /// The longest wait since then, those under way included.
     pub fn longest_wait(&self) -> Duration {
-        let longest = |tasks: &[Task]| tasks.iter().map(Task::longest_gap_ns).max().unwrap_or(0);
-        let asleep = Duration::from_nanos(longest(&self.asleep)).saturating_sub(NAP);
-        asleep.max(Duration::from_nanos(longest(&self.busy)))
+        self.longest_wait_but(0)
+    }
+
+    /// The same without the `spared` tasks that waited longest.
+    pub fn longest_wait_but(&self, spared: usize) -> Duration {
+        let waited = |task: &Task| Duration::from_nanos(task.longest_gap_ns());
+        let asleep = self
+            .asleep
+            .iter()
+            .map(|task| waited(task).saturating_sub(NAP));
+        let mut waits: Vec<Duration> = asleep.chain(self.busy.iter().map(waited)).collect();
+        waits.sort_unstable_by(|a, b| b.cmp(a));
+        waits.get(spared).copied().unwrap_or_default()
     }
 
     /// Waits until each of them has run once more; the threads that have not within `limit`.

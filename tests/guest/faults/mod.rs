@@ -26,7 +26,7 @@ mod churn;
 mod groups;
 mod harm;
 mod hotplug;
-mod kernel;
+pub mod kernel;
 mod kicks;
 mod loader;
 mod machine;
