@@ -30,8 +30,8 @@
  *
  *	A batch is moved in one go in the timer's softirq: a few microseconds a
  *	task on a real machine, HANDOVER_BATCH_NS at most. A task cut at a tick
- *loses the rest of its slice, so turns shorter than a slice make slices of a
- *tick.
+ *	loses the rest of its slice, so turns shorter than a slice make slices
+ *	of a tick.
  */
 #ifndef META_HANDOVER_BPF_H
 #define META_HANDOVER_BPF_H

@@ -15,8 +15,8 @@
  *	queues for the CPU that goes is put where the kernel moves it.
  *
  *	What a CPU shares with others (its sibling, its cache) is only known
- *once it has been online. The loader reads it then, writes it to pair_partner
- *and rusty_domain_of_cpu, and has us look at all CPUs again.
+ *	once it has been online. The loader reads it then, writes it to
+ *	pair_partner and rusty_domain_of_cpu, and has us look at all CPUs again.
  */
 #ifndef META_HOTPLUG_BPF_H
 #define META_HOTPLUG_BPF_H

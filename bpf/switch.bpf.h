@@ -29,8 +29,8 @@
  *	the callback is under way, whose own re-arm would win. A task's
  *	select_cpu() and enqueue() may fall under two policies: what the first
  *	said of a CPU is a hint to the second. A CPU that sees a flip's stores
- *out of order (not on x86) serves the new policy before an old queue, until the
- *next look at most.
+ *	out of order (not on x86) serves the new policy before an old queue,
+ *	until the next look at most.
  *
  * Functions without "static"
  *	The verifier walks them once, with any arguments, and not once for every
@@ -183,7 +183,8 @@ __noinline int switch_flip(u32 to)
 	state_hot.settling = 1;
 
 	policies_leave(from, begin);
-	switch_end_endless();
+	if (policies_endless(from))
+		switch_end_endless();
 	cost_ns = bpf_ktime_get_ns() - begin;
 	stats_flip(to, cost_ns);
 	turns_begin(from, to);
