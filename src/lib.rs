@@ -36,6 +36,7 @@ pub mod set;
 pub mod source;
 pub mod stats;
 pub mod strategy;
+mod threads;
 pub mod turns;
 pub mod void;
 pub mod weights;

@@ -3,23 +3,18 @@
 //! for the tasks of sched_ext beside them, so one that does not sleep for as long
 //! as the kernel's watchdog waits has scx_meta ejected.
 
-use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
 use std::time::Duration;
 use std::time::Instant;
 
+use nix::libc;
+
 use crate::preflight::Machine;
+use crate::threads;
+use crate::threads::Field;
+use crate::threads::Stat;
 
 /// The kernel's, in /proc/PID/stat.
-const SCHED_FIFO: u32 = 1;
-const SCHED_RR: u32 = 2;
-const PF_KTHREAD: u32 = 0x0020_0000;
-
-/// Places in /proc/PID/stat behind the name, which may contain blanks.
-const FLAGS: usize = 6;
-const RT_PRIORITY: usize = 37;
-const POLICY: usize = 38;
+const PF_KTHREAD: u64 = 0x0020_0000;
 
 const MAX_TASKS: usize = 50_000;
 const MAX_TIME: Duration = Duration::from_secs(1);
@@ -35,24 +30,20 @@ struct RealTime {
 }
 
 impl RealTime {
-    fn parse(stat: &str) -> Option<Self> {
-        let (head, tail) = stat.rsplit_once(") ")?;
-        let (tid, comm) = head.split_once(" (")?;
-        let fields: Vec<&str> = tail.split_whitespace().collect();
-        let number = |place: usize| fields.get(place)?.parse::<u32>().ok();
-        if number(FLAGS)? & PF_KTHREAD != 0 {
+    fn of(stat: Stat) -> Option<Self> {
+        if stat.number(Field::Flags)? & PF_KTHREAD != 0 {
             return None;
         }
-        let class = match number(POLICY)? {
-            SCHED_FIFO => "FIFO",
-            SCHED_RR => "RR",
+        let class = match stat.number(Field::Class)? as libc::c_int {
+            libc::SCHED_FIFO => "FIFO",
+            libc::SCHED_RR => "RR",
             _ => return None,
         };
         Some(Self {
-            tid: tid.parse().ok()?,
-            comm: comm.to_owned(),
             class,
-            priority: number(RT_PRIORITY)?,
+            priority: stat.number(Field::Priority)? as u32,
+            tid: stat.tid,
+            comm: stat.name,
         })
     }
 }
@@ -60,12 +51,11 @@ impl RealTime {
 /// Those that exist now, for people; None if there are none.
 pub(crate) fn describe(machine: &Machine) -> Option<String> {
     let end = Instant::now() + MAX_TIME;
-    let threads = entries(&machine.path("/proc"))
-        .flat_map(|process| entries(&process.join("task")))
+    let tasks: Vec<RealTime> = threads::threads(&machine.path("/proc"))
         .take(MAX_TASKS)
-        .take_while(|_| Instant::now() < end);
-    let stats = threads.filter_map(|thread| fs::read_to_string(thread.join("stat")).ok());
-    let tasks: Vec<RealTime> = stats.filter_map(|stat| RealTime::parse(&stat)).collect();
+        .take_while(|_| Instant::now() < end)
+        .filter_map(|thread| RealTime::of(Stat::read(&thread)?))
+        .collect();
 
     let named: Vec<String> = tasks
         .iter()
@@ -87,24 +77,14 @@ pub(crate) fn describe(machine: &Machine) -> Option<String> {
     }
 }
 
-/// The numbered entries: processes below /proc, threads below `task`.
-fn entries(dir: &Path) -> impl Iterator<Item = PathBuf> {
-    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
-    entries
-        .filter(|entry| {
-            let name = entry.file_name();
-            name.to_str()
-                .is_some_and(|name| name.parse::<u32>().is_ok())
-        })
-        .map(|entry| entry.path())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     /// As Linux 6.18 writes it.
-    fn stat(tid: u32, comm: &str, flags: u32, priority: u32, policy: u32) -> String {
+    fn stat(tid: u32, comm: &str, flags: u32, priority: u32, policy: libc::c_int) -> String {
         format!(
             "{tid} ({comm}) S 1 {tid} {tid} 0 -1 {flags} 117 0 0 0 0 0 0 0 20 0 1 0 55 3194880 224 \
              18446744073709551615 1 1 0 0 0 0 0 4096 0 0 0 0 17 0 {priority} {policy} 0 0 0 0 0 0 \
@@ -115,21 +95,24 @@ mod tests {
     #[test]
     fn a_task_of_our_own_is_read_as_the_kernel_writes_it() {
         let stat = fs::read_to_string("/proc/thread-self/stat").unwrap();
-        let (_, fields) = stat.rsplit_once(") ").unwrap();
-        let fields: Vec<&str> = fields.split_whitespace().collect();
-        assert_eq!(fields[POLICY], "0", "a test is a task of SCHED_OTHER");
-        assert_eq!(fields[RT_PRIORITY], "0");
-        assert_eq!(RealTime::parse(&stat), None);
+        let stat = Stat::parse(&stat).unwrap();
+        let class = stat.field(Field::Class);
+        assert_eq!(class, Some("0"), "a test is a task of SCHED_OTHER");
+        assert_eq!(stat.field(Field::Priority), Some("0"));
+        assert_eq!(RealTime::of(stat), None);
     }
 
     #[test]
     fn only_real_time_tasks_of_users_are_named() {
         let root = tempfile::tempdir().unwrap();
         for (tid, stat) in [
-            (20, stat(20, "migration/0", 0x0420_8040, 99, SCHED_FIFO)),
+            (
+                20,
+                stat(20, "migration/0", 0x0420_8040, 99, libc::SCHED_FIFO),
+            ),
             (30, stat(30, "bash", 0x0040_0000, 0, 0)),
-            (40, stat(40, "a b) (c", 0x0040_0000, 20, SCHED_RR)),
-            (41, stat(41, "jackd", 0x0040_0000, 10, SCHED_FIFO)),
+            (40, stat(40, "a b) (c", 0x0040_0000, 20, libc::SCHED_RR)),
+            (41, stat(41, "jackd", 0x0040_0000, 10, libc::SCHED_FIFO)),
         ] {
             let dir = root.path().join(format!("proc/{tid}/task/{tid}"));
             fs::create_dir_all(&dir).unwrap();

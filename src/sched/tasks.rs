@@ -4,7 +4,6 @@
 
 use std::fmt;
 use std::fs;
-use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 use std::time::Instant;
@@ -14,17 +13,12 @@ use nix::unistd::sysconf;
 use nix::unistd::SysconfVar;
 
 use crate::cpus;
+use crate::threads;
+use crate::threads::Field;
+use crate::threads::Stat;
 
 /// A machine may have a hundred thousand tasks: the search for one ends after this time.
 const SEARCH_LIMIT: Duration = Duration::from_secs(1);
-
-/// Fields of /proc/PID/stat, counted behind the name, whose parentheses may enclose anything.
-const STATE: usize = 0;
-const USER_TICKS: usize = 11;
-const KERNEL_TICKS: usize = 12;
-const CPU: usize = 36;
-const PRIORITY: usize = 37;
-const CLASS: usize = 38;
 
 /// A task of a class that goes before sched_ext's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,22 +59,18 @@ impl Higher {
         Some(Duration::from_secs(self.ticks) / hertz)
     }
 
-    fn parse(pid: u32, stat: &str) -> Option<Self> {
-        let (before, fields) = stat.trim_end().rsplit_once(") ")?;
-        let (_, name) = before.split_once(" (")?;
-        let fields: Vec<&str> = fields.split(' ').collect();
-        let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
-        let class = number(CLASS)? as libc::c_int;
+    fn of(stat: Stat) -> Option<Self> {
+        let class = stat.number(Field::Class)? as libc::c_int;
         let higher = [libc::SCHED_FIFO, libc::SCHED_RR, libc::SCHED_DEADLINE];
         higher.contains(&class).then_some(())?;
         Some(Self {
-            name: name.into(),
-            pid,
             class,
-            priority: number(PRIORITY)? as u32,
-            cpu: number(CPU)? as u32,
-            runs: fields.get(STATE) == Some(&"R"),
-            ticks: number(USER_TICKS)? + number(KERNEL_TICKS)?,
+            priority: stat.number(Field::Priority)? as u32,
+            cpu: stat.number(Field::Cpu)? as u32,
+            runs: stat.field(Field::State) == Some("R"),
+            ticks: stat.number(Field::UserTicks)? + stat.number(Field::KernelTicks)?,
+            pid: stat.tid,
+            name: stat.name,
         })
     }
 }
@@ -108,32 +98,17 @@ impl Tasks {
     pub(super) fn higher_on(&self, list: &str) -> Option<Higher> {
         let cpus = cpus::parse_list(list).ok()?;
         let deadline = Instant::now() + SEARCH_LIMIT;
-        let processes = fs::read_dir(&self.0).ok()?.flatten();
-        processes
-            .filter(|process| id(&process.path()).is_some())
+        threads::threads(&self.0)
             .take_while(|_| Instant::now() < deadline)
-            .flat_map(|process| {
-                fs::read_dir(process.path().join("task"))
-                    .into_iter()
-                    .flatten()
-            })
-            .flatten()
-            .filter_map(|task| {
-                let stat = fs::read(task.path().join("stat")).ok()?;
-                Higher::parse(id(&task.path())?, &String::from_utf8_lossy(&stat))
-            })
+            .filter_map(|thread| Higher::of(Stat::read(&thread)?))
             .filter(|task| task.runs && cpus.contains(&task.cpu))
             .max_by_key(|task| task.ticks)
     }
 
     #[cfg(test)]
-    fn at(root: &Path) -> Self {
+    fn at(root: &std::path::Path) -> Self {
         Self(root.into())
     }
-}
-
-fn id(path: &Path) -> Option<u32> {
-    path.file_name()?.to_str()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -162,11 +137,11 @@ pub(super) mod fake {
         ) -> &Self {
             let (state, class, cpu, ticks) = now;
             let mut fields = vec!["0".to_owned(); 50];
-            fields[STATE] = state.to_string();
-            fields[USER_TICKS] = ticks.to_string();
-            fields[CPU] = cpu.to_string();
-            fields[PRIORITY] = "50".into();
-            fields[CLASS] = class.to_string();
+            fields[Field::State as usize] = state.to_string();
+            fields[Field::UserTicks as usize] = ticks.to_string();
+            fields[Field::Cpu as usize] = cpu.to_string();
+            fields[Field::Priority as usize] = "50".into();
+            fields[Field::Class as usize] = class.to_string();
             let stat = format!("{pid} ({name}) {}\n", fields.join(" "));
             let process = self.0.path().join(pid.to_string());
             let thread = process.join("task").join(pid.to_string());

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The threads of a machine as /proc shows them at this moment.
+
+use std::fs;
+use std::path::Path;
+use std::path::PathBuf;
+
+/// Fields of /proc/PID/stat, counted behind the name, whose parentheses may enclose anything.
+#[derive(Clone, Copy)]
+pub(crate) enum Field {
+    State = 0,
+    Flags = 6,
+    UserTicks = 11,
+    KernelTicks = 12,
+    Cpu = 36,
+    Priority = 37,
+    Class = 38,
+}
+
+/// What the file `stat` of a thread says.
+pub(crate) struct Stat {
+    pub(crate) tid: u32,
+    /// As the kernel has it, but for bytes that are no UTF-8.
+    pub(crate) name: String,
+    fields: Vec<String>,
+}
+
+impl Stat {
+    /// None when the thread has ended.
+    pub(crate) fn read(thread: &Path) -> Option<Self> {
+        let text = fs::read(thread.join("stat")).ok()?;
+        Self::parse(&String::from_utf8_lossy(&text))
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (before, fields) = text.rsplit_once(") ")?;
+        let (tid, name) = before.split_once(" (")?;
+        Some(Self {
+            tid: tid.parse().ok()?,
+            name: name.to_owned(),
+            fields: fields.split_whitespace().map(String::from).collect(),
+        })
+    }
+
+    pub(crate) fn field(&self, field: Field) -> Option<&str> {
+        self.fields.get(field as usize).map(String::as_str)
+    }
+
+    pub(crate) fn number(&self, field: Field) -> Option<u64> {
+        self.field(field)?.parse().ok()
+    }
+}
+
+/// The folders of all threads below a /proc.
+pub(crate) fn threads(proc: &Path) -> impl Iterator<Item = PathBuf> {
+    numbered(proc).flat_map(|process| numbered(&process.join("task")))
+}
+
+fn numbered(dir: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    let numbered = entries.filter(|entry| {
+        let name = entry.file_name();
+        name.to_str()
+            .is_some_and(|name| name.parse::<u32>().is_ok())
+    });
+    numbered.map(|entry| entry.path())
+}
