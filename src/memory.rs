@@ -114,40 +114,33 @@ fn mib(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::preflight::fake;
 
-    struct Fake(tempfile::TempDir);
+    struct Fake(fake::Root);
 
     impl Fake {
         /// 2000 tasks, of at most 10,000.
         fn new() -> Self {
-            let fake = Self(tempfile::tempdir().unwrap());
-            fake.write(
-                "proc/self/mounts",
-                "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n",
-            );
-            fake.write("proc/loadavg", "0.10 0.20 0.30 3/2000 4711\n");
-            fake.write("proc/sys/kernel/pid_max", "4194304\n");
-            fake.write("proc/sys/kernel/threads-max", "10000\n");
+            let fake = Self(fake::Root::with_cgroups());
+            fake.0
+                .write("/proc/loadavg", "0.10 0.20 0.30 3/2000 4711\n");
+            fake.0.write("/proc/sys/kernel/pid_max", "4194304\n");
+            fake.0.write("/proc/sys/kernel/threads-max", "10000\n");
             fake.limit("a", "max", 10);
             fake.limit("a/b", "max", 10);
             fake
         }
 
-        fn write(&self, path: &str, text: &str) {
-            let path = self.0.path().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        }
-
         fn limit(&self, cgroup: &str, max: &str, current_mib: u64) {
-            let at = |file| format!("sys/fs/cgroup/{cgroup}/{file}");
-            self.write(&at("memory.max"), max);
-            self.write(&at("memory.high"), "max\n");
-            self.write(&at("memory.current"), &(current_mib << 20).to_string());
+            let at = |file| format!("/sys/fs/cgroup/{cgroup}/{file}");
+            self.0.write(&at("memory.max"), max);
+            self.0.write(&at("memory.high"), "max\n");
+            self.0
+                .write(&at("memory.current"), &(current_mib << 20).to_string());
         }
 
         fn room(&self, loaded: bool) -> Room {
-            room(&Machine::at(self.0.path()), "/a/b", loaded).unwrap()
+            room(&self.0.machine(), "/a/b", loaded).unwrap()
         }
     }
 
@@ -195,7 +188,7 @@ mod tests {
     fn a_machine_that_does_not_say_is_no_finding() {
         let fake = Fake::new();
         fake.limit("a", "1000", 10);
-        fs::remove_file(fake.0.path().join("proc/loadavg")).unwrap();
-        assert_eq!(room(&Machine::at(fake.0.path()), "/a/b", false), None);
+        fs::remove_file(fake.0.machine().path("/proc/loadavg")).unwrap();
+        assert_eq!(room(&fake.0.machine(), "/a/b", false), None);
     }
 }

@@ -576,17 +576,49 @@ pub fn doctor(machine: &Machine, out: &mut impl Write) -> Result<bool> {
 }
 
 #[cfg(test)]
+pub(crate) mod fake {
+    use super::*;
+
+    /// The root of a machine whose files a test writes.
+    pub(crate) struct Root(tempfile::TempDir);
+
+    impl Root {
+        pub(crate) fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
+        }
+
+        /// One whose cgroups are where they use to be.
+        pub(crate) fn with_cgroups() -> Self {
+            let root = Self::new();
+            let mounts = "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n";
+            root.write("/proc/self/mounts", mounts);
+            root
+        }
+
+        pub(crate) fn write(&self, path: &str, text: &str) {
+            let path = self.machine().path(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+
+        pub(crate) fn machine(&self) -> Machine {
+            Machine::at(self.0.path())
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
-    struct Fake(tempfile::TempDir);
+    struct Fake(fake::Root);
 
     impl Fake {
         /// A machine on which scx_meta can start.
         fn good() -> Self {
-            let fake = Self(tempfile::tempdir().unwrap());
+            let fake = Self(fake::Root::new());
             fake.write("/proc/sys/kernel/osrelease", "6.18.1\n")
                 .write("/proc/self/status", "Name:\tx\nCapEff:\t000001ffffffffff\n")
                 .write("/proc/self/mounts", "bpf /sys/fs/bpf bpf rw 0 0\n")
@@ -599,9 +631,7 @@ mod tests {
         }
 
         fn write(&self, path: &str, text: &str) -> &Self {
-            let path = self.machine().path(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
+            self.0.write(path, text);
             self
         }
 
@@ -611,7 +641,7 @@ mod tests {
         }
 
         fn machine(&self) -> Machine {
-            Machine::at(self.0.path())
+            self.0.machine()
         }
 
         fn error(&self) -> String {

@@ -152,34 +152,24 @@ pub fn warn(machine: &Machine, say: impl FnOnce(&str)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::preflight::fake;
 
-    struct Fake(tempfile::TempDir);
+    struct Fake(fake::Root);
 
     impl Fake {
         fn new() -> Self {
-            let fake = Self(tempfile::tempdir().unwrap());
-            fake.write(
-                "/proc/self/mounts",
-                "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n",
-            );
-            fake
-        }
-
-        fn write(&self, path: &str, text: &str) {
-            let path = self.0.path().join(path.trim_start_matches('/'));
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
+            Self(fake::Root::with_cgroups())
         }
 
         fn cgroup(&self, name: &str, max: &str, weight: &str, idle: &str) {
             let at = |file| format!("/sys/fs/cgroup/{name}/{file}");
-            self.write(&at("cpu.max"), max);
-            self.write(&at("cpu.weight"), weight);
-            self.write(&at("cpu.idle"), idle);
+            self.0.write(&at("cpu.max"), max);
+            self.0.write(&at("cpu.weight"), weight);
+            self.0.write(&at("cpu.idle"), idle);
         }
 
         fn found(&self) -> Option<String> {
-            Void::find(&Machine::at(self.0.path())).describe()
+            Void::find(&self.0.machine()).describe()
         }
     }
 
@@ -188,9 +178,9 @@ mod tests {
         let fake = Fake::new();
         assert_eq!(fake.found(), None);
         fake.cgroup("a.slice", "max 100000\n", "100\n", "0\n");
-        fake.write("/sys/fs/cgroup/without/cgroup.procs", "");
+        fake.0.write("/sys/fs/cgroup/without/cgroup.procs", "");
         assert_eq!(fake.found(), None);
-        warn(&Machine::at(fake.0.path()), |line| panic!("{line}"));
+        warn(&fake.0.machine(), |line| panic!("{line}"));
     }
 
     #[test]
@@ -204,7 +194,7 @@ mod tests {
             "/c.slice (cpu.idle 1), /a.slice/b.service (cpu.max 50000 100000, cpu.weight 200)"
         );
         let mut said = String::new();
-        warn(&Machine::at(fake.0.path()), |line| said = line.into());
+        warn(&fake.0.machine(), |line| said = line.into());
         let begins = format!("warning: {VOID}: /c.slice (cpu.idle 1), /a");
         assert!(said.starts_with(&begins), "{said}");
     }
@@ -230,7 +220,7 @@ mod tests {
             fake.cgroup(&format!("g{n:02}/below"), "max 100000\n", "200\n", "0\n");
         }
         fake.cgroup("g01", "max 100000\n", "200\n", "0\n");
-        let machine = Machine::at(fake.0.path());
+        let machine = fake.0.machine();
         let found = |most| Void::among(&machine, most).describe().unwrap();
         let cut = " (not all cgroups were looked at)";
         assert_eq!(found(20), format!("/g01 (cpu.weight 200){cut}"));
