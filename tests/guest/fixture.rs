@@ -2,7 +2,11 @@
 //! How the scx_meta that the tests share is started (labkit::shared keeps it).
 
 use std::env;
+use std::fs::File;
+use std::path::Path;
 use std::path::PathBuf;
+use std::process::Command;
+use std::process::Stdio;
 
 /// What becomes of the tasks that wait when their policy leaves: fixed at load, so that the tests of
 /// each have a program of their own.
@@ -39,4 +43,16 @@ impl Handover {
 pub fn binary() -> PathBuf {
     let named = env::var_os("SCX_META_BIN").map(PathBuf::from);
     named.unwrap_or_else(|| env!("CARGO_BIN_EXE_scx_meta").into())
+}
+
+/// The loader with these options, which reads nothing and says everything to the file `log`.
+pub fn command(args: &[&str], log: &Path) -> Command {
+    let out = File::create(log).unwrap();
+    let mut command = Command::new(binary());
+    command
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(out.try_clone().unwrap())
+        .stderr(out);
+    command
 }

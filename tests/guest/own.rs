@@ -4,12 +4,10 @@
 
 use std::env;
 use std::fs;
-use std::fs::File;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::process::ExitStatus;
-use std::process::Stdio;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -38,13 +36,7 @@ impl Machine {
     /// yet. What it says goes to a file unless `prepare` has it go elsewhere.
     pub fn spawn(&self, args: &[&str], prepare: impl FnOnce(&mut Command)) -> Own {
         let log = env::temp_dir().join("scx_meta-own.log");
-        let out = File::create(&log).unwrap();
-        let mut command = Command::new(fixture::binary());
-        command
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(out.try_clone().unwrap())
-            .stderr(out);
+        let mut command = fixture::command(args, &log);
         prepare(&mut command);
         Own {
             meta: Meta::spawn(&mut command).unwrap(),

@@ -10,7 +10,6 @@
 use std::cell::RefCell;
 use std::env;
 use std::fs;
-use std::fs::File;
 use std::path::PathBuf;
 use std::process::Command;
 use std::process::ExitStatus;
@@ -113,13 +112,7 @@ impl Scheduler {
         assert_eq!(scx::state().unwrap(), "disabled", "whose scheduler is it?");
         let kmsg = Kmsg::since_now();
         let log = env::temp_dir().join("scx_meta.log");
-        let out = File::create(&log).unwrap();
-        let mut command = Command::new(fixture::binary());
-        command
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(out.try_clone().unwrap())
-            .stderr(out);
+        let mut command = fixture::command(args, &log);
         let meta = Meta::start(&mut command).unwrap_or_else(|error| {
             let said = fs::read_to_string(&log).unwrap_or_default();
             panic!("scx_meta {args:?} did not start: {error:#}\n{said}");
