@@ -36,7 +36,10 @@ char _license[] SEC("license") = "GPL";
 
 UEI_DEFINE(uei);
 
-/* Tasks that wait longer than this have us ejected: the kernel's maximum. */
+/*
+ * Tasks that wait longer than this have us ejected: the kernel's maximum. The
+ * loader sets what --watchdog says in its place.
+ */
 #define META_WATCHDOG_MS 30000U
 
 s32 BPF_STRUCT_OPS(meta_select_cpu, struct task_struct *p, s32 prev_cpu,
