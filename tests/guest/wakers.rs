@@ -17,6 +17,9 @@ use labkit::task::now_ns;
 /// Arrays have a Default up to this size.
 const MAX_CPUS: usize = 32;
 
+/// A part of no other waker's time, so that any two meet at all phases within a burst.
+const OUT_OF_STEP: Duration = Duration::from_micros(17);
+
 #[derive(Default)]
 struct Shared {
     stop: AtomicBool,
@@ -36,11 +39,14 @@ fn work(time: Duration) {
 }
 
 impl Wakers {
+    /// Each naps a little longer than the one before: wakers in step would need a CPU each, under
+    /// whatever policy, for as long as the clock keeps them there.
     pub fn start(count: usize, nap: Duration, busy: Duration) -> Self {
         let shared = Arc::new(Shared::default());
-        let threads = (0..count)
-            .map(|_| {
+        let threads = (0..count as u32)
+            .map(|number| {
                 let shared = Arc::clone(&shared);
+                let nap = nap + number * OUT_OF_STEP;
                 thread::spawn(move || {
                     while !shared.stop.load(Relaxed) {
                         thread::sleep(nap);
