@@ -486,8 +486,20 @@ static void central_stopping(struct task_struct *p, struct task_ctx *t,
 {
 }
 
+/*
+ * Only the central CPU arms the timer, which takes until a higher class lets go
+ * of it: so long the tick relieves, where there is one.
+ */
 static void central_tick(struct task_struct *p)
 {
+	s32 cpu = scx_bpf_task_cpu(p);
+
+	if (likely(central.armed == policy_activation() &&
+		   state_responds(central.cpu)))
+		return;
+	if (central_overdue(cpu, scx_bpf_now()) &&
+	    (central_queued() || scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL_ON | cpu)))
+		scx_bpf_task_set_slice(p, 0);
 }
 
 #endif /* META_CENTRAL_BPF_H */
