@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What the kernel said since a moment: about sched_ext, and of its own troubles.
 
+use std::fmt::Display;
+use std::fs;
 use std::fs::File;
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
@@ -22,6 +24,11 @@ const TROUBLES: [&str; 7] = [
     "detected stall",
     "general protection",
 ];
+
+/// Puts a line in the kernel's log, where it stands among what the kernel says.
+pub fn say(line: impl Display) {
+    fs::write("/dev/kmsg", format!("scx_meta's tests: {line}")).unwrap();
+}
 
 pub struct Kmsg(File);
 

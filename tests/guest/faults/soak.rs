@@ -3,6 +3,7 @@
 //! the other under one watch. Each step prints a record of what it came to.
 
 use std::env;
+use std::panic;
 use std::thread;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ use super::places;
 use super::writes;
 use crate::cgroups::Cgroup;
 use crate::fixture::Handover;
+use crate::kmsg;
 use crate::maps::Maps;
 use crate::scheduler::Scheduler;
 
@@ -215,6 +217,7 @@ impl Round {
         let charge = self.take_charge(step.charge);
         let faults: Vec<String> = step.faults.iter().map(describe).collect();
         let what = format!("step {place}, {charge}: {}", faults.join("; "));
+        kmsg::say(&what);
         let bound = self.bound(&step.faults);
         let (mut injected, cpus, handover) = (0, self.cpus.clone(), self.handover);
         let wait = self.harm.phase(&what, bound, |harm| {
@@ -298,15 +301,28 @@ fn number(name: &str) -> u64 {
         .unwrap_or_else(|error| panic!("{name}={text}: {error}"))
 }
 
+/// Else nobody would learn of one before the guest's end, which it may have put off for ever.
+fn tell_the_kernel_of_panics() {
+    let printed = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        kmsg::say(info);
+        printed(info);
+    }));
+}
+
 #[test]
 #[ignore = "a round of `cargo xtask soak`, which says which"]
 fn round() {
     let (seed, number) = (number(soak::SEED), number(soak::ROUND));
+    tell_the_kernel_of_panics();
     let mut round = Round::begin();
     let steps = soak::steps(seed, number, round.policies.len());
     for (place, step) in steps.iter().enumerate() {
         let record = round.step(place, step);
         println!("{}", record.say().unwrap());
+        let wait_ms = record.wait_us / 1000;
+        kmsg::say(format!("step {place} is over, longest wait {wait_ms} ms"));
     }
+    kmsg::say("the last step is over");
     round.end();
 }

@@ -48,23 +48,22 @@ pub fn run(args: &cli::Soak, yes: bool) -> Result<bool> {
     eprintln!("soak: seed {}", setup.seed);
     let begin = Instant::now();
     let rounds = match args.round {
-        Some(number) => vec![setup.round(number)?],
+        Some(number) => {
+            let round = setup.round(number)?;
+            eprintln!("soak: {}", round.line());
+            vec![round]
+        }
         None => {
             let time = Duration::from_secs(60 * args.minutes);
             at_once(guests(&setup)?, &setup, begin + time, &again)?
         }
     };
     println!("{}", table::of(&setup, &rounds, begin.elapsed()));
-    for round in &rounds {
-        if let Some(harm) = &round.harm {
-            println!(
-                "round {}: {harm}\nonce more: {}",
-                round.number,
-                again(round.number)
-            );
-        }
+    let harmed = || rounds.iter().filter(|round| round.harm.is_some());
+    for round in harmed() {
+        println!("round {} once more: {}", round.number, again(round.number));
     }
-    Ok(rounds.iter().all(|round| round.harm.is_none()))
+    Ok(harmed().next().is_none())
 }
 
 /// A seed that a person can type.

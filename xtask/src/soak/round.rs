@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 use std::time::Instant;
 
-use anyhow::Context;
 use anyhow::Result;
 use labkit::clock::Clock;
 use labkit::soak;
@@ -13,14 +12,19 @@ use labkit::soak::Record;
 
 use crate::build::GuestTests;
 use crate::kernel::Kernel;
+use crate::paths;
 use crate::test::guest::BINARY;
 use crate::vm;
+use crate::vm::Failure;
 
 /// The test that does the steps.
 const TEST: &str = "faults::soak::round";
 
-/// Some minutes of a busy guest; only one that hangs takes longer.
-const LIMIT: Duration = Duration::from_secs(1800);
+/// A minute or two of a busy guest, or several with many CPUs; only one that hangs takes longer.
+const LIMIT: Duration = Duration::from_secs(900);
+
+/// The kernel says what it has to say of a step, and the test says there which step that is.
+const CONSOLE: &str = "loglevel=7";
 
 /// Lines of a guest's output that are shown with a harm.
 const TAIL: usize = 30;
@@ -47,6 +51,8 @@ pub struct Round {
     pub records: Vec<Record>,
     /// Who was harmed.
     pub harm: Option<String>,
+    /// What the kernel and the test said, step by step.
+    console: PathBuf,
     /// On this machine.
     took: Duration,
 }
@@ -54,13 +60,37 @@ pub struct Round {
 impl Setup {
     /// Boots a guest and does a round in it.
     pub fn round(&self, number: u64) -> Result<Round> {
+        let console = paths::lab_dir("soak")?.join(format!("{}-{number}.console", self.seed));
         let machine = vm::Vm {
             kernel: self.kernel.clone(),
-            hardware: self.hardware.clone(),
+            hardware: self.talkative(),
             clock: self.clock,
             timeout: LIMIT,
-            console: None,
+            console: Some(console.clone()),
         };
+        let begin = Instant::now();
+        let (records, harm) = match vm::run(&machine, &self.job(number)) {
+            Ok(done) => heard(&done)?,
+            // It hangs, or the kernel panicked: that is what was looked for.
+            Err(error) if error.is::<Failure>() => (Vec::new(), Some(format!("{error:#}"))),
+            Err(error) => return Err(error.context(format!("round {number}"))),
+        };
+        Ok(Round {
+            number,
+            records,
+            harm,
+            console,
+            took: begin.elapsed(),
+        })
+    }
+
+    fn talkative(&self) -> vm::Hardware {
+        let mut hardware = self.hardware.clone();
+        hardware.append = format!("{} {CONSOLE}", hardware.append);
+        hardware
+    }
+
+    fn job(&self, number: u64) -> vm::Job {
         let mut job = vm::Job::new([
             self.tests.tests.clone().into_os_string(),
             TEST.into(),
@@ -78,38 +108,40 @@ impl Setup {
         }
         job.keep_output = true;
         job.quiet = true;
-        let begin = Instant::now();
-        let done = vm::run(&machine, &job).with_context(|| format!("round {number}"))?;
-        let said = String::from_utf8_lossy(&done.stdout);
-        let records = Record::heard(&said)?;
-        let harm = match done.status {
-            // It ran one test, and that passed.
-            0 if said.contains("test result: ok. 1 passed") => None,
-            status => Some(format!("status {status}\n{}", tail(&said))),
-        };
-        Ok(Round {
-            number,
-            records,
-            harm,
-            took: begin.elapsed(),
-        })
+        job
     }
 }
 
+/// The records of a round that has ended, and who was harmed in it.
+fn heard(done: &vm::Done) -> Result<(Vec<Record>, Option<String>)> {
+    let said = String::from_utf8_lossy(&done.stdout);
+    let harm = match done.status {
+        // It ran one test, and that passed.
+        0 if said.contains("test result: ok. 1 passed") => None,
+        status => Some(format!("status {status}\n{}", tail(&said))),
+    };
+    Ok((Record::heard(&said)?, harm))
+}
+
 impl Round {
-    /// For people, when it has ended.
+    /// For people, when it has ended: its figures, and its harm if there was one.
     pub fn line(&self) -> String {
         let faults: u64 = self.records.iter().map(|record| record.injected).sum();
         let guest_ms = self.records.last().map_or(0, |record| record.at_ms);
         let wait_us = self.records.iter().map(|record| record.wait_us).max();
+        let harm = self.harm.as_ref().map(|harm| {
+            let console = self.console.display();
+            format!("\n{harm}\nits console: {console}")
+        });
         format!(
-            "round {}: {}, {} steps, {faults} faults, longest wait {} ms; {} s of the guest, {} s here",
+            "round {}: {}, {} steps, {faults} faults, longest wait {} ms; {} s of the guest, {} s here{}",
             self.number,
             if self.harm.is_some() { "HARM" } else { "ok" },
             self.records.len(),
             wait_us.unwrap_or(0) / 1000,
             guest_ms / 1000,
             self.took.as_secs(),
+            harm.unwrap_or_default(),
         )
     }
 }
