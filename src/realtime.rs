@@ -12,9 +12,7 @@ use crate::preflight::Machine;
 use crate::threads;
 use crate::threads::Field;
 use crate::threads::Stat;
-
-/// The kernel's, in /proc/PID/stat.
-const PF_KTHREAD: u64 = 0x0020_0000;
+use crate::threads::PF_KTHREAD;
 
 const MAX_TASKS: usize = 50_000;
 const MAX_TIME: Duration = Duration::from_secs(1);
@@ -82,15 +80,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-
-    /// As Linux 6.18 writes it.
-    fn stat(tid: u32, comm: &str, flags: u32, priority: u32, policy: libc::c_int) -> String {
-        format!(
-            "{tid} ({comm}) S 1 {tid} {tid} 0 -1 {flags} 117 0 0 0 0 0 0 0 20 0 1 0 55 3194880 224 \
-             18446744073709551615 1 1 0 0 0 0 0 4096 0 0 0 0 17 0 {priority} {policy} 0 0 0 0 0 0 \
-             0 0 0 0 0 0 0\n"
-        )
-    }
+    use crate::threads::tests::stat;
 
     #[test]
     fn a_task_of_our_own_is_read_as_the_kernel_writes_it() {

@@ -5,6 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
+/// Among a thread's flags: it is one of the kernel's.
+pub(crate) const PF_KTHREAD: u64 = 0x0020_0000;
+
 /// Fields of /proc/PID/stat, counted behind the name, whose parentheses may enclose anything.
 #[derive(Clone, Copy)]
 pub(crate) enum Field {
@@ -56,6 +59,11 @@ pub(crate) fn threads(proc: &Path) -> impl Iterator<Item = PathBuf> {
     numbered(proc).flat_map(|process| numbered(&process.join("task")))
 }
 
+/// The folders of all processes below a /proc; a thread of the kernel is one, too.
+pub(crate) fn processes(proc: &Path) -> impl Iterator<Item = PathBuf> {
+    numbered(proc)
+}
+
 fn numbered(dir: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     let numbered = entries.filter(|entry| {
@@ -64,4 +72,24 @@ fn numbered(dir: &Path) -> impl Iterator<Item = PathBuf> {
             .is_some_and(|name| name.parse::<u32>().is_ok())
     });
     numbered.map(|entry| entry.path())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use nix::libc;
+
+    /// The file of a thread, as Linux 6.18 writes it.
+    pub(crate) fn stat(
+        tid: u32,
+        comm: &str,
+        flags: u64,
+        priority: u32,
+        class: libc::c_int,
+    ) -> String {
+        format!(
+            "{tid} ({comm}) S 1 {tid} {tid} 0 -1 {flags} 117 0 0 0 0 0 0 0 20 0 1 0 55 3194880 224 \
+             18446744073709551615 1 1 0 0 0 0 0 4096 0 0 0 0 17 0 {priority} {class} 0 0 0 0 0 0 \
+             0 0 0 0 0 0 0\n"
+        )
+    }
 }

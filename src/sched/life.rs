@@ -17,6 +17,7 @@ use super::carry;
 use super::exit::Cause;
 use super::exit::Exit;
 use super::gate::Gate;
+use super::grace::GracePeriods;
 use super::last_words;
 use super::plan::Plan;
 use super::program;
@@ -153,6 +154,8 @@ impl<'a> Life<'a> {
     /// In charge until the end, whose reason is told.
     fn stay(&mut self, mut running: Running<'_>) -> Ending {
         let attached = Instant::now();
+        // Until it is unloaded.
+        let _grace = GracePeriods::ensure(self.machine);
         self.was_in_charge = true;
         if !self.gate.is_stopped() {
             (self.in_charge)(attached);

@@ -14,6 +14,7 @@
 mod carry;
 mod exit;
 mod gate;
+mod grace;
 mod last_words;
 mod life;
 mod plan;

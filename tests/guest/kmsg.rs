@@ -25,9 +25,16 @@ const TROUBLES: [&str; 7] = [
     "general protection",
 ];
 
-/// Puts a line in the kernel's log, where it stands among what the kernel says.
-pub fn say(line: impl Display) {
-    fs::write("/dev/kmsg", format!("scx_meta's tests: {line}")).unwrap();
+/// The kernel refuses what is longer than about a kilobyte.
+const LINE_MAX: usize = 900;
+
+/// Puts lines in the kernel's log, where they stand among what the kernel says. Who panics says it, too,
+/// so this does not.
+pub fn say(lines: impl Display) {
+    for line in lines.to_string().lines() {
+        let line: String = line.chars().take(LINE_MAX).collect();
+        let _ = fs::write("/dev/kmsg", format!("scx_meta's tests: {line}"));
+    }
 }
 
 pub struct Kmsg(File);

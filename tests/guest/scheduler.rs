@@ -107,12 +107,18 @@ impl Scheduler {
 
     /// One of the test's own, with these options.
     pub fn start(args: &[&str]) -> Self {
+        Self::start_with(args, |_| ())
+    }
+
+    /// The same, and otherwise as `prepare` says.
+    pub fn start_with(args: &[&str], prepare: impl FnOnce(&mut Command)) -> Self {
         let lock = shared::lock().unwrap();
         shared::end().unwrap();
         assert_eq!(scx::state().unwrap(), "disabled", "whose scheduler is it?");
         let kmsg = Kmsg::since_now();
         let log = env::temp_dir().join("scx_meta.log");
         let mut command = fixture::command(args, &log);
+        prepare(&mut command);
         let meta = Meta::start(&mut command).unwrap_or_else(|error| {
             let said = fs::read_to_string(&log).unwrap_or_default();
             panic!("scx_meta {args:?} did not start: {error:#}\n{said}");

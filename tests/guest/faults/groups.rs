@@ -2,6 +2,9 @@
 //! Cgroups come and go, nested and many at once, while tasks in them run, move and are frozen.
 
 use std::fs;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -63,6 +66,53 @@ fn hundreds_of_cgroups_that_come_and_go_harm_nobody() {
         harm.phase(policy, fair(), |_| storm(many));
     }
     harm.end();
+}
+
+/// The same from inside of a container, which sees its own cgroup as the root of all.
+#[test]
+fn cgroups_of_a_namespace_harm_nobody() {
+    let mut harm = Harm::beside(Scheduler::shared(), Watch::start(BUSY, ASLEEP).unwrap());
+    let many = tier::times(20, 100);
+    for policy in [policy("pair"), policy("fifo")] {
+        harm.scheduler().only(policy);
+        harm.phase(policy, fair(), |_| storm_in_namespace(many));
+    }
+    harm.end();
+}
+
+/// A shell of its own makes cgroups there, moves through them and removes them.
+fn storm_in_namespace(cgroups: usize) -> u64 {
+    let outer = Cgroup::create("meta_ns");
+    let script = format!(
+        "umount /sys/fs/cgroup
+         mount -t cgroup2 none /sys/fs/cgroup
+         test ! -e /sys/fs/cgroup/meta_ns
+         cd /sys/fs/cgroup
+         mkdir home; echo $$ > home/cgroup.procs; echo +cpu > cgroup.subtree_control
+         for n in $(seq {cgroups}); do
+             mkdir n$n; echo $((n * 97 % 10000 + 1)) > n$n/cpu.weight
+             echo $$ > n$n/cgroup.procs
+             echo $$ > home/cgroup.procs; rmdir n$n
+         done
+         echo -cpu > cgroup.subtree_control; echo $$ > cgroup.procs; rmdir home"
+    );
+    let mut shell = Command::new("sh");
+    shell.args(["-ec", &script]);
+    let procs = "/sys/fs/cgroup/meta_ns/cgroup.procs";
+    let enter = move || {
+        fs::write(procs, "0")?;
+        // SAFETY: unshare takes flags only.
+        match unsafe { libc::unshare(libc::CLONE_NEWCGROUP | libc::CLONE_NEWNS) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    };
+    // SAFETY: between fork and exec it opens, writes and closes a file, and makes a system call.
+    unsafe { shell.pre_exec(enter) };
+    let done = shell.output().unwrap();
+    assert!(done.status.success(), "{done:?}");
+    drop(outer);
+    cgroups as u64
 }
 
 /// pair has a queue for each of 63 cgroups and counts those that found none. More cgroups than that one

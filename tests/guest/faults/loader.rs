@@ -15,8 +15,10 @@ use labkit::watch::Watch;
 use scx_meta::policy::Policy;
 
 use super::harm::{fair_wait, Harm};
+use super::kernel;
 use crate::bound;
 use crate::cgroups::Cgroup;
+use crate::loads;
 use crate::maps::PIN_DIR;
 use crate::scheduler::Scheduler;
 use crate::tier;
@@ -117,6 +119,37 @@ fn a_starved_loader_harms_nobody() {
         1
     });
     drop(poor);
+    harm.end();
+}
+
+/// Tasks that begin while the kernel unloads a scheduler belong to its own, and go before all others.
+#[test]
+fn tasks_that_begin_during_the_unload_do_not_hold_it_up() {
+    let mut harm = beside_load(Scheduler::start(&["--policies", "fifo,nest"]));
+    let mut took = Duration::ZERO;
+    harm.phase("unload", END_LIMIT, |harm| {
+        let mut scheduler = harm.lose_scheduler();
+        scheduler.signal(libc::SIGTERM);
+        while scx::state().unwrap() == "enabled" {
+            thread::sleep(Duration::from_micros(100));
+        }
+        let begin = sys::monotonic();
+        let late = loads::hogs(3 * bound::cpus());
+        let back = process::await_that(END_LIMIT, Duration::from_millis(5), || {
+            scx::state().unwrap() == "disabled"
+        });
+        took = sys::monotonic() - begin;
+        println!("the default scheduler is back after {took:.0?}");
+        drop(late);
+        assert!(scheduler.wait().success());
+        assert!(back, "sched_ext is {}", scx::state().unwrap());
+        1
+    });
+    let limit = match kernel::serves_ext_beside_realtime() {
+        true => 5 * AT_ONCE,
+        false => AT_ONCE,
+    };
+    harm.expect(took <= limit, format!("it took {took:.0?}"));
     harm.end();
 }
 

@@ -14,6 +14,7 @@
 //! kicks       what waits does not wake the whole machine
 //! rivals      other loaders, other users
 //! machine     memory runs out, the clock jumps
+//! broken      a policy of the test build does something wrong
 //! short       the short form of these on other machines
 //! soak        all of them at random (`cargo xtask soak`)
 //! nightly     what takes longer than a change should wait
@@ -22,6 +23,7 @@
 //! Each row has a [`harm::Harm`], which watches tasks beside the faults and looks for the same at
 //! every row's end.
 
+mod broken;
 mod churn;
 mod groups;
 mod harm;

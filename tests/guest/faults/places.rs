@@ -121,6 +121,23 @@ fn classes_and_nice_levels_that_change_harm_nobody() {
     harm.end();
 }
 
+/// With --partial only tasks that ask for it are ours: they come and go while they wait.
+#[test]
+fn tasks_that_come_from_another_scheduler_and_go_back_harm_nobody() {
+    let scheduler = Scheduler::start(&["--partial"]);
+    let mut harm = Harm::beside(scheduler, Watch::start(BUSY, ASLEEP).unwrap());
+    let threads = harm.threads();
+    let time = tier::seconds(0.2, 6.0);
+    under_all(&mut harm, "partial", |_| {
+        change_classes(&threads, time, SEED)
+    });
+    for policy in Policy::all() {
+        let ran = harm.scheduler().counted(policy).cpu_ns;
+        harm.expect(ran > 0, format!("{policy} ran nobody"));
+    }
+    harm.end();
+}
+
 /// This process, with all its threads, goes from one cpuset to another, and the CPUs of the one that
 /// it is in change.
 #[test]
