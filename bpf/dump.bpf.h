@@ -15,8 +15,9 @@ static __noinline int dump_switch(void)
 		     state_hot.active,
 		     (now - state_hot.entered_at_ns) / ROTATION_US,
 		     state_hot.generation);
-	scx_bpf_dump("meta: pending %x, left (oldest last) %llx, pin %u\n",
-		     state_hot.pending, state_hot.left_order, switch_plan.pin);
+	scx_bpf_dump("meta: pending %x, left %x in the order %llx, pin %u\n",
+		     state_hot.pending, state_hot.left, state_hot.left_order,
+		     switch_plan.pin);
 	rotation_for_each(policy) {
 		if (!state_available(policy))
 			continue;

@@ -142,10 +142,10 @@ static __noinline int handover_release(u32 to)
 	u32 i, from;
 
 	bpf_for(i, 0, META_MAX_POLICIES) {
-		from = (order >> (8 * i)) & 0xff;
-		if (!from || handover_is_over())
+		if (handover_is_over())
 			break;
-		if (from != to)
+		from = rotation_order_at(order, i);
+		if (from != to && (state_hot.left & (1U << from)))
 			policies_release(from, to);
 	}
 	return 0;

@@ -19,6 +19,7 @@
 #include <scx/common.bpf.h>
 
 #include "../include/abi.h"
+#include "rotation.h"
 #include "state.bpf.h"
 #include "stats.bpf.h"
 #include "dsq.bpf.h"
@@ -27,7 +28,6 @@
 #include "handover.bpf.h"
 #include "turns.bpf.h"
 #include "account.bpf.h"
-#include "rotation.h"
 #include "switch.bpf.h"
 #include "hotplug.bpf.h"
 #include "dump.bpf.h"

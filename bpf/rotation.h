@@ -46,7 +46,7 @@
  * Arrays by policy id have a power of two of slots, and the index is masked
  * out of the compiler's sight: it would drop the bound that the verifier needs.
  */
-#define ROTATION_SLOTS 16
+#define ROTATION_SLOTS 32
 _Static_assert(META_NR_POLICIES <= ROTATION_SLOTS, "a slot a policy");
 
 static inline u32 rotation_slot(u32 policy)
@@ -244,38 +244,45 @@ static inline u64 rotation_next_fire(const struct rotation_plan *plan,
 }
 
 /*
- * The leave order: the ids of policies that were left, one a byte, the oldest
- * in the low byte. Drop @policy and close the gap.
+ * The leave order: all policies there may be, who was left last in the last
+ * place. A place has four bits, for an id less one, so that one word has all
+ * of them and is read at once.
  */
-static inline u64 rotation_order_without(u64 order, u32 policy)
+#define ROTATION_PLACE_BITS 4
+#define ROTATION_PLACE_MASK 0xfULL
+_Static_assert(META_MAX_POLICIES == 64 / ROTATION_PLACE_BITS,
+	       "a place a policy");
+
+/* By the table: nobody was left so far. */
+#define ROTATION_ORDER_FIRST 0xfedcba9876543210ULL
+
+static inline u32 rotation_order_at(u64 order, u32 place)
 {
-	u64 kept = order;
-	u32 i;
+	u32 shift = ROTATION_PLACE_BITS * (place & (META_MAX_POLICIES - 1));
 
-	rotation_for(i, 0, META_MAX_POLICIES) {
-		u64 below = (1ULL << (8 * i)) - 1;
-
-		if (((order >> (8 * i)) & 0xff) == policy) {
-			kept = (order & below) | ((order >> 8) & ~below);
-			break;
-		}
-	}
-	return kept;
+	return ((order >> shift) & ROTATION_PLACE_MASK) + 1;
 }
 
-/* @policy was left last. */
-static inline u64 rotation_order_append(u64 order, u32 policy)
+/* @policy was left last: those behind it move up. */
+static inline u64 rotation_order_leave(u64 order, u32 policy)
 {
-	u64 appended = order;
+	u64 left = order;
 	u32 i;
 
 	rotation_for(i, 0, META_MAX_POLICIES) {
-		if (!((order >> (8 * i)) & 0xff)) {
-			appended = order | ((u64)policy << (8 * i));
-			break;
-		}
+		u32 shift = ROTATION_PLACE_BITS * i;
+		u64 before = (1ULL << shift) - 1;
+
+		if (rotation_order_at(order, i) != policy)
+			continue;
+		left = (order & before) |
+		       ((order >> ROTATION_PLACE_BITS) & ~before);
+		/* The place that the shift made empty. */
+		left &= ~(ROTATION_PLACE_MASK << (64 - ROTATION_PLACE_BITS));
+		left |= (u64)(policy - 1) << (64 - ROTATION_PLACE_BITS);
+		break;
 	}
-	return appended;
+	return left;
 }
 
 #endif /* META_ROTATION_H */

@@ -76,7 +76,8 @@ struct {
  *
  * @active:     the policy in charge
  * @pending:    bit a policy that was left with tasks in its queues
- * @left_order: ids of the policies that were left, oldest in the low byte
+ * @left:	bit a policy that was left since load, and is not in charge
+ * @left_order: in which order policies were left, see rotation.h
  * @generation: flips since load
  * @adopting:   no task of @active has run yet since the flip
  * @settling:   the timer has not looked again since the flip
@@ -86,6 +87,7 @@ static struct {
 	u32 pending;
 	u64 left_order;
 	u64 generation;
+	u32 left;
 	u32 adopting;
 	u32 settling;
 	u64 entered_at_ns; /* CLOCK_MONOTONIC */

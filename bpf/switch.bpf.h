@@ -160,15 +160,15 @@ static void switch_end_endless(void)
 __noinline int switch_flip(u32 to)
 {
 	u32 from = state_hot.active;
-	u64 order, cost_ns, begin = bpf_ktime_get_ns();
+	u64 cost_ns, begin = bpf_ktime_get_ns();
 
 	if (to == from || to >= META_NR_POLICIES || from >= META_NR_POLICIES)
 		return 0;
 
 	policies_enter(to, begin);
 
-	order = rotation_order_without(state_hot.left_order, to);
-	state_hot.left_order = rotation_order_append(order, from);
+	state_hot.left_order = rotation_order_leave(state_hot.left_order, from);
+	state_hot.left = (state_hot.left | 1U << from) & ~(1U << to);
 	switch_left_at[rotation_slot(from)] = policies_queued(from) ? begin : 0;
 	switch_left_at[rotation_slot(to)] = 0;
 	__sync_fetch_and_or(&state_hot.pending, 1U << from);
@@ -404,6 +404,7 @@ static s32 switch_init(void)
 	switch_turn_start = bpf_ktime_get_ns();
 	policies_enter(first, switch_turn_start);
 	state_hot.active = first;
+	state_hot.left_order = ROTATION_ORDER_FIRST;
 	state_hot.entered_at_ns = switch_turn_start;
 	state_hot.adopting = 1;
 	stats_inc(first, activations);
@@ -464,18 +465,19 @@ __noinline bool switch_drain_one(u32 policy, s32 cpu)
  */
 __noinline bool switch_drain(s32 cpu, bool all)
 {
+	u32 i, policy, among = all ? state_hot.left : state_pending();
 	u64 order = state_hot.left_order;
-	u32 i, policy;
+	bool found = false;
 
-	for (i = 0; i < META_MAX_POLICIES; i++, order >>= 8) {
-		policy = order & 0xff;
-		if (!policy || policy >= META_NR_POLICIES)
+	bpf_for(i, 0, META_MAX_POLICIES) {
+		policy = rotation_order_at(order, i);
+		if (!(among & (1U << policy)))
+			continue;
+		found = switch_drain_one(policy, cpu);
+		if (found)
 			break;
-		if ((all || (state_pending() & (1U << policy))) &&
-		    switch_drain_one(policy, cpu))
-			return true;
 	}
-	return false;
+	return found;
 }
 
 /*

@@ -34,8 +34,8 @@ enum meta_handover {
 };
 
 enum meta_limits {
-	/* The leave order packs one policy id a byte into a u64. */
-	META_MAX_POLICIES = 8,
+	/* The leave order has four bits a policy in a u64. */
+	META_MAX_POLICIES = 16,
 	META_MAX_CPUS = 1024,
 	META_HIST_BUCKETS = 32,
 
@@ -153,7 +153,7 @@ struct meta_rustland_answer {
 };
 
 _Static_assert(META_NR_POLICIES - 1 <= META_MAX_POLICIES,
-	       "the leave order has room for eight policies");
+	       "the leave order has room for sixteen policies");
 _Static_assert((META_MAX_CPUS & (META_MAX_CPUS - 1)) == 0,
 	       "CPU ids are bounded by a mask");
 _Static_assert((META_TURNS & (META_TURNS - 1)) == 0,

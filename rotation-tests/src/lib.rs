@@ -6,7 +6,7 @@
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    turn_ns: [u64; 16],
+    turn_ns: [u64; 32],
     /// Sum of the turns.
     pub rotation_ns: u64,
     /// Policies in the rotation.
@@ -67,8 +67,9 @@ extern "C" {
     fn host_replan(old: &Plan, plan: &Plan, active: u32, start_ns: u64, now: u64) -> u64;
     fn host_advance(plan: &Plan, at: &mut Place, now: u64);
     fn host_next_fire(plan: &Plan, active: u32, start_ns: u64, now: u64, poll_ns: u64) -> u64;
-    fn host_order_without(order: u64, policy: u32) -> u64;
-    fn host_order_append(order: u64, policy: u32) -> u64;
+    static host_order_first: u64;
+    fn host_order_at(order: u64, place: u32) -> u32;
+    fn host_order_leave(order: u64, policy: u32) -> u64;
 }
 
 impl Limits {
@@ -112,16 +113,22 @@ pub fn period_ns(written_us: u32) -> u64 {
     unsafe { host_period_ns(written_us) }
 }
 
-/// The leave order without a policy.
-pub fn order_without(order: u64, policy: u32) -> u64 {
-    // SAFETY: takes and returns integers.
-    unsafe { host_order_without(order, policy) }
+/// The leave order when nobody was left so far.
+pub fn order_first() -> u64 {
+    // SAFETY: a constant that C defines with this type.
+    unsafe { host_order_first }
 }
 
-/// The leave order with a policy as the last.
-pub fn order_append(order: u64, policy: u32) -> u64 {
+/// The policy in a place of the leave order, 0 being that of who was left first.
+pub fn order_at(order: u64, place: u32) -> u32 {
     // SAFETY: takes and returns integers.
-    unsafe { host_order_append(order, policy) }
+    unsafe { host_order_at(order, place) }
+}
+
+/// The leave order after this policy was left.
+pub fn order_leave(order: u64, policy: u32) -> u64 {
+    // SAFETY: takes and returns integers.
+    unsafe { host_order_leave(order, policy) }
 }
 
 impl Plan {

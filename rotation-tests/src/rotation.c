@@ -59,12 +59,14 @@ u64 host_next_fire(const struct rotation_plan *plan, u32 active, u64 start_ns,
 	return rotation_next_fire(plan, active, start_ns, now, poll_ns);
 }
 
-u64 host_order_without(u64 order, u32 policy)
+const u64 host_order_first = ROTATION_ORDER_FIRST;
+
+u32 host_order_at(u64 order, u32 place)
 {
-	return rotation_order_without(order, policy);
+	return rotation_order_at(order, place);
 }
 
-u64 host_order_append(u64 order, u32 policy)
+u64 host_order_leave(u64 order, u32 policy)
 {
-	return rotation_order_append(order, policy);
+	return rotation_order_leave(order, policy);
 }

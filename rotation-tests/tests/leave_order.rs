@@ -4,65 +4,49 @@
 
 use proptest::collection;
 use proptest::prelude::*;
-use rotation_tests::{order_append, order_without, Limits};
+use rotation_tests::{order_at, order_first, order_leave, Limits};
 
-fn packed(order: &[u32]) -> u64 {
-    let bytes = (0..).zip(order);
-    bytes.fold(0, |packed, (place, policy)| {
-        packed | u64::from(*policy) << (8 * place)
-    })
+/// All policies there may be, more than there are.
+fn places() -> std::ops::RangeInclusive<u32> {
+    1..=Limits::get().max_policies
 }
 
 /// As the drain and the hand-over read it.
 fn unpacked(order: u64) -> Vec<u32> {
-    let bytes = order.to_le_bytes().into_iter().map(u32::from);
-    bytes.take_while(|policy| *policy != 0).collect()
+    (0..Limits::get().max_policies)
+        .map(|place| order_at(order, place))
+        .collect()
 }
 
-/// Some of the policies in some order.
-fn orders() -> impl Strategy<Value = Vec<u32>> {
-    let all: Vec<u32> = Limits::get().policies().collect();
-    let some = 0..=all.len();
-    (Just(all).prop_shuffle(), some).prop_map(|(mut order, length)| {
-        order.truncate(length);
-        order
-    })
+#[test]
+fn at_first_it_is_the_order_of_the_table() {
+    assert_eq!(unpacked(order_first()), places().collect::<Vec<_>>());
+}
+
+#[test]
+fn there_is_room_for_every_policy_of_the_table() {
+    let last = Limits::get().policies().last();
+    assert!(places().contains(&last.unwrap()));
+}
+
+#[test]
+fn an_id_that_is_no_policys_changes_nothing() {
+    let order = order_leave(order_first(), 3);
+    for policy in [0, Limits::get().max_policies + 1, u32::MAX] {
+        assert_eq!(order_leave(order, policy), order);
+    }
 }
 
 proptest! {
     #[test]
-    fn flips_keep_everybody_once_and_the_last_one_last(
-        flips in collection::vec(Limits::get().policies(), 1..300),
-    ) {
-        let (mut active, mut order) = (flips[0], 0);
-        let mut model: Vec<u32> = Vec::new();
-        for to in flips {
-            if to == active {
-                continue;
-            }
-            // As switch_flip() does.
-            order = order_append(order_without(order, to), active);
-            model.retain(|policy| *policy != to);
-            model.push(active);
-            active = to;
+    fn flips_keep_everybody_once_and_the_last_one_last(left in collection::vec(places(), 1..300)) {
+        let mut order = order_first();
+        let mut model: Vec<u32> = places().collect();
+        for policy in left {
+            order = order_leave(order, policy);
+            model.retain(|other| *other != policy);
+            model.push(policy);
             prop_assert_eq!(unpacked(order), &model[..]);
-            // No gap: what comes after the last one is empty.
-            prop_assert_eq!(order, packed(&model));
         }
-    }
-
-    #[test]
-    fn whoever_is_dropped_leaves_no_gap(order in orders(), policy in Limits::get().policies()) {
-        let mut kept = order.clone();
-        kept.retain(|left| *left != policy);
-        prop_assert_eq!(order_without(packed(&order), policy), packed(&kept));
-    }
-
-    #[test]
-    fn there_is_room_for_all_but_the_active_one(active in Limits::get().policies()) {
-        let others = || Limits::get().policies().filter(|policy| *policy != active);
-        prop_assert!(others().count() < Limits::get().max_policies as usize);
-        let order = others().fold(0, order_append);
-        prop_assert_eq!(unpacked(order), others().collect::<Vec<_>>());
     }
 }

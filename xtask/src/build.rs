@@ -96,12 +96,6 @@ pub fn replace(built: &Path, to: &Path) -> Result<()> {
     fs::rename(&fresh, to).with_context(|| format!("cannot write {}", to.display()))
 }
 
-/// Flags for a build in which the row of one policy has the hooks of another.
-pub fn mutant_flags(row: &str, hooks: &str) -> String {
-    // The row's own hooks are left without a caller.
-    format!("-DMETA_HOOKS_{row}={hooks} -Wno-unused-function")
-}
-
 /// Builds a debug binary in a cargo folder of its own, its BPF side with
 /// these flags, and puts it into `to`.
 pub fn variant(flags: &str, cargo_target: &Path, to: &Path) -> Result<()> {

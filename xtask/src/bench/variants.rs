@@ -35,9 +35,10 @@ pub fn single(multi: &Path) -> Result<Vec<(String, PathBuf)>> {
 
 /// Two rows, the same hooks: turns of these differ in nothing but the switch.
 pub fn identical(multi: &Path) -> Result<PathBuf> {
-    let flags = build::mutant_flags("vtime", "fifo");
-    let built = variant("identical", &flags)?;
-    differs(&built, multi, &flags)?;
+    // Its own hooks are left without a caller.
+    let flags = "-DMETA_HOOKS_vtime=fifo -Wno-unused-function";
+    let built = variant("identical", flags)?;
+    differs(&built, multi, flags)?;
     Ok(built)
 }
 
