@@ -23,21 +23,30 @@ const PRIORITY: libc::c_int = 1;
 /// rcu_preempt, rcu_exp_gp_kthread_worker, rcuog/0, …
 const NAME: &str = "rcu";
 
-/// The threads that were raised; they are ordinary ones again when this is dropped.
+/// Threads that were raised; they are ordinary ones again when this is dropped.
 pub(super) struct GracePeriods(Vec<libc::pid_t>);
 
 impl GracePeriods {
     /// From now on they go before ordinary tasks. Where that is refused all is as it was before.
     pub(super) fn ensure(machine: &Machine) -> Self {
-        let mut raised = ordinary_threads(machine);
-        raised.retain(|&tid| match set_class(tid, libc::SCHED_FIFO, PRIORITY) {
-            Ok(()) => true,
-            Err(error) => {
-                log::debug!("thread {tid} of RCU stays as it is: {error}");
-                false
-            }
-        });
-        Self(raised)
+        let mut raised = Self(Vec::new());
+        ordinary_threads(machine)
+            .into_iter()
+            .for_each(|tid| raised.raise(tid));
+        raised
+    }
+
+    /// The same for this thread, which is about to unload. It reads under RCU when it tells the
+    /// kernel's thread that does so, which goes first: no grace period ends before it has come back.
+    pub(super) fn for_this_thread(&mut self) {
+        self.raise(nix::unistd::gettid().as_raw());
+    }
+
+    fn raise(&mut self, tid: libc::pid_t) {
+        match set_class(tid, libc::SCHED_FIFO, PRIORITY) {
+            Ok(()) => self.0.push(tid),
+            Err(error) => log::debug!("thread {tid} stays an ordinary one: {error}"),
+        }
     }
 }
 
@@ -45,7 +54,7 @@ impl Drop for GracePeriods {
     fn drop(&mut self) {
         for &tid in &self.0 {
             if let Err(error) = set_class(tid, libc::SCHED_OTHER, 0) {
-                log::debug!("thread {tid} of RCU stays in the real-time class: {error}");
+                log::debug!("thread {tid} stays in the real-time class: {error}");
             }
         }
     }
