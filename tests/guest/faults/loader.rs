@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Child, Command};
 use std::thread;
 use std::time::Duration;
 
@@ -18,7 +19,6 @@ use super::harm::{fair_wait, Harm};
 use super::kernel;
 use crate::bound;
 use crate::cgroups::Cgroup;
-use crate::loads;
 use crate::maps::PIN_DIR;
 use crate::scheduler::Scheduler;
 use crate::tier;
@@ -122,6 +122,27 @@ fn a_starved_loader_harms_nobody() {
     harm.end();
 }
 
+/// Busy processes; they are gone when this is dropped.
+struct Late(Vec<Child>);
+
+impl Late {
+    /// Waits for none of them: on every CPU there is one at once.
+    fn begin(count: usize) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", "while :; do :; done"]);
+        Self((0..count).map(|_| command.spawn().unwrap()).collect())
+    }
+}
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        for child in &mut self.0 {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+}
+
 /// Tasks that begin while the kernel unloads a scheduler belong to its own, and go before all others.
 #[test]
 fn tasks_that_begin_during_the_unload_do_not_hold_it_up() {
@@ -134,7 +155,7 @@ fn tasks_that_begin_during_the_unload_do_not_hold_it_up() {
             thread::sleep(Duration::from_micros(100));
         }
         let begin = sys::monotonic();
-        let late = loads::hogs(3 * bound::cpus());
+        let late = Late::begin(3 * bound::cpus());
         let back = process::await_that(END_LIMIT, Duration::from_millis(5), || {
             scx::state().unwrap() == "disabled"
         });
