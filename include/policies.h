@@ -35,7 +35,7 @@
 	X(QMAP, qmap, qmap, META_NEEDS_NOTHING,                            \
 	  "five queues by weight, served in rounds of 1, 2, 4, 8 and 16")  \
 	X(PAIR, pair, pair, META_NEEDS_CGROUP,                             \
-	  "two CPUs at a time run tasks of one cgroup only")               \
+	  "two CPUs at a time run tasks of one cgroup, if it has enough")  \
 	X(RUSTY, rusty, rusty, META_NEEDS_NOTHING,                         \
 	  "a queue a last-level cache by latency-aware deadlines")         \
 	X(RUSTLAND, rustland, rustland, META_NEEDS_NOTHING,                \

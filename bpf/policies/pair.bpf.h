@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * pair: two CPUs run tasks of one cgroup only.
+ * pair: two CPUs run tasks of one cgroup, if it has enough.
  *
  * Idea: CPUs are paired, the two threads of a core, or i and i + stride where
  * there are none. A pair is on one cgroup for a batch, then on the next that

@@ -59,9 +59,10 @@ pub enum Command {
     /// a loader that is stopped, frozen, killed and replaced, affinity, classes, forks, threads,
     /// cgroups, real-time tasks, CPUs that go and come. Some come two at a time. Harm is a task that
     /// waits too long or is lost, an ejection, a program that is loaded again, a trouble in the
-    /// kernel's log. Rounds run side by side, as many as there are cores. A table at the end has
-    /// each kind's longest wait; with harm, also the command that does that round again, and the
-    /// exit status is 1.
+    /// kernel's log, a guest that hangs or dies. Rounds run side by side, as many as there are cores;
+    /// each says how it ended, and target/lab/soak/SEED-ROUND.console has its steps among what the
+    /// kernel said. A table at the end has each kind's longest wait; with harm, also the command that
+    /// does that round again, and the exit status is 1.
     Soak(Soak),
     /// What a switch costs, what it disturbs and how far it scales: tables, JSON and figures
     ///
