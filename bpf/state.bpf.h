@@ -104,6 +104,7 @@ struct cpu_ctx {
 	bool kept;	/* it runs on only because nothing else was found */
 	bool yielded;	/* it called sched_yield() since it started */
 	bool offline;
+	u32 undrained;	/* looks in a row that took none of those left */
 	u64 started_at; /* 0: no task of ours runs */
 	u64 charged_at; /* by turns.bpf.h, like the next two */
 	u32 in_use;

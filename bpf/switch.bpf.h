@@ -51,6 +51,9 @@
 #define SWITCH_POLL_BUSY_NS (5 * SWITCH_MS)
 #define SWITCH_POLL_IDLE_NS (100 * SWITCH_MS)
 
+/* So many looks of a CPU in a row may pass over those who were left. */
+#define SWITCH_UNDRAINED_MAX 2
+
 struct switch_timer {
 	struct bpf_timer timer;
 };
@@ -450,6 +453,7 @@ __noinline bool switch_drain_one(u32 policy, s32 cpu)
 		return false;
 	bit = 1U << policy;
 	if (policies_drain(policy, cpu)) {
+		state_cpu(cpu)->undrained = 0;
 		stats_inc(policy, drained);
 		return true;
 	}
@@ -481,13 +485,19 @@ __noinline bool switch_drain(s32 cpu, bool all)
 }
 
 /*
- * With something pending: whose turn is it on @cpu? That of those who were
- * left, if the last task was the active policy's and has had its slice.
+ * With something pending, and @prev's slice over: whose turn is it on @cpu?
+ * That of those who were left, if the last task was the active policy's. And if
+ * it came to that in none of the last looks: where each finds another policy in
+ * charge, as with turns of a slice, the last task never is.
  */
 static __noinline bool switch_drains_first(s32 cpu, struct task_struct *prev)
 {
-	return state_cpu(cpu)->last_owner == state_active() &&
-	       !state_prev_left_ns(cpu, prev);
+	struct cpu_ctx *c = state_cpu(cpu);
+
+	if (state_prev_left_ns(cpu, prev))
+		return false;
+	return c->last_owner == state_active() ||
+	       c->undrained++ >= SWITCH_UNDRAINED_MAX;
 }
 
 #endif /* META_SWITCH_BPF_H */
