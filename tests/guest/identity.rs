@@ -111,7 +111,7 @@ const SETTLE: usize = 2;
 /// naps a little longer than the 2 ms after which an idle CPU is put out of the nest, so that a nest
 /// that does not gather them shrinks away under them.
 fn bursts(scheduler: &Scheduler, count: usize) -> Vec<f64> {
-    let wakers = Wakers::start(6, Duration::from_micros(2300), Duration::from_micros(200));
+    let wakers = Wakers::start(6, Duration::from_micros(2300), Duration::from_micros(100));
     thread::sleep(Duration::from_millis(100));
     let burst = |_| {
         let before = wakers.by_cpu();
