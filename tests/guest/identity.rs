@@ -132,8 +132,9 @@ fn bursts(scheduler: &Scheduler, count: usize) -> Vec<f64> {
     (0..SETTLE + count).map(burst).skip(SETTLE).collect()
 }
 
-/// Of the CPUs over which fifo spreads wake-ups, nest uses no more than this part.
-const GATHERED: f64 = 0.8;
+/// Of the CPUs over which fifo spreads wake-ups, nest uses no more than this part. Wakers that meet need
+/// a CPU each; fifo differs from itself by a hundredth.
+const GATHERED: f64 = 0.9;
 
 /// Wake-ups gather on few CPUs, and those that a burst took into the nest are put out again.
 #[test]
