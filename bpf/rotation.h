@@ -277,8 +277,7 @@ static inline u64 rotation_order_leave(u64 order, u32 policy)
 			continue;
 		left = (order & before) |
 		       ((order >> ROTATION_PLACE_BITS) & ~before);
-		/* The place that the shift made empty. */
-		left &= ~(ROTATION_PLACE_MASK << (64 - ROTATION_PLACE_BITS));
+		/* Into the place that the shift left empty. */
 		left |= (u64)(policy - 1) << (64 - ROTATION_PLACE_BITS);
 		break;
 	}
