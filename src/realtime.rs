@@ -80,6 +80,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::preflight::fake;
     use crate::threads::tests::stat;
 
     #[test]
@@ -94,7 +95,7 @@ mod tests {
 
     #[test]
     fn only_real_time_tasks_of_users_are_named() {
-        let root = tempfile::tempdir().unwrap();
+        let root = fake::Root::new();
         for (tid, stat) in [
             (
                 20,
@@ -104,11 +105,9 @@ mod tests {
             (40, stat(40, "a b) (c", 0x0040_0000, 20, libc::SCHED_RR)),
             (41, stat(41, "jackd", 0x0040_0000, 10, libc::SCHED_FIFO)),
         ] {
-            let dir = root.path().join(format!("proc/{tid}/task/{tid}"));
-            fs::create_dir_all(&dir).unwrap();
-            fs::write(dir.join("stat"), stat).unwrap();
+            root.write(&format!("/proc/{tid}/task/{tid}/stat"), &stat);
         }
-        let found = describe(&Machine::at(root.path())).unwrap();
+        let found = describe(&root.machine()).unwrap();
         for task in ["a b) (c 40 (SCHED_RR 20)", "jackd 41 (SCHED_FIFO 10)"] {
             assert!(found.contains(task), "{found}");
         }

@@ -86,13 +86,12 @@ fn set_class(tid: libc::pid_t, class: libc::c_int, priority: libc::c_int) -> io:
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
+    use crate::preflight::fake;
 
     #[test]
     fn only_ordinary_threads_of_the_kernel_are_raised() {
-        let root = tempfile::tempdir().unwrap();
+        let root = fake::Root::new();
         let kernel = PF_KTHREAD;
         for (tid, name, flags, class) in [
             (15, "rcu_preempt", kernel, libc::SCHED_OTHER),
@@ -101,12 +100,10 @@ mod tests {
             (18, "kworker/0:1", kernel, libc::SCHED_OTHER),
             (19, "rcu_game", 0x40, libc::SCHED_OTHER),
         ] {
-            let dir = root.path().join(format!("proc/{tid}"));
-            fs::create_dir_all(&dir).unwrap();
             let stat = threads::tests::stat(tid, name, flags, 0, class);
-            fs::write(dir.join("stat"), stat).unwrap();
+            root.write(&format!("/proc/{tid}/stat"), &stat);
         }
-        let mut found = ordinary_threads(&Machine::at(root.path()));
+        let mut found = ordinary_threads(&root.machine());
         found.sort_unstable();
         assert_eq!(found, [15, 17]);
     }
