@@ -48,11 +48,7 @@ pub fn run(args: &cli::Soak, yes: bool) -> Result<bool> {
     eprintln!("soak: seed {}", setup.seed);
     let begin = Instant::now();
     let rounds = match args.round {
-        Some(number) => {
-            let round = setup.round(number)?;
-            eprintln!("soak: {}", round.line());
-            vec![round]
-        }
+        Some(number) => vec![told(&setup, number)?],
         None => {
             let time = Duration::from_secs(60 * args.minutes);
             at_once(guests(&setup)?, &setup, begin + time, &again)?
@@ -64,6 +60,13 @@ pub fn run(args: &cli::Soak, yes: bool) -> Result<bool> {
         println!("round {} once more: {}", round.number, again(round.number));
     }
     Ok(harmed().next().is_none())
+}
+
+/// Does a round, and says how it ended.
+fn told(setup: &Setup, number: u64) -> Result<Round> {
+    let round = setup.round(number)?;
+    eprintln!("soak: {}", round.line());
+    Ok(round)
 }
 
 /// A seed that a person can type.
@@ -120,12 +123,9 @@ fn at_once(
                     if number > 0 && Instant::now() >= deadline {
                         return;
                     }
-                    let round = setup.round(number);
-                    match &round {
-                        Ok(round) => eprintln!("soak: {}", round.line()),
-                        Err(_) => {
-                            eprintln!("soak: round {number} failed; once more: {}", again(number))
-                        }
+                    let round = told(setup, number);
+                    if round.is_err() {
+                        eprintln!("soak: round {number} failed; once more: {}", again(number));
                     }
                     if let Ok(mut done) = done.lock() {
                         done.push(round);

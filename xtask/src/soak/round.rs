@@ -71,9 +71,13 @@ impl Setup {
         let begin = Instant::now();
         let (records, harm) = match vm::run(&machine, &self.job(number)) {
             Ok(done) => heard(&done)?,
-            // It hangs, or the kernel panicked: that is what was looked for.
-            Err(error) if error.is::<Failure>() => (Vec::new(), Some(format!("{error:#}"))),
-            Err(error) => return Err(error.context(format!("round {number}"))),
+            Err(error) => match error.downcast_ref() {
+                // It hangs, or the kernel panicked: that is what was looked for.
+                Some(Failure::TimedOut(..) | Failure::Died(_)) => {
+                    (Vec::new(), Some(format!("{error:#}")))
+                }
+                _ => return Err(error.context(format!("round {number}"))),
+            },
         };
         Ok(Round {
             number,
