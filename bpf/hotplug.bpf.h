@@ -16,7 +16,7 @@
  *
  *	What a CPU shares with others (its sibling, its cache) is only known
  *	once it has been online. The loader reads it then, writes it to
- *	pair_partner and rusty_domain_of_cpu, and has us look at all CPUs again.
+ *	pair_partner and domain_of_cpu, and has us look at all CPUs again.
  */
 #ifndef META_HOTPLUG_BPF_H
 #define META_HOTPLUG_BPF_H
@@ -41,6 +41,7 @@ static void hotplug_tell_online(s32 cpu)
 {
 	u32 policy;
 
+	domains_cpu_online(cpu);
 	rotation_for_each(policy)
 		policies_cpu_online(policy, cpu);
 }
@@ -57,6 +58,7 @@ static void hotplug_offline(s32 cpu)
 	u32 policy;
 
 	state_cpu(cpu)->offline = true;
+	domains_cpu_offline(cpu);
 	handover_home = cpu;
 	rotation_for_each(policy) {
 		policies_cpu_offline(policy, cpu);

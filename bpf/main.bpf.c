@@ -24,6 +24,8 @@
 #include "stats.bpf.h"
 #include "dsq.bpf.h"
 #include "vclock.bpf.h"
+#include "domains.bpf.h"
+#include "domain_queues.bpf.h"
 #include "policies.bpf.h"
 #include "handover.bpf.h"
 #include "turns.bpf.h"
@@ -272,6 +274,9 @@ s32 BPF_STRUCT_OPS_SLEEPABLE(meta_init)
 	s32 err;
 
 	hotplug_init();
+	err = domains_init();
+	if (err)
+		return err;
 	for (policy = 1; policy < META_NR_POLICIES; policy++) {
 		err = policies_init(policy);
 		if (err)

@@ -54,7 +54,7 @@ enum meta_limits {
 	META_TURNS = 1024,
 
 	/* A bit each in a u64. */
-	META_RUSTY_MAX_DOMAINS = 64,
+	META_MAX_DOMAINS = 64,
 	/* Tasks of a domain that the balancer sees of a round. */
 	META_RUSTY_RECENT = 1024,
 	/* Tasks that it moves in a round. */
@@ -161,7 +161,7 @@ _Static_assert((META_TURNS & (META_TURNS - 1)) == 0,
 _Static_assert(sizeof(struct meta_status) == 40, "no padding in status");
 _Static_assert(sizeof(struct meta_turn) == 72, "no padding in a turn");
 
-_Static_assert(META_RUSTY_MAX_DOMAINS <= 64, "a bit a domain in a u64");
+_Static_assert(META_MAX_DOMAINS <= 64, "a bit a domain in a u64");
 _Static_assert(sizeof(struct meta_rusty_task) == 40, "no padding in a task");
 _Static_assert(META_RUSTY_RECENT * sizeof(struct meta_rusty_task) % 64 == 0,
 	       "no two domains have tasks in one cache line");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Which CPUs share a last-level cache: the domains of the policy `rusty`.
+//! Which CPUs share a last-level cache: the domains of the policies with a queue a cache.
 
 use anyhow::Result;
 use scx_utils::Topology;
@@ -7,10 +7,10 @@ use scx_utils::Topology;
 use crate::bpf::abi;
 
 /// As many as the program can hold.
-const MAX: usize = abi::meta_limits_META_RUSTY_MAX_DOMAINS as usize;
+const MAX: usize = abi::meta_limits_META_MAX_DOMAINS as usize;
 const CPU_IDS: usize = abi::meta_limits_META_MAX_CPUS as usize;
 
-/// In the rodata variable `rusty_domain_of_cpu`: a CPU of no domain.
+/// In the rodata variable `domain_of_cpu`: a CPU of no domain.
 const NO_DOMAIN: u8 = u8::MAX;
 
 /// CPUs that share a last-level cache.
@@ -30,7 +30,7 @@ impl Domains {
     /// Those of this machine; one of all CPUs if it does not tell.
     pub fn detect() -> Self {
         Self::read().unwrap_or_else(|error| {
-            log::warn!("rusty takes all CPUs for one cache: {error:#}");
+            log::warn!("all CPUs are taken for one cache: {error:#}");
             Self::new([Domain {
                 node: 0,
                 cpus: (0..CPU_IDS).collect(),
@@ -83,12 +83,12 @@ impl Domains {
         &self.0
     }
 
-    /// The rodata variable `rusty_nr_domains`.
+    /// The rodata variable `nr_domains`.
     pub fn count(&self) -> u32 {
         self.0.len().max(1) as u32
     }
 
-    /// The rodata variable `rusty_domain_of_cpu`.
+    /// The rodata variable `domain_of_cpu`.
     pub fn of_cpu(&self) -> [u8; CPU_IDS] {
         let mut ids = [NO_DOMAIN; CPU_IDS];
         for (id, domain) in self.0.iter().enumerate() {
@@ -101,7 +101,7 @@ impl Domains {
         ids
     }
 
-    /// The rodata variable `rusty_node_of_domain`.
+    /// The rodata variable `node_of_domain`.
     pub fn nodes(&self) -> [u8; MAX] {
         let mut nodes = [0; MAX];
         for (place, domain) in nodes.iter_mut().zip(&self.0) {

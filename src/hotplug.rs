@@ -37,7 +37,7 @@ impl Hotplug {
         };
         self.domains.extend(&domains);
         shared.pair_partner = partners;
-        shared.rusty_domain_of_cpu = self.domains.of_cpu();
+        shared.domain_of_cpu = self.domains.of_cpu();
         let done = skel.progs.meta_topology.test_run(ProgramInput::default());
         done.context("running meta_topology")?;
         self.seen = events;

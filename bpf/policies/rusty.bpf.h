@@ -53,7 +53,6 @@
 #ifndef META_RUSTY_BPF_H
 #define META_RUSTY_BPF_H
 
-#define RUSTY_DOMAINS META_RUSTY_MAX_DOMAINS
 #define RUSTY_TUNE_STALE_NS (1000 * 1000 * 1000ULL)
 
 /* Frequencies are counts per this time. */
@@ -63,33 +62,11 @@
 #define RUSTY_PRIO_STEPS_A_HALF 3
 #define RUSTY_REQUEST_SHIFT 3
 
-/* Of a domain that belongs to none, or to one that is not known. */
-#define RUSTY_NO_NODE 0xff
-
 /* Of a task that the balancer does not see in this round. */
 #define RUSTY_UNLISTED (~0U)
 
-/* Fixed at load, by src/domains.rs. */
-const volatile u32 rusty_nr_domains = 1;
-const volatile u8 rusty_node_of_domain[RUSTY_DOMAINS];
+/* Fixed at load. */
 const volatile bool rusty_across = false;
-
-/* As the loader wrote it, again for a CPU that was not online before. */
-volatile u8 rusty_domain_of_cpu[META_MAX_CPUS];
-
-/* A bit a domain none of whose CPUs is online. */
-static u64 rusty_deserted;
-
-struct rusty_domain {
-	struct bpf_cpumask __kptr *cpus;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, RUSTY_DOMAINS);
-	__type(key, u32);
-	__type(value, struct rusty_domain);
-} rusty_domains SEC(".maps");
 
 /* What the loader says; all zeros until it does. */
 struct {
@@ -120,7 +97,7 @@ struct {
 	__type(value, u32);
 } rusty_moves SEC(".maps");
 
-static struct vclock rusty_clocks[RUSTY_DOMAINS];
+static struct vclock rusty_clocks[META_MAX_DOMAINS];
 
 /*
  * How long a domain's list is: the round in the upper half of the word, in the
@@ -133,18 +110,7 @@ struct rusty_length {
 
 #define RUSTY_ROUND_SHIFT 32
 
-static struct rusty_length rusty_lengths[RUSTY_DOMAINS];
-
-/*
- * Written by the CPU itself.
- *
- * @from: where it begins to steal, so that no domain is always the last
- */
-struct rusty_thief {
-	u32 from;
-} __attribute__((aligned(META_CACHELINE)));
-
-static struct rusty_thief rusty_thieves[META_MAX_CPUS];
+static struct rusty_length rusty_lengths[META_MAX_DOMAINS];
 
 /*
  * Written at a flip, read whenever a task stops.
@@ -158,28 +124,7 @@ struct {
 
 static __always_inline struct vclock *rusty_clock(u32 domain)
 {
-	return &rusty_clocks[domain & (RUSTY_DOMAINS - 1)];
-}
-
-static __always_inline struct rusty_thief *rusty_this_thief(void)
-{
-	u32 cpu = bpf_get_smp_processor_id();
-
-	return &rusty_thieves[cpu & (META_MAX_CPUS - 1)];
-}
-
-static __always_inline u32 rusty_domain_of(s32 cpu)
-{
-	u32 domain = rusty_domain_of_cpu[(u32)cpu & (META_MAX_CPUS - 1)];
-
-	/* A CPU that came later, until the loader has told where it belongs. */
-	return domain < rusty_nr_domains ? domain : 0;
-}
-
-static __always_inline bool rusty_same_node(u32 a, u32 b)
-{
-	return rusty_node_of_domain[a & (RUSTY_DOMAINS - 1)] ==
-	       rusty_node_of_domain[b & (RUSTY_DOMAINS - 1)];
+	return &rusty_clocks[domain & (META_MAX_DOMAINS - 1)];
 }
 
 static __always_inline struct meta_rusty_tune *rusty_tune_now(void)
@@ -189,110 +134,17 @@ static __always_inline struct meta_rusty_tune *rusty_tune_now(void)
 	return bpf_map_lookup_elem(&rusty_tune, &key);
 }
 
-/*
- * Where a program may sleep, hold the RCU read lock as long as you use it: in
- * init(); the timer does when tasks are handed over. Locking twice is refused.
- */
-static __always_inline struct bpf_cpumask *rusty_cpus(u32 domain)
-{
-	struct rusty_domain *d = bpf_map_lookup_elem(&rusty_domains, &domain);
-
-	return d ? d->cpus : NULL;
-}
-
-static __always_inline s32 rusty_node_of(u32 domain)
-{
-	u8 node = rusty_node_of_domain[domain & (RUSTY_DOMAINS - 1)];
-
-	return node == RUSTY_NO_NODE ? -1 : node;
-}
-
-static s32 rusty_init_domain(u32 domain)
-{
-	struct rusty_domain *d = bpf_map_lookup_elem(&rusty_domains, &domain);
-	struct bpf_cpumask *mask;
-	s32 err;
-
-	if (!d)
-		return -ESRCH;
-	err = dsq_create_on(META_RUSTY, domain, rusty_node_of(domain));
-	if (err)
-		return err;
-	mask = bpf_cpumask_create();
-	if (!mask)
-		return -ENOMEM;
-	mask = bpf_kptr_xchg(&d->cpus, mask);
-	if (mask)
-		bpf_cpumask_release(mask);
-	return 0;
-}
-
-/* Which domains have CPUs? */
-static __noinline int rusty_count_deserted(void)
-{
-	struct bpf_cpumask *cpus;
-	u64 deserted = 0;
-	u32 domain;
-
-	bpf_rcu_read_lock();
-	bpf_for(domain, 0, rusty_nr_domains) {
-		cpus = rusty_cpus(domain);
-		if (cpus && bpf_cpumask_empty(cast_mask(cpus)))
-			deserted |= 1ULL << (domain & (RUSTY_DOMAINS - 1));
-	}
-	bpf_rcu_read_unlock();
-	rusty_deserted = deserted;
-	return 0;
-}
-
-/* @cpu is online, and belongs to no domain but its own; or to none (@gone). */
-static __noinline int rusty_place_cpu(s32 cpu, bool gone)
-{
-	u32 own = rusty_domain_of(cpu), domain;
-	struct bpf_cpumask *cpus;
-
-	bpf_rcu_read_lock();
-	bpf_for(domain, 0, rusty_nr_domains) {
-		cpus = rusty_cpus(domain);
-		if (!cpus)
-			continue;
-		if (domain == own && !gone)
-			bpf_cpumask_set_cpu(cpu, cpus);
-		else if (bpf_cpumask_test_cpu(cpu, cast_mask(cpus)))
-			bpf_cpumask_clear_cpu(cpu, cpus);
-	}
-	bpf_rcu_read_unlock();
-	return 0;
-}
-
 static void rusty_cpu_online(s32 cpu)
 {
-	rusty_place_cpu(cpu, false);
-	rusty_count_deserted();
 }
 
 static void rusty_cpu_offline(s32 cpu)
 {
-	rusty_place_cpu(cpu, true);
-	rusty_count_deserted();
 }
 
 static s32 rusty_init(void)
 {
-	u32 domain, cpu;
-	s32 err;
-
-	bpf_for(domain, 0, rusty_nr_domains) {
-		err = rusty_init_domain(domain);
-		if (err)
-			return err;
-	}
-	bpf_for(cpu, 0, nr_cpu_ids) {
-		if (state_online(cpu))
-			rusty_place_cpu(cpu, false);
-	}
-	rusty_count_deserted();
-	return 0;
+	return domain_queues_create(META_RUSTY);
 }
 
 static void rusty_exit(void)
@@ -380,32 +232,6 @@ static __always_inline u64 rusty_request_ns(struct task_struct *p,
 				t->rusty.blocks, p->scx.weight);
 }
 
-/* Has @domain a CPU that @p may use? */
-static __always_inline bool rusty_allows(struct task_struct *p, u32 domain)
-{
-	struct bpf_cpumask *cpus = rusty_cpus(domain);
-
-	return cpus && bpf_cpumask_intersects(cast_mask(cpus), p->cpus_ptr);
-}
-
-/*
- * A bit a domain that @p may have as its home. Mostly that is any, and then
- * there is nothing to look up.
- */
-static u64 rusty_allowed(struct task_struct *p)
-{
-	u64 allowed = 0;
-	u32 domain;
-
-	if (p->nr_cpus_allowed >= nr_cpu_ids)
-		return ~rusty_deserted;
-	bpf_for(domain, 0, rusty_nr_domains) {
-		if (rusty_allows(p, domain))
-			allowed |= 1ULL << (domain & (RUSTY_DOMAINS - 1));
-	}
-	return allowed;
-}
-
 /* Its place relative to the others goes with it. */
 static __always_inline void rusty_settle(struct task_ctx *t, u32 domain)
 {
@@ -425,8 +251,8 @@ static __always_inline bool rusty_follow(struct task_struct *p,
 	if (!tune || !tune->moves)
 		return false;
 	to = bpf_map_lookup_elem(&rusty_moves, &pid);
-	if (!to || *to >= rusty_nr_domains || *to + 1 == t->rusty.home ||
-	    !rusty_allows(p, *to))
+	if (!to || *to >= nr_domains || *to + 1 == t->rusty.home ||
+	    !domain_allows(p, *to))
 		return false;
 	rusty_settle(t, *to);
 	stats_inc(META_RUSTY, balanced);
@@ -436,27 +262,14 @@ static __always_inline bool rusty_follow(struct task_struct *p,
 /* Where to queue @p. */
 static __noinline u32 rusty_home(struct task_struct *p, struct task_ctx *t)
 {
-	u32 domain, found;
+	u32 home;
 
-	if (rusty_nr_domains == 1) {
-		t->rusty.home = 1;
-		return 0;
-	}
-	if (rusty_follow(p, t) ||
-	    (t->rusty.home && rusty_allows(p, t->rusty.home - 1)))
+	if (nr_domains > 1 && rusty_follow(p, t))
 		return t->rusty.home - 1;
-
-	found = rusty_domain_of(scx_bpf_task_cpu(p));
-	if (!rusty_allows(p, found)) {
-		bpf_for(domain, 0, rusty_nr_domains) {
-			if (rusty_allows(p, domain)) {
-				found = domain;
-				break;
-			}
-		}
-	}
-	rusty_settle(t, found);
-	return found;
+	home = domain_settle(p, t->rusty.home);
+	if (t->rusty.home != home + 1)
+		rusty_settle(t, home);
+	return home;
 }
 
 /*
@@ -472,71 +285,6 @@ static __always_inline u64 rusty_spare(bool kick)
 	return kick ? tune->kick : tune->direct;
 }
 
-static __always_inline bool rusty_spills(u32 home, u32 domain, u64 spare)
-{
-	return domain != home && rusty_same_node(domain, home) &&
-	       (spare & (1ULL << (domain & (RUSTY_DOMAINS - 1))));
-}
-
-/* Is there an idle CPU at all that @p may use? One pass over two masks. */
-static __always_inline bool rusty_any_idle(struct task_struct *p)
-{
-	const struct cpumask *idle = scx_bpf_get_idle_cpumask();
-	bool any = bpf_cpumask_intersects(idle, p->cpus_ptr);
-
-	scx_bpf_put_idle_cpumask(idle);
-	return any;
-}
-
-/*
- * An idle CPU at home that @p may use, else one of another domain with CPUs to
- * spare for who is to be placed, or to be woken for (@kick).
- */
-static __noinline s32 rusty_find_idle(struct task_struct *p, u32 home,
-				      s32 prev_cpu, u64 wake_flags, bool kick)
-{
-	struct bpf_cpumask *cpus;
-	s32 cpu = -1;
-	u32 domain;
-	u64 spare;
-
-	cpus = rusty_cpus(home);
-	if (cpus)
-		cpu = scx_bpf_select_cpu_and(p, prev_cpu, wake_flags,
-					     cast_mask(cpus), 0);
-	if (cpu >= 0 || rusty_nr_domains == 1 || !rusty_any_idle(p))
-		return cpu;
-
-	spare = rusty_spare(kick);
-	bpf_for(domain, 0, rusty_nr_domains) {
-		if (!rusty_spills(home, domain, spare))
-			continue;
-		cpus = rusty_cpus(domain);
-		if (cpus)
-			cpu = scx_bpf_select_cpu_and(p, prev_cpu, 0,
-						     cast_mask(cpus), 0);
-		if (cpu >= 0)
-			break;
-	}
-	return cpu;
-}
-
-/* Nobody idles: wait where the queue is served. */
-static __always_inline s32 rusty_at_home(struct task_struct *p, u32 home,
-					 s32 prev_cpu)
-{
-	struct bpf_cpumask *cpus;
-	s32 cpu = prev_cpu;
-
-	if (rusty_domain_of(prev_cpu) == home)
-		return prev_cpu;
-	cpus = rusty_cpus(home);
-	if (cpus)
-		cpu = bpf_cpumask_any_and_distribute(cast_mask(cpus),
-						     p->cpus_ptr);
-	return (u32)cpu < nr_cpu_ids ? cpu : prev_cpu;
-}
-
 static __noinline s32 rusty_select_cpu(struct task_struct *p, s32 prev_cpu,
 				       u64 wake_flags)
 {
@@ -549,9 +297,10 @@ static __noinline s32 rusty_select_cpu(struct task_struct *p, s32 prev_cpu,
 		return prev_cpu;
 	rusty_note_waker(now);
 	home = rusty_home(p, t);
-	cpu = rusty_find_idle(p, home, prev_cpu, wake_flags, false);
+	cpu = domain_find_idle(p, home, prev_cpu, wake_flags,
+			       rusty_spare(false));
 	if (cpu < 0)
-		return rusty_at_home(p, home, prev_cpu);
+		return domain_wait_cpu(p, home, prev_cpu);
 	t->rusty.wanted_at = now;
 	dsq_insert_local(p, t, META_RUSTY, slice_ns, 0);
 	return cpu;
@@ -566,9 +315,10 @@ static __always_inline void rusty_kick(struct task_struct *p, u32 home)
 	s32 cpu;
 
 	/* Also at the end of each slice: mostly no CPU idles then. */
-	if (!rusty_any_idle(p))
+	if (!domain_any_idle(p))
 		return;
-	cpu = rusty_find_idle(p, home, scx_bpf_task_cpu(p), 0, true);
+	cpu = domain_find_idle(p, home, scx_bpf_task_cpu(p), 0,
+			       rusty_spare(true));
 	if (cpu >= 0)
 		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 }
@@ -592,36 +342,8 @@ static void rusty_enqueue(struct task_struct *p, struct task_ctx *t,
 	if ((enq_flags & SCX_ENQ_WAKEUP) && p->nr_cpus_allowed == 1)
 		rusty_note_waker(t->rusty.wanted_at);
 	dsq_insert_vtime(p, t, META_RUSTY, home, slice_ns, deadline, enq_flags);
-	if (rusty_nr_domains > 1)
+	if (nr_domains > 1)
 		rusty_kick(p, home);
-}
-
-/* Its last CPU went, so whoever can serves what waits there. */
-static __always_inline bool rusty_is_deserted(u32 domain)
-{
-	return rusty_deserted & (1ULL << (domain & (RUSTY_DOMAINS - 1)));
-}
-
-/* Take a task from another domain's queue; @far: of another node. */
-static __noinline bool rusty_steal(u32 own, bool far)
-{
-	u32 i, domain, first = rusty_this_thief()->from++;
-	bool stolen = false;
-
-	bpf_for(i, 0, rusty_nr_domains) {
-		domain = (first + i) % rusty_nr_domains;
-		if (domain == own || !dsq_nr_queued(META_RUSTY, domain))
-			continue;
-		if (rusty_same_node(domain, own) == far &&
-		    !rusty_is_deserted(domain))
-			continue;
-		stolen = dsq_pull(META_RUSTY, domain);
-		if (stolen)
-			break;
-	}
-	if (stolen)
-		stats_inc(META_RUSTY, stolen);
-	return stolen;
 }
 
 /* @prev had its slice and is still the first of its home. */
@@ -637,7 +359,7 @@ static __always_inline bool rusty_prev_first(struct task_struct *prev,
 
 static bool rusty_dispatch(s32 cpu, struct task_struct *prev)
 {
-	u32 own = rusty_domain_of(cpu);
+	u32 own = domain_of(cpu);
 	struct task_ctx *t;
 
 	if (state_prev_runnable(prev)) {
@@ -649,24 +371,14 @@ static bool rusty_dispatch(s32 cpu, struct task_struct *prev)
 			return dsq_pull(META_RUSTY, own);
 		}
 	}
-	if (dsq_pull(META_RUSTY, own))
-		return true;
-	if (rusty_nr_domains == 1)
-		return false;
-	return rusty_steal(own, false) ||
-	       (rusty_across && rusty_steal(own, true));
+	return dsq_pull(META_RUSTY, own) ||
+	       domain_steal(META_RUSTY, own, false) ||
+	       (rusty_across && domain_steal(META_RUSTY, own, true));
 }
 
-/* Whoever can, whatever the node: these tasks have waited long enough. */
 static bool rusty_drain(s32 cpu)
 {
-	u32 own = rusty_domain_of(cpu);
-
-	if (dsq_pull(META_RUSTY, own))
-		return true;
-	if (rusty_nr_domains == 1)
-		return false;
-	return rusty_steal(own, false) || rusty_steal(own, true);
+	return domain_queues_drain(META_RUSTY, cpu);
 }
 
 static bool rusty_adopt(struct bpf_iter_scx_dsq *it, struct task_struct *p,
@@ -680,19 +392,12 @@ static bool rusty_adopt(struct bpf_iter_scx_dsq *it, struct task_struct *p,
 
 static void rusty_release(u32 to)
 {
-	u32 domain;
-
-	bpf_for(domain, 0, rusty_nr_domains)
-		handover_queue(META_RUSTY, domain, to);
+	domain_queues_release(META_RUSTY, to);
 }
 
 static u32 rusty_queued(void)
 {
-	u32 domain, queued = 0;
-
-	bpf_for(domain, 0, rusty_nr_domains)
-		queued += dsq_nr_queued(META_RUSTY, domain);
-	return queued;
+	return domain_queues_queued(META_RUSTY);
 }
 
 static void rusty_running(struct task_struct *p, struct task_ctx *t)
@@ -708,7 +413,7 @@ static void rusty_running(struct task_struct *p, struct task_ctx *t)
  */
 static __always_inline u32 rusty_new_slot(u32 domain, u64 round)
 {
-	u64 *word = &rusty_lengths[domain & (RUSTY_DOMAINS - 1)].word;
+	u64 *word = &rusty_lengths[domain & (META_MAX_DOMAINS - 1)].word;
 	u64 was = *(volatile u64 *)word;
 	s32 ahead = (u32)round - (u32)(was >> RUSTY_ROUND_SHIFT);
 	u32 n;
@@ -756,7 +461,7 @@ static __noinline int rusty_list(struct task_struct *p, struct task_ctx *t,
 		return 0;
 	if (first) {
 		listed->pid = p->pid;
-		listed->allowed = rusty_allowed(p);
+		listed->allowed = domains_allowed(p);
 	}
 	listed->home = t->rusty.home - 1;
 	listed->weight = p->scx.weight;
@@ -780,7 +485,7 @@ static void rusty_stopping(struct task_struct *p, struct task_ctx *t,
 		t->rusty.blocks = rusty_frequency(t->rusty.blocks,
 						  &t->rusty.blocked_at, now);
 	}
-	if (rusty_nr_domains == 1 || !t->rusty.home)
+	if (nr_domains == 1 || !t->rusty.home)
 		return;
 	/* Who was kept at the flip was not queued since. */
 	if (time_after(rusty_turn.entered_at, since))

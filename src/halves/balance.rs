@@ -21,7 +21,7 @@ const WITHIN_NODE: f64 = 0.05;
 const DEFAULT_WEIGHT: f64 = 100.0;
 
 /// Domains are bits of `Task::allowed`.
-const _: () = assert!(abi::meta_limits_META_RUSTY_MAX_DOMAINS <= u64::BITS);
+const _: () = assert!(abi::meta_limits_META_MAX_DOMAINS <= u64::BITS);
 
 /// Moves of a round: what the kernel's half has room for.
 const MOVES: usize = abi::meta_limits_META_RUSTY_MOVES as usize;

@@ -224,8 +224,8 @@ fn fill_rodata(
     rodata.counting = plan.counting;
     rodata.measure_waits = plan.report.is_some();
     rodata.record_turns = plan.record_turns;
-    rodata.rusty_nr_domains = domains.count();
-    rodata.rusty_node_of_domain = domains.nodes();
+    rodata.nr_domains = domains.count();
+    rodata.node_of_domain = domains.nodes();
     rodata.rusty_across = plan.rusty_steal == Steal::Machine;
     #[cfg(feature = "guest-tests")]
     crate::faults::fill(rodata)?;
@@ -235,7 +235,7 @@ fn fill_rodata(
         .as_mut()
         .ok_or_else(|| anyhow!("the BPF object has no bss"))?;
     shared.pair_partner = hotplug::partners(machine)?;
-    shared.rusty_domain_of_cpu = domains.of_cpu();
+    shared.domain_of_cpu = domains.of_cpu();
     Ok(())
 }
 
