@@ -120,8 +120,25 @@ static __always_inline s32 domain_wait_cpu(struct task_struct *p, u32 home,
 	return (u32)cpu < nr_cpu_ids ? cpu : prev_cpu;
 }
 
+/*
+ * A task was queued at @home, perhaps from a CPU of another domain, which will
+ * not look there: wake one that will, and that may run it.
+ */
+static __always_inline void domain_kick(struct task_struct *p, u32 home,
+					u64 spare)
+{
+	s32 cpu;
+
+	/* Also at the end of each slice: mostly no CPU idles then. */
+	if (!domain_any_idle(p))
+		return;
+	cpu = domain_find_idle(p, home, scx_bpf_task_cpu(p), 0, spare);
+	if (cpu >= 0)
+		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
+}
+
 /* Take a task from another domain's queue; @far: of another node. */
-static __noinline bool domain_steal(u32 policy, u32 own, bool far)
+__noinline bool domain_steal(u32 policy, u32 own, bool far)
 {
 	u32 i, domain, first;
 	bool stolen = false;

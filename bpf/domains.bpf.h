@@ -20,8 +20,9 @@ const volatile u8 node_of_domain[META_MAX_DOMAINS];
 /* As the loader wrote it, again for a CPU that was not online before. */
 volatile u8 domain_of_cpu[META_MAX_CPUS];
 
-/* A bit a domain none of whose CPUs is online. */
+/* A bit a domain none of whose CPUs is online; and how many are in each. */
 static u64 domains_deserted;
+static u32 domain_sizes[META_MAX_DOMAINS];
 
 struct domain {
 	struct bpf_cpumask __kptr *cpus;
@@ -58,6 +59,12 @@ static __always_inline s32 domain_node(u32 domain)
 static __always_inline bool domain_same_node(u32 a, u32 b)
 {
 	return domain_node(a) == domain_node(b);
+}
+
+/* How many CPUs it has; at least 1, to divide by. */
+static __always_inline u32 domain_size(u32 domain)
+{
+	return domain_sizes[domain & (META_MAX_DOMAINS - 1)] ?: 1;
 }
 
 /* Its last CPU went, so whoever can serves what waits there. */
@@ -103,17 +110,19 @@ static u64 domains_allowed(struct task_struct *p)
 	return allowed;
 }
 
-/* Which have CPUs? */
-static __noinline int domains_count_deserted(void)
+/* Which have CPUs, and how many? */
+static __noinline int domains_count(void)
 {
 	struct bpf_cpumask *cpus;
 	u64 deserted = 0;
-	u32 domain;
+	u32 domain, size;
 
 	bpf_rcu_read_lock();
 	bpf_for(domain, 0, nr_domains) {
 		cpus = domain_cpus(domain);
-		if (cpus && bpf_cpumask_empty(cast_mask(cpus)))
+		size = cpus ? bpf_cpumask_weight(cast_mask(cpus)) : 0;
+		domain_sizes[domain & (META_MAX_DOMAINS - 1)] = size;
+		if (!size)
 			deserted |= domain_bit(domain);
 	}
 	bpf_rcu_read_unlock();
@@ -144,13 +153,13 @@ static __noinline int domains_place_cpu(s32 cpu, bool gone)
 static void domains_cpu_online(s32 cpu)
 {
 	domains_place_cpu(cpu, false);
-	domains_count_deserted();
+	domains_count();
 }
 
 static void domains_cpu_offline(s32 cpu)
 {
 	domains_place_cpu(cpu, true);
-	domains_count_deserted();
+	domains_count();
 }
 
 static s32 domains_init_one(u32 domain)
@@ -184,7 +193,7 @@ static s32 domains_init(void)
 		if (state_online(cpu))
 			domains_place_cpu(cpu, false);
 	}
-	domains_count_deserted();
+	domains_count();
 	return 0;
 }
 

@@ -156,6 +156,15 @@ static __always_inline void dsq_give_back(u32 policy)
 		stats_inc(policy, requeued);
 }
 
+/*
+ * May @cpu take @p, which waits in a queue? A queued task is not current
+ * anywhere, so its count is its own and not that of a BPF prologue.
+ */
+static __always_inline bool dsq_may_run(struct task_struct *p, s32 cpu)
+{
+	return bpf_cpumask_test_cpu(cpu, p->cpus_ptr) && !p->migration_disabled;
+}
+
 /* Wake a CPU for @p, which waits; false if none that it may use idles. */
 static __always_inline bool dsq_wake_idle(struct task_struct *p)
 {

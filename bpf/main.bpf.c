@@ -24,8 +24,11 @@
 #include "stats.bpf.h"
 #include "dsq.bpf.h"
 #include "vclock.bpf.h"
+#include "lag.h"
+#include "weight.bpf.h"
 #include "domains.bpf.h"
 #include "domain_queues.bpf.h"
+#include "cpu_queues.bpf.h"
 #include "policies.bpf.h"
 #include "handover.bpf.h"
 #include "turns.bpf.h"
@@ -174,8 +177,10 @@ void BPF_STRUCT_OPS(meta_quiescent, struct task_struct *p, u64 deq_flags)
 {
 	struct task_ctx *t = state_task(p);
 
-	if (t)
-		account_remove(t, deq_flags & SCX_DEQ_SLEEP);
+	if (!t)
+		return;
+	policies_quiescent(state_active(), p, t);
+	account_remove(t, deq_flags & SCX_DEQ_SLEEP);
 }
 
 /*

@@ -20,6 +20,7 @@
 #include "policies/pair.bpf.h"
 #include "policies/rusty.bpf.h"
 #include "policies/rustland.bpf.h"
+#include "policies/eevdf.bpf.h"
 
 #define POLICIES_CAT_(a, b) a##b
 #define POLICIES_CAT(a, b) POLICIES_CAT_(a, b)
@@ -42,6 +43,7 @@
  */
 #define POLICIES_CGROUP_META_NEEDS_NOTHING(...)
 #define POLICIES_CGROUP_META_NEEDS_TICK(...)
+#define POLICIES_CGROUP_META_NEEDS_QUIESCENT(...)
 #define POLICIES_CGROUP_META_NEEDS_CGROUP(ID, name, hook, ...) \
 	if (state_available(META_##ID))                        \
 		POLICIES_CAT(name, hook)(__VA_ARGS__);
@@ -68,6 +70,23 @@ static __always_inline void policies_cgroup_join(struct task_ctx *t,
 {
 #define X(ID, name, hooks, needs, desc) \
 	POLICIES_CGROUP_##needs(ID, name, _cgroup_join, t, cgrp)
+	POLICY_LIST(X)
+#undef X
+}
+
+#define POLICIES_QUIESCENT_META_NEEDS_NOTHING(...)
+#define POLICIES_QUIESCENT_META_NEEDS_TICK(...)
+#define POLICIES_QUIESCENT_META_NEEDS_CGROUP(...)
+#define POLICIES_QUIESCENT_META_NEEDS_QUIESCENT(ID, name, ...) \
+	if (policy == META_##ID && state_compiled(META_##ID))  \
+		POLICIES_CAT(name, _quiescent)(__VA_ARGS__);
+
+/* @p is not runnable any more, whoever owns it; the active policy may count. */
+static __always_inline void
+policies_quiescent(u32 policy, struct task_struct *p, struct task_ctx *t)
+{
+#define X(ID, name, hooks, needs, desc) \
+	POLICIES_QUIESCENT_##needs(ID, name, p, t)
 	POLICY_LIST(X)
 #undef X
 }

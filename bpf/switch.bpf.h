@@ -67,6 +67,7 @@ struct {
 
 /* Only the timer callback and init touch these. */
 static struct rotation_plan switch_plan;
+static struct rotation_plan switch_written; /* what the maps say now */
 static u64 switch_turn_start;
 
 /* When a policy was left with tasks; cleared by whoever sees it empty. */
@@ -306,14 +307,13 @@ static void switch_rearm(struct bpf_timer *timer, u64 at, u64 flags)
 /* People wrote to the maps: a pin, its end, or other weights. */
 static void switch_follow_maps(u64 now)
 {
-	struct rotation_plan plan = {};
-
-	switch_read_plan(&plan);
-	if (!rotation_changed(&plan, &switch_plan))
+	switch_read_plan(&switch_written);
+	if (!rotation_changed(&switch_written, &switch_plan))
 		return;
-	switch_turn_start = rotation_replan(
-		&switch_plan, &plan, state_hot.active, switch_turn_start, now);
-	switch_plan = plan;
+	switch_turn_start =
+		rotation_replan(&switch_plan, &switch_written, state_hot.active,
+				switch_turn_start, now);
+	switch_plan = switch_written;
 }
 
 /*

@@ -23,8 +23,9 @@ enum meta_policy { META_NONE, POLICY_LIST(X) META_NR_POLICIES };
 /* Optional ops: nulled before load when no available policy needs them. */
 enum meta_needs {
 	META_NEEDS_NOTHING = 0,
-	META_NEEDS_TICK = 1 << 0,   /* its slices have no end */
-	META_NEEDS_CGROUP = 1 << 1, /* it has the hooks cgroup_* */
+	META_NEEDS_TICK = 1 << 0,      /* its slices have no end */
+	META_NEEDS_CGROUP = 1 << 1,    /* it has the hooks cgroup_* */
+	META_NEEDS_QUIESCENT = 1 << 2, /* it has the hook quiescent */
 };
 
 /* What becomes of the tasks that wait when their policy leaves. */

@@ -39,6 +39,8 @@
 	X(RUSTY, rusty, rusty, META_NEEDS_NOTHING,                         \
 	  "a queue a last-level cache by latency-aware deadlines")         \
 	X(RUSTLAND, rustland, rustland, META_NEEDS_NOTHING,                \
-	  "a thread in user space orders the tasks that wait")
+	  "a thread in user space orders the tasks that wait")             \
+	X(EEVDF, eevdf, eevdf, META_NEEDS_QUIESCENT,                       \
+	  "earliest eligible virtual deadline first, a queue a cache")
 
 #endif /* META_POLICIES_H */

@@ -46,8 +46,9 @@
 	X(batches, count, sum, "pair: batches begun by a pair of CPUs")        \
 	X(mixed, count, sum, "pair: tasks kept beside another cgroup's")       \
 	X(overflowed, count, sum, "pair: cgroups with no queue of their own")  \
-	X(stolen, count, sum, "rusty: of those pulled, of other caches")       \
-	X(balanced, count, sum, "rusty: tasks given another cache as home")    \
+	X(stolen, count, sum, "of those pulled, of other caches")              \
+	X(balanced, count, sum, "tasks taken to another cache to even load")   \
+	X(preempted, count, sum, "CPUs taken from who ran, for who woke")      \
 	X(decided, count, sum, "rustland: tasks moved as user space said")     \
 	X(unasked, count, sum, "rustland: tasks run while it was silent")
 

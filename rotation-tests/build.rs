@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Compiles bpf/rotation.h for this machine, so that what the compiler cannot promise (a shift that
+//! Compiles bpf/rotation.h and bpf/lag.h for this machine, so that what the compiler cannot promise (a shift that
 //! is too wide, a sum that does not fit) ends the program that does it.
 
 use std::env;
@@ -15,7 +15,7 @@ const CHECKS: [[&str; 2]; 2] = [
 ];
 
 fn main() {
-    for path in ["../bpf/rotation.h", "../include", "src/rotation.c"] {
+    for path in ["../bpf", "../include", "src"] {
         println!("cargo:rerun-if-changed={path}");
     }
     let mut build = cc::Build::new();
@@ -23,7 +23,10 @@ fn main() {
         build.compiler(clang);
     }
     // Whatever the profile is: a million turns should take a moment.
-    build.file("src/rotation.c").opt_level(2).warnings(true);
+    build
+        .files(["src/rotation.c", "src/lag.c"])
+        .opt_level(2)
+        .warnings(true);
     let supported = |flags: &&[&str; 2]| {
         flags
             .iter()

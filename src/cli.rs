@@ -151,6 +151,12 @@ pub struct RunArgs {
     #[arg(long, value_name = "HOW", allow_hyphen_values = true, value_enum, default_value_t = Steal::Node)]
     rusty_steal: Steal,
 
+    /// Length of a task's request under eevdf, such as 700us or 3ms, from 100us to 100ms
+    /// [default: as in the kernel, 700us, twice that from 2 CPUs on, three times from 4, four
+    /// times from 8]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = weights::parse_slice)]
+    eevdf_base_slice: Option<Duration>,
+
     /// Hold one policy from the start, until `scx_meta unpin`
     #[arg(long, value_name = "POLICY", allow_hyphen_values = true)]
     pin: Option<Policy>,
@@ -482,6 +488,7 @@ impl RunArgs {
             handover: self.handover,
             central_cpu: self.central_cpu,
             rusty_steal: self.rusty_steal,
+            eevdf_base_slice: self.eevdf_base_slice,
             partial: self.partial,
             watchdog: self.watchdog,
             on_ejection: self.on_ejection,

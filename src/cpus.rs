@@ -2,6 +2,8 @@
 //! CPU lists of sysfs: which ids exist, which are online, which run without a
 //! tick.
 
+use std::time::Duration;
+
 use anyhow::anyhow;
 use anyhow::ensure;
 use anyhow::Result;
@@ -40,6 +42,14 @@ pub fn nr_cpu_ids(possible: &[u32]) -> Result<u32> {
         "this machine has {ids} CPU ids; scx_meta is built for at most {max} (META_MAX_CPUS)"
     );
     Ok(ids)
+}
+
+/// The kernel's `base_slice_ns` with so many CPUs: 0.7 ms, and as much again whenever they double, up
+/// to 8 CPUs.
+pub fn base_slice(online: usize) -> Duration {
+    const ONE_CPU: Duration = Duration::from_micros(700);
+    const COUNTED: usize = 8;
+    ONE_CPU * (1 + online.clamp(1, COUNTED).ilog2())
 }
 
 /// The rodata variable `nohz_full`.
@@ -88,6 +98,15 @@ pub fn partners(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_base_slice_grows_with_the_cpus_as_the_kernels_does() {
+        let us = |online| base_slice(online).as_micros();
+        assert_eq!(
+            [0, 1, 2, 3, 4, 7, 8, 1024].map(us),
+            [700, 700, 1400, 1400, 2100, 2100, 2800, 2800]
+        );
+    }
 
     #[test]
     fn lists_are_numbers_and_ranges() {

@@ -34,6 +34,21 @@ pub fn parse_duration(text: &str) -> Result<Duration> {
         .map_err(|error| anyhow!("`{text}` is not a duration such as 1800ms, 2s, 500us ({error})"))
 }
 
+/// Parses the length of a slice, such as `700us`: within what a slice may be.
+pub fn parse_slice(text: &str) -> Result<Duration> {
+    let slice = parse_duration(text)?;
+    let us = |limit: u32| Duration::from_micros(u64::from(limit));
+    let [min, max] = [
+        us(abi::meta_limits_META_MIN_SLICE_US),
+        us(abi::meta_limits_META_MAX_SLICE_US),
+    ];
+    ensure!(
+        (min..=max).contains(&slice),
+        "`{text}` is not within {min:?} and {max:?}"
+    );
+    Ok(slice)
+}
+
 /// The longest time that an option in seconds takes: a year.
 const MAX_SECONDS: f64 = 31_536_000.0;
 

@@ -243,7 +243,9 @@ fn every_refused_value_is_one_line_that_names_its_option() {
             ],
             "--slice-us" => &["-1", "1e3", "0", "4294967296", "", "-x"],
             "--central-cpu" => &["-1", "4294967296", "1.5", "", "-x"],
-            "--base-slice" => &["-1", "-5ms", "18446744073709551615s", "0s", "2h", "", "nan"],
+            "--base-slice" | "--eevdf-base-slice" => {
+                &["-1", "-5ms", "18446744073709551615s", "0s", "2h", "", "nan"]
+            }
             "--weights" => &["-1", "fifo=-1", "fifo=1e9", "-x", "", "="],
             _ => &["-1", "-x", "", "nan"],
         }
@@ -257,6 +259,7 @@ fn every_refused_value_is_one_line_that_names_its_option() {
         "--handover",
         "--central-cpu",
         "--rusty-steal",
+        "--eevdf-base-slice",
         "--pin",
         "--watchdog",
         "--on-ejection",

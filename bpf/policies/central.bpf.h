@@ -313,15 +313,6 @@ static void central_enqueue(struct task_struct *p, struct task_ctx *t,
 		scx_bpf_kick_cpu(central.cpu, SCX_KICK_PREEMPT);
 }
 
-/*
- * A queued task is not current anywhere, so its count is its own and not that
- * of a BPF prologue.
- */
-static bool central_may_place(struct task_struct *p, s32 cpu)
-{
-	return bpf_cpumask_test_cpu(cpu, p->cpus_ptr) && !p->migration_disabled;
-}
-
 /* Place the first task that @cpu may run; @moves is what may still be moved. */
 static bool central_serve(s32 cpu, u32 *moves)
 {
@@ -332,7 +323,7 @@ static bool central_serve(s32 cpu, u32 *moves)
 	bpf_for_each(scx_dsq, p, policy_dsq(META_CENTRAL, CENTRAL_QUEUE), 0) {
 		if (!*moves)
 			break;
-		if (central_may_place(p, cpu)) {
+		if (dsq_may_run(p, cpu)) {
 			served = scx_bpf_dsq_move(BPF_FOR_EACH_ITER, p,
 						  SCX_DSQ_LOCAL_ON | cpu, 0);
 			if (!served)

@@ -439,7 +439,7 @@ enum pair_look {
 
 /*
  * Has @queue a task for @cpu? @pc is of the CPU that looks. A queued task is
- * not current anywhere, see central_may_place().
+ * not current anywhere, see dsq_may_run().
  */
 static __noinline u32 pair_look(struct pair_cpu *pc, u32 queue, s32 cpu)
 {
@@ -458,8 +458,7 @@ static __noinline u32 pair_look(struct pair_cpu *pc, u32 queue, s32 cpu)
 		}
 		pc->looks_left--;
 		pc->queue_left--;
-		if (bpf_cpumask_test_cpu(cpu, p->cpus_ptr) &&
-		    !p->migration_disabled) {
+		if (dsq_may_run(p, cpu)) {
 			found = PAIR_FOUND;
 			break;
 		}

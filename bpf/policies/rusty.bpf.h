@@ -306,23 +306,6 @@ static __noinline s32 rusty_select_cpu(struct task_struct *p, s32 prev_cpu,
 	return cpu;
 }
 
-/*
- * A task was queued at @home, perhaps from a CPU of another domain, which will
- * not look there: wake one that will, and that may run it.
- */
-static __always_inline void rusty_kick(struct task_struct *p, u32 home)
-{
-	s32 cpu;
-
-	/* Also at the end of each slice: mostly no CPU idles then. */
-	if (!domain_any_idle(p))
-		return;
-	cpu = domain_find_idle(p, home, scx_bpf_task_cpu(p), 0,
-			       rusty_spare(true));
-	if (cpu >= 0)
-		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
-}
-
 /* Where in its home's queue; also since when @p wants a CPU. */
 static __always_inline u64 rusty_deadline(struct task_struct *p,
 					  struct task_ctx *t, u32 home)
@@ -343,7 +326,7 @@ static void rusty_enqueue(struct task_struct *p, struct task_ctx *t,
 		rusty_note_waker(t->rusty.wanted_at);
 	dsq_insert_vtime(p, t, META_RUSTY, home, slice_ns, deadline, enq_flags);
 	if (nr_domains > 1)
-		rusty_kick(p, home);
+		domain_kick(p, home, rusty_spare(true));
 }
 
 /* @prev had its slice and is still the first of its home. */

@@ -69,12 +69,32 @@ struct rustland_task {
 	u64 rest_ns;
 };
 
+/*
+ * @vruntime:	as of when it stopped last; virtual, like the next three
+ * @deadline:	when its request is due
+ * @uncharged:	what it used since, as it blocks
+ * @lag:	what it was owed when it ceased to compete
+ * @epoch:	of the clock that counts it; 0: none does
+ * @weight:	as the clock counts it
+ * @home:	domain + 1; 0: none yet
+ */
+struct eevdf_task {
+	u64 vruntime;
+	u64 deadline;
+	u64 uncharged;
+	long long lag;
+	u64 epoch;
+	u32 weight;
+	u32 home;
+};
+
 /* Of a task's context; a policy without a line here keeps nothing. */
-#define POLICY_TASKS             \
-	struct vtask vtime;      \
-	struct nest_task nest;   \
-	struct pair_task pair;   \
-	struct rusty_task rusty; \
-	struct rustland_task rustland
+#define POLICY_TASKS                   \
+	struct vtask vtime;            \
+	struct nest_task nest;         \
+	struct pair_task pair;         \
+	struct rusty_task rusty;       \
+	struct rustland_task rustland; \
+	struct eevdf_task eevdf
 
 #endif /* META_POLICIES_TASKS_H */

@@ -2,6 +2,8 @@
 //! The rotation's arithmetic as the kernel has it: bpf/rotation.h, compiled for this machine, behind
 //! safe functions. The properties that it must have stand in tests/.
 
+pub mod lag;
+
 /// `struct rotation_plan`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -41,6 +41,8 @@ pub struct Plan {
     pub record_turns: bool,
     /// From how far a CPU may steal under rusty.
     pub rusty_steal: Steal,
+    /// Length of a request under eevdf; the kernel's, if there is none.
+    pub eevdf_base_slice: Option<Duration>,
 }
 
 /// From how far a CPU without work takes tasks of other caches.

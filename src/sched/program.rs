@@ -227,6 +227,11 @@ fn fill_rodata(
     rodata.nr_domains = domains.count();
     rodata.node_of_domain = domains.nodes();
     rodata.rusty_across = plan.rusty_steal == Steal::Machine;
+    let online = machine.cpu_list("online")?.len();
+    let request = plan
+        .eevdf_base_slice
+        .unwrap_or_else(|| cpus::base_slice(online));
+    rodata.eevdf_base_slice_ns = u64::try_from(request.as_nanos())?;
     #[cfg(feature = "guest-tests")]
     crate::faults::fill(rodata)?;
     let shared = skel

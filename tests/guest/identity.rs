@@ -346,3 +346,21 @@ fn identity_rustland() {
     assert!(decided > 0, "user space decided nothing");
     assert!(decided > 4 * unasked, "user space was silent too often");
 }
+
+/// The kernel's weights of nice 0 and nice 10.
+const FAIR_NICE_10: f64 = 1024.0 / 110.0;
+
+/// Nice levels hold, as under vtime, and a sleeper takes a CPU from who has had its request, which
+/// under vtime nobody does.
+#[test]
+fn identity_eevdf() {
+    let scheduler = Scheduler::shared();
+    let (vtime, eevdf) = (policy("vtime"), cast("eevdf"));
+    let wake_ups = tier::times(60, 250);
+    let [vtime_p99, eevdf_p99] = [vtime, eevdf].map(|policy| {
+        scheduler.only(policy);
+        tell_lateness(policy, &mut lateness_ns(wake_ups))
+    });
+    assert_within_a_tenth(ratio_of_nice_levels(), FAIR_NICE_10);
+    assert!(2 * eevdf_p99 < vtime_p99, "the sleeper's p99 is no better");
+}
