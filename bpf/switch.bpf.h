@@ -303,17 +303,21 @@ static void switch_rearm(struct bpf_timer *timer, u64 at, u64 flags)
 		scx_bpf_error("switch: timer not armed: %d", err);
 }
 
-/* People wrote to the maps: a pin, its end, or other weights. */
-static void switch_follow_maps(u64 now)
+/*
+ * People wrote to the maps: a pin, its end, or other weights. Not inlined: the
+ * plan would be on the stack below every move of a task.
+ */
+__noinline int switch_follow_maps(u64 now)
 {
 	struct rotation_plan plan = {};
 
 	switch_read_plan(&plan);
 	if (!rotation_changed(&plan, &switch_plan))
-		return;
+		return 0;
 	switch_turn_start = rotation_replan(
 		&switch_plan, &plan, state_hot.active, switch_turn_start, now);
 	switch_plan = plan;
+	return 0;
 }
 
 /*

@@ -39,6 +39,8 @@
 	X(RUSTY, rusty, rusty, META_NEEDS_NOTHING,                         \
 	  "a queue a last-level cache by latency-aware deadlines")         \
 	X(RUSTLAND, rustland, rustland, META_NEEDS_NOTHING,                \
-	  "a thread in user space orders the tasks that wait")
+	  "a thread in user space orders the tasks that wait")             \
+	X(BPFLAND, bpfland, bpfland, META_NEEDS_NOTHING,                   \
+	  "interactive tasks first, by what they used since they slept")
 
 #endif /* META_POLICIES_H */

@@ -227,6 +227,9 @@ fn fill_rodata(
     rodata.nr_domains = domains.count();
     rodata.node_of_domain = domains.nodes();
     rodata.rusty_across = plan.rusty_steal == Steal::Machine;
+    rodata.bpfland_slice_ns = u64::from(plan.bpfland.slice_us) * 1000;
+    rodata.bpfland_lag_ns = u64::from(plan.bpfland.lag_us) * 1000;
+    rodata.bpfland_sticky = plan.bpfland.sticky;
     #[cfg(feature = "guest-tests")]
     crate::faults::fill(rodata)?;
     let shared = skel
