@@ -85,8 +85,13 @@
 
 #define BPFLAND_SLICE_MIN_NS (100 * 1000ULL)
 
-/* Not for less is a running task preempted. */
+/*
+ * Not for less is a running task preempted, and not before it ran for so long:
+ * tasks that wake each other would do nothing else. One that is busy anyhow,
+ * half a lag since it slept, is at once.
+ */
 #define BPFLAND_PREEMPT_NS (1000 * 1000ULL)
+#define BPFLAND_PREEMPT_RAN_NS (100 * 1000ULL)
 /* A waking task looks at so many CPUs for one to preempt. */
 #define BPFLAND_PREEMPT_CPUS 4
 
@@ -127,7 +132,8 @@ private(BPFLAND) struct vclock bpfland_clock;
 /*
  * Written by the CPU itself, but for @deadline.
  *
- * @busy:     it runs a task of ours
+ * @runs:     it runs a task of ours
+ * @busy:     one that has not slept for long
  * @deadline: that one's; or of who is to preempt it, so that the next waking
  *	      task looks for another CPU
  * @stuck:    sticky tasks since it came to dispatch() last
@@ -136,7 +142,8 @@ private(BPFLAND) struct vclock bpfland_clock;
 struct bpfland_cpu {
 	u64 deadline;
 	u64 looked_at;
-	u32 busy;
+	bool runs;
+	bool busy;
 	u32 stuck;
 	u32 empty;
 } __attribute__((aligned(META_CACHELINE)));
@@ -356,13 +363,17 @@ static __always_inline bool bpfland_wake_idle(struct task_struct *p, s32 cpu)
 	return true;
 }
 
-/* Is what @cpu runs later than @deadline by more than a little? */
+/* May a task with @deadline preempt what @cpu runs? */
 static __always_inline bool bpfland_is_later(s32 cpu, u64 deadline)
 {
 	struct bpfland_cpu *bc = bpfland_cpu_of(cpu);
 
-	return bc->busy &&
-	       time_before(deadline + BPFLAND_PREEMPT_NS, bc->deadline);
+	if (!bc->runs ||
+	    !time_before(deadline + BPFLAND_PREEMPT_NS, bc->deadline))
+		return false;
+	return bc->busy ||
+	       time_after(scx_bpf_now(),
+			  state_cpu(cpu)->started_at + BPFLAND_PREEMPT_RAN_NS);
 }
 
 /* @p woke: a CPU that it may preempt, @cpu before others; -1: none */
@@ -589,10 +600,12 @@ static bool bpfland_dispatch(s32 cpu, struct task_struct *prev)
 	if (bpfland_look(cpu))
 		return true;
 	pinned = bpfland_first_pinned(cpu, &pinned_deadline);
+	if (!pinned && !state_prev_runnable(prev))
+		return dsq_pull(META_BPFLAND, node) ||
+		       (nr_domains > 1 && bpfland_steal(domain_of(cpu)));
 	shared = bpfland_first(node, cpu, &deadline);
 	if (!pinned && !shared)
-		return !state_prev_runnable(prev) && nr_domains > 1 &&
-		       bpfland_steal(domain_of(cpu));
+		return false;
 	if (pinned && (!shared || !time_before(deadline, pinned_deadline))) {
 		first = cpu;
 		second = node;
@@ -687,12 +700,14 @@ static void bpfland_running(struct task_struct *p, struct task_ctx *t)
 {
 	struct bpfland_cpu *bc = bpfland_cpu_of(scx_bpf_task_cpu(p));
 	u64 slice = bpfland_slice(p, 0);
-	u64 vtime = bpfland_place(p, t, 0);
+	u64 vtime = bpfland_place(p, t, 0), awake;
 
 	if (time_before(bpfland_clock.now, vtime))
 		bpfland_clock.now = vtime;
-	bc->deadline = vtime + bpfland_awake(p, t->bpfland.ran_ns);
-	bc->busy = true;
+	awake = bpfland_awake(p, t->bpfland.ran_ns);
+	bc->deadline = vtime + awake;
+	bc->busy = 2 * awake >= bpfland_lag_ns;
+	bc->runs = true;
 	if (p->scx.slice > slice)
 		scx_bpf_task_set_slice(p, slice);
 }
@@ -720,7 +735,7 @@ static __always_inline void bpfland_note_sleep(struct task_ctx *t, u64 now)
 static void bpfland_stopping(struct task_struct *p, struct task_ctx *t,
 			     u64 used_ns, bool runnable)
 {
-	bpfland_cpu_of(scx_bpf_task_cpu(p))->busy = false;
+	bpfland_cpu_of(scx_bpf_task_cpu(p))->runs = false;
 	vclock_charge(&t->bpfland.vt, p, used_ns);
 	t->bpfland.ran_ns += used_ns;
 	t->bpfland.average_ns = bpfland_average(t->bpfland.average_ns, used_ns);
