@@ -61,6 +61,10 @@ enum meta_limits {
 	/* Tasks that it moves in a round. */
 	META_RUSTY_MOVES = 1024,
 
+	META_BPFLAND_DFL_SLICE_US = 1000,
+	META_BPFLAND_DFL_LAG_US = 40000,
+	META_BPFLAND_MAX_LAG_US = 1000000,
+
 	/* How long rustland's half in the loader may think. */
 	META_RUSTLAND_SILENCE_US = 5000,
 };

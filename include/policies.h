@@ -41,6 +41,8 @@
 	X(RUSTLAND, rustland, rustland, META_NEEDS_NOTHING,                \
 	  "a thread in user space orders the tasks that wait")             \
 	X(EEVDF, eevdf, eevdf, META_NEEDS_QUIESCENT,                       \
-	  "earliest eligible virtual deadline first, a queue a cache")
+	  "earliest eligible virtual deadline first, a queue a cache")     \
+	X(BPFLAND, bpfland, bpfland, META_NEEDS_NOTHING,                   \
+	  "interactive tasks first, by what they used since they slept")
 
 #endif /* META_POLICIES_H */

@@ -26,6 +26,7 @@ use crate::preflight;
 use crate::preflight::Machine;
 use crate::profile::Profile;
 use crate::sched;
+use crate::sched::Bpfland;
 use crate::sched::Handover;
 use crate::sched::OnEjection;
 use crate::sched::Outcome;
@@ -156,6 +157,20 @@ pub struct RunArgs {
     /// times from 8]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, value_parser = weights::parse_slice)]
     eevdf_base_slice: Option<Duration>,
+    /// Time slice of a task under bpfland in microseconds, from 100 to 100000; shorter
+    /// for low weights and the more tasks wait
+    #[arg(long, value_name = "US", allow_hyphen_values = true, default_value_t = abi::meta_limits_META_BPFLAND_DFL_SLICE_US, value_parser = slice_us_range())]
+    bpfland_slice_us: u32,
+
+    /// So far, in microseconds of virtual time, bpfland puts busy tasks behind those that
+    /// sleep; also the credit of a sleeper, for each of its wake-ups in 100 ms; from 0 to
+    /// 1000000
+    #[arg(long, value_name = "US", allow_hyphen_values = true, default_value_t = abi::meta_limits_META_BPFLAND_DFL_LAG_US, value_parser = bpfland_lag_us_range())]
+    bpfland_lag_us: u32,
+
+    /// Under bpfland, tasks that run for less than 10 us at a time stay on their CPU
+    #[arg(long)]
+    bpfland_sticky: bool,
 
     /// Hold one policy from the start, until `scx_meta unpin`
     #[arg(long, value_name = "POLICY", allow_hyphen_values = true)]
@@ -254,6 +269,10 @@ fn slice_us_range() -> clap::builder::RangedI64ValueParser<u32> {
         abi::meta_limits_META_MAX_SLICE_US,
     );
     clap::value_parser!(u32).range(i64::from(min)..=i64::from(max))
+}
+
+fn bpfland_lag_us_range() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(..=i64::from(abi::meta_limits_META_BPFLAND_MAX_LAG_US))
 }
 
 /// Does what the command line says.
@@ -489,6 +508,11 @@ impl RunArgs {
             central_cpu: self.central_cpu,
             rusty_steal: self.rusty_steal,
             eevdf_base_slice: self.eevdf_base_slice,
+            bpfland: Bpfland {
+                slice_us: self.bpfland_slice_us,
+                lag_us: self.bpfland_lag_us,
+                sticky: self.bpfland_sticky,
+            },
             partial: self.partial,
             watchdog: self.watchdog,
             on_ejection: self.on_ejection,

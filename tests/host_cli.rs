@@ -241,7 +241,9 @@ fn every_refused_value_is_one_line_that_names_its_option() {
                 "--",
                 "99999999999999999999999",
             ],
-            "--slice-us" => &["-1", "1e3", "0", "4294967296", "", "-x"],
+            "--slice-us" | "--bpfland-slice-us" | "--bpfland-lag-us" => {
+                &["-1", "1e3", "0", "4294967296", "", "-x"]
+            }
             "--central-cpu" => &["-1", "4294967296", "1.5", "", "-x"],
             "--base-slice" | "--eevdf-base-slice" => {
                 &["-1", "-5ms", "18446744073709551615s", "0s", "2h", "", "nan"]
@@ -260,6 +262,8 @@ fn every_refused_value_is_one_line_that_names_its_option() {
         "--central-cpu",
         "--rusty-steal",
         "--eevdf-base-slice",
+        "--bpfland-slice-us",
+        "--bpfland-lag-us",
         "--pin",
         "--watchdog",
         "--on-ejection",

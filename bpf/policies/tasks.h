@@ -88,6 +88,20 @@ struct eevdf_task {
 	u32 home;
 };
 
+/*
+ * @ran_ns:	CPU time since it slept last
+ * @wakes:	how often it sleeps in 100 ms, so how often it wakes; times 256
+ * @average_ns:	CPU time from getting a CPU to giving it up
+ */
+struct bpfland_task {
+	struct vtask vt;
+	u64 ran_ns;
+	u64 wakes;
+	u64 slept_at;
+	u64 average_ns;
+	u64 queued_at;
+};
+
 /* Of a task's context; a policy without a line here keeps nothing. */
 #define POLICY_TASKS                   \
 	struct vtask vtime;            \
@@ -95,6 +109,7 @@ struct eevdf_task {
 	struct pair_task pair;         \
 	struct rusty_task rusty;       \
 	struct rustland_task rustland; \
-	struct eevdf_task eevdf
+	struct eevdf_task eevdf;       \
+	struct bpfland_task bpfland
 
 #endif /* META_POLICIES_TASKS_H */

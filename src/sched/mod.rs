@@ -48,6 +48,7 @@ use self::gate::Gate;
 use self::gate::Stopping;
 use self::life::Life;
 pub use self::life::Outcome;
+pub use self::plan::Bpfland;
 pub use self::plan::Handover;
 pub use self::plan::Plan;
 pub use self::plan::Report;

@@ -43,6 +43,19 @@ pub struct Plan {
     pub rusty_steal: Steal,
     /// Length of a request under eevdf; the kernel's, if there is none.
     pub eevdf_base_slice: Option<Duration>,
+    /// The knobs of bpfland.
+    pub bpfland: Bpfland,
+}
+
+/// The knobs of bpfland.
+#[derive(Clone, Copy, Debug)]
+pub struct Bpfland {
+    /// Its time slice, for a task of weight 100 that nobody waits behind.
+    pub slice_us: u32,
+    /// The part of a deadline that stands for busyness, and the credit of a rare sleeper.
+    pub lag_us: u32,
+    /// Tasks that run briefly stay on their CPU.
+    pub sticky: bool,
 }
 
 /// From how far a CPU without work takes tasks of other caches.

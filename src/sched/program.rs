@@ -232,6 +232,9 @@ fn fill_rodata(
         .eevdf_base_slice
         .unwrap_or_else(|| cpus::base_slice(online));
     rodata.eevdf_base_slice_ns = u64::try_from(request.as_nanos())?;
+    rodata.bpfland_slice_ns = u64::from(plan.bpfland.slice_us) * 1000;
+    rodata.bpfland_lag_ns = u64::from(plan.bpfland.lag_us) * 1000;
+    rodata.bpfland_sticky = plan.bpfland.sticky;
     #[cfg(feature = "guest-tests")]
     crate::faults::fill(rodata)?;
     let shared = skel

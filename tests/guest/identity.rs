@@ -5,6 +5,8 @@
 use std::thread;
 use std::time::Duration;
 
+use labkit::spin;
+use labkit::sys;
 use labkit::task::{Hog, Task};
 use scx_meta::bpf::abi::meta_stats;
 use scx_meta::policy::Policy;
@@ -363,4 +365,62 @@ fn identity_eevdf() {
     });
     assert_within_a_tenth(ratio_of_nice_levels(), FAIR_NICE_10);
     assert!(2 * eevdf_p99 < vtime_p99, "the sleeper's p99 is no better");
+}
+
+const BURST: Duration = Duration::from_millis(100);
+const BEFORE_BURST: Duration = Duration::from_secs(1);
+
+/// What else has the CPU while a burst takes its time, as a part of it: half of it where time is
+/// shared fairly.
+fn others_share(took: Duration) -> f64 {
+    1.0 - BURST.as_secs_f64() / took.as_secs_f64()
+}
+
+/// Beside a busy task on its CPU a task naps, for so long at a time, and then computes for a burst:
+/// how long does that take, median? Before the first one it may have woken in some other way.
+fn burst_after(nap: Duration, bursts: usize) -> Duration {
+    let hog = loads::hog_on(1);
+    let burst = move |_| {
+        let wake = sys::monotonic() + BEFORE_BURST;
+        while sys::monotonic() < wake {
+            thread::sleep(nap);
+        }
+        let used = || sys::cpu_time_of(sys::thread_id()).unwrap();
+        let (start, end) = (sys::monotonic(), used() + BURST);
+        while used() < end {
+            spin::rounds(1);
+        }
+        sys::monotonic() - start
+    };
+    let task = thread::spawn(move || {
+        sys::bind_to(&[1]).unwrap();
+        (0..=bursts).map(burst).skip(1).collect()
+    });
+    let mut took: Vec<Duration> = task.join().unwrap();
+    drop(hog);
+    took.sort_unstable();
+    println!("{BURST:?} of CPU time after naps of {nap:?} took {took:?}");
+    took[bursts / 2]
+}
+
+/// A task that wakes often has the credit for a whole burst. One that slept as long but woke rarely has
+/// less, and shares the CPU when it is used up; under fifo both do from the start.
+#[test]
+fn identity_bpfland() {
+    let scheduler = Scheduler::shared();
+    scheduler.only(cast("bpfland"));
+    let bursts = tier::times(3, 7);
+    let naps = [Duration::from_micros(500), Duration::from_millis(100)];
+    let [often, rarely] = naps.map(|nap| others_share(burst_after(nap, bursts)));
+    println!(
+        "the other task had {:.0} % of the CPU during a burst of one that wakes often, {:.0} % of \
+         one that wakes rarely",
+        100.0 * often,
+        100.0 * rarely
+    );
+    assert!(often < 0.15, "who wakes often waits during its burst");
+    assert!(
+        rarely > 0.25,
+        "who wakes rarely has as much credit as who wakes often"
+    );
 }

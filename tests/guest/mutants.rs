@@ -67,6 +67,7 @@ mutants! {
         "tasks still move between caches";
     rustland_as_fifo: "fifo" plays "rustland", "the sleeper's p99 is no better";
     eevdf_as_vtime: "vtime" plays "eevdf", "the sleeper's p99 is no better";
+    bpfland_as_fifo: "fifo" plays "bpfland", "who wakes often waits during its burst";
 }
 
 #[test]
