@@ -20,6 +20,7 @@
 #include "policies/pair.bpf.h"
 #include "policies/rusty.bpf.h"
 #include "policies/rustland.bpf.h"
+#include "policies/cosmos.bpf.h"
 
 #define POLICIES_CAT_(a, b) a##b
 #define POLICIES_CAT(a, b) POLICIES_CAT_(a, b)

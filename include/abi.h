@@ -60,6 +60,9 @@ enum meta_limits {
 	/* Tasks that it moves in a round. */
 	META_RUSTY_MOVES = 1024,
 
+	/* A slice under cosmos. */
+	META_COSMOS_SLICE_US = 1000,
+
 	/* How long rustland's half in the loader may think. */
 	META_RUSTLAND_SILENCE_US = 5000,
 };

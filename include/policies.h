@@ -39,6 +39,8 @@
 	X(RUSTY, rusty, rusty, META_NEEDS_NOTHING,                         \
 	  "a queue a last-level cache by latency-aware deadlines")         \
 	X(RUSTLAND, rustland, rustland, META_NEEDS_NOTHING,                \
-	  "a thread in user space orders the tasks that wait")
+	  "a thread in user space orders the tasks that wait")             \
+	X(COSMOS, cosmos, cosmos, META_NEEDS_NOTHING,                      \
+	  "local while a CPU has room, else a deadline queue a node")
 
 #endif /* META_POLICIES_H */

@@ -257,6 +257,8 @@ fn every_refused_value_is_one_line_that_names_its_option() {
         "--handover",
         "--central-cpu",
         "--rusty-steal",
+        "--cosmos-slice-us",
+        "--cosmos-busy-percent",
         "--pin",
         "--watchdog",
         "--on-ejection",

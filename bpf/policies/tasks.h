@@ -69,12 +69,24 @@ struct rustland_task {
 	u64 rest_ns;
 };
 
+/*
+ * @ran_ns:	since it slept last, a lag at most
+ * @wakes:	how often it wakes, in 100 ms; and when it did last
+ */
+struct cosmos_task {
+	struct vtask vt;
+	u64 ran_ns;
+	u64 wakes;
+	u64 woke_at;
+};
+
 /* Of a task's context; a policy without a line here keeps nothing. */
-#define POLICY_TASKS             \
-	struct vtask vtime;      \
-	struct nest_task nest;   \
-	struct pair_task pair;   \
-	struct rusty_task rusty; \
-	struct rustland_task rustland
+#define POLICY_TASKS                   \
+	struct vtask vtime;            \
+	struct nest_task nest;         \
+	struct pair_task pair;         \
+	struct rusty_task rusty;       \
+	struct rustland_task rustland; \
+	struct cosmos_task cosmos
 
 #endif /* META_POLICIES_TASKS_H */

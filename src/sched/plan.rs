@@ -41,6 +41,10 @@ pub struct Plan {
     pub record_turns: bool,
     /// From how far a CPU may steal under rusty.
     pub rusty_steal: Steal,
+    /// Length of a time slice under cosmos.
+    pub cosmos_slice_us: u32,
+    /// Below this use a CPU has room under cosmos.
+    pub cosmos_busy_percent: u32,
 }
 
 /// From how far a CPU without work takes tasks of other caches.

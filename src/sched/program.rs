@@ -227,6 +227,8 @@ fn fill_rodata(
     rodata.nr_domains = domains.count();
     rodata.node_of_domain = domains.nodes();
     rodata.rusty_across = plan.rusty_steal == Steal::Machine;
+    rodata.cosmos_slice_ns = u64::from(plan.cosmos_slice_us) * 1000;
+    rodata.cosmos_busy_percent = plan.cosmos_busy_percent;
     #[cfg(feature = "guest-tests")]
     crate::faults::fill(rodata)?;
     let shared = skel

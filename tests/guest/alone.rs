@@ -74,7 +74,7 @@ macro_rules! alone {
     };
 }
 
-alone! { fifo vtime central nest qmap pair rusty rustland }
+alone! { fifo vtime central nest qmap pair rusty rustland cosmos }
 
 #[test]
 fn every_policy_of_the_table_is_tested_alone() {

@@ -66,6 +66,7 @@ mutants! {
     rusty_as_fifo: "fifo" plays "rusty", "the load is not even",
         "tasks still move between caches";
     rustland_as_fifo: "fifo" plays "rustland", "the sleeper's p99 is no better";
+    cosmos_as_fifo: "fifo" plays "cosmos", "the sleeper's p99 is no better";
 }
 
 #[test]

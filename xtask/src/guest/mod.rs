@@ -37,7 +37,7 @@ use self::snapshot::Change;
 use self::snapshot::Snapshot;
 
 /// The policies in rotation, and their weights from the middle of the run on.
-const RETUNED: [(&str, u32); 8] = [
+const RETUNED: [(&str, u32); 9] = [
     ("fifo", 4),
     ("vtime", 2),
     ("central", 1),
@@ -46,6 +46,7 @@ const RETUNED: [(&str, u32); 8] = [
     ("pair", 1),
     ("rusty", 2),
     ("rustland", 2),
+    ("cosmos", 2),
 ];
 
 /// A shorter run leaves phases of a few rotations, in which shares do not settle.
