@@ -198,11 +198,16 @@ static __always_inline u64 cosmos_credit(struct task_struct *p,
 			  vclock_scale(p, COSMOS_LAGS_MAX * COSMOS_LAG_NS));
 }
 
-/* Where on the clock @p is. */
+/*
+ * Where on the clock @p is. What puts its deadline off, see below, it may be
+ * behind by, too: else a light task, for whom that is much, would lose it each
+ * time it is queued.
+ */
 static __always_inline u64 cosmos_place(struct task_struct *p,
 					struct task_ctx *t)
 {
-	u64 now = cosmos_clock.now, floor = now - cosmos_credit(p, t);
+	u64 now = cosmos_clock.now, floor = now - cosmos_credit(p, t) -
+					    vclock_scale(p, t->cosmos.ran_ns);
 	u64 ceiling = now + COSMOS_LAGS_MAX * COSMOS_LAG_NS;
 	struct vtask *vt = &t->cosmos.vt;
 
@@ -359,11 +364,14 @@ static void cosmos_enqueue(struct task_struct *p, struct task_ctx *t,
 			   u64 enq_flags)
 {
 	bool selected = __COMPAT_is_enq_cpu_selected(enq_flags);
-	bool came = selected || (enq_flags & SCX_ENQ_WAKEUP), local;
+	bool woke = enq_flags & SCX_ENQ_WAKEUP, local;
+	/* No flag says that a task is new. */
+	bool came = woke || !t->cosmos.vt.placed;
 	s32 idle = -1, cpu = scx_bpf_task_cpu(p);
 	u64 deadline;
 
-	if (came && !selected)
+	/* select_cpu() is not called for these. */
+	if (woke && !selected)
 		cosmos_woke(t);
 	cosmos_place(p, t);
 	deadline = cosmos_deadline(p, t, 0);
