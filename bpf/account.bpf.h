@@ -52,6 +52,7 @@ static __always_inline void account_start(struct task_struct *p,
 		account_adoption();
 	turns_start(c, owner);
 	policies_running(owner, p, t);
+	c->granted_ns = p->scx.slice;
 }
 
 static __always_inline void account_running(struct task_struct *p,

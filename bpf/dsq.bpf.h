@@ -80,6 +80,20 @@ static __always_inline void dsq_insert_local(struct task_struct *p,
 	scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL, slice, enq_flags);
 }
 
+/*
+ * To the local queue of its CPU, behind what runs there. That must be of our
+ * class, since nobody else can take the task from there, and a policy must not
+ * keep a local queue from ever running empty.
+ */
+static __always_inline void dsq_insert_local_behind(struct task_struct *p,
+						    struct task_ctx *t,
+						    u32 policy, u64 slice,
+						    u64 enq_flags)
+{
+	dsq_take(t, policy, true);
+	scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL, slice, enq_flags);
+}
+
 static __always_inline void dsq_insert(struct task_struct *p,
 				       struct task_ctx *t, u32 policy, u32 n,
 				       u64 slice, u64 enq_flags)

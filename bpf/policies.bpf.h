@@ -22,6 +22,7 @@
 #include "policies/rustland.bpf.h"
 #include "policies/eevdf.bpf.h"
 #include "policies/bpfland.bpf.h"
+#include "policies/cosmos.bpf.h"
 
 #define POLICIES_CAT_(a, b) a##b
 #define POLICIES_CAT(a, b) POLICIES_CAT_(a, b)

@@ -108,6 +108,7 @@ struct cpu_ctx {
 	bool offline;
 	u32 undrained;	/* looks in a row that took none of those left */
 	u64 started_at; /* 0: no task of ours runs */
+	u64 granted_ns; /* the slice that it was started with */
 	u64 charged_at; /* by turns.bpf.h, like the next two */
 	u32 in_use;
 	u32 own;
@@ -324,15 +325,20 @@ static __always_inline bool state_cuts(u32 owner)
 	       owner != state_active();
 }
 
-/* What a runnable @prev that was preempted has left of an ordinary slice. */
+/*
+ * What a runnable @prev that was preempted has left of its slice, of an
+ * ordinary one if that is shorter.
+ */
 static __always_inline u64 state_prev_left_ns(s32 cpu, struct task_struct *prev)
 {
 	struct cpu_ctx *c = state_cpu(cpu);
-	u64 used_ns = scx_bpf_now() - c->started_at;
+	u64 used_ns = scx_bpf_now() - c->started_at, whole_ns = c->granted_ns;
 
 	if (!state_prev_runnable(prev) || state_cuts(c->owner) || c->yielded)
 		return 0;
-	return used_ns < slice_ns ? slice_ns - used_ns : 0;
+	if (whole_ns > slice_ns)
+		whole_ns = slice_ns;
+	return used_ns < whole_ns ? whole_ns - used_ns : 0;
 }
 
 /* As the kernel told us by cpu_online() and cpu_offline(). */

@@ -65,6 +65,9 @@ enum meta_limits {
 	META_BPFLAND_DFL_LAG_US = 40000,
 	META_BPFLAND_MAX_LAG_US = 1000000,
 
+	/* A slice under cosmos. */
+	META_COSMOS_SLICE_US = 1000,
+
 	/* How long rustland's half in the loader may think. */
 	META_RUSTLAND_SILENCE_US = 5000,
 };

@@ -43,6 +43,8 @@
 	X(EEVDF, eevdf, eevdf, META_NEEDS_QUIESCENT,                       \
 	  "earliest eligible virtual deadline first, a queue a cache")     \
 	X(BPFLAND, bpfland, bpfland, META_NEEDS_NOTHING,                   \
-	  "interactive tasks first, by what they used since they slept")
+	  "interactive tasks first, by what they used since they slept")   \
+	X(COSMOS, cosmos, cosmos, META_NEEDS_NOTHING,                      \
+	  "local while a CPU has room, else a deadline queue a node")
 
 #endif /* META_POLICIES_H */

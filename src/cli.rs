@@ -172,6 +172,16 @@ pub struct RunArgs {
     #[arg(long)]
     bpfland_sticky: bool,
 
+    /// Time slice under cosmos in microseconds, from 100 to 100000; by a task's weight it is longer or
+    /// shorter
+    #[arg(long, value_name = "US", allow_hyphen_values = true, default_value_t = abi::meta_limits_META_COSMOS_SLICE_US, value_parser = slice_us_range())]
+    cosmos_slice_us: u32,
+
+    /// Below this use of a CPU a task that finds none idle under cosmos waits for it, in its local queue;
+    /// in percent, from 0 (never) to 95
+    #[arg(long, value_name = "PERCENT", allow_hyphen_values = true, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=95))]
+    cosmos_busy_percent: u32,
+
     /// Hold one policy from the start, until `scx_meta unpin`
     #[arg(long, value_name = "POLICY", allow_hyphen_values = true)]
     pin: Option<Policy>,
@@ -513,6 +523,8 @@ impl RunArgs {
                 lag_us: self.bpfland_lag_us,
                 sticky: self.bpfland_sticky,
             },
+            cosmos_slice_us: self.cosmos_slice_us,
+            cosmos_busy_percent: self.cosmos_busy_percent,
             partial: self.partial,
             watchdog: self.watchdog,
             on_ejection: self.on_ejection,

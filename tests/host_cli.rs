@@ -264,6 +264,8 @@ fn every_refused_value_is_one_line_that_names_its_option() {
         "--eevdf-base-slice",
         "--bpfland-slice-us",
         "--bpfland-lag-us",
+        "--cosmos-slice-us",
+        "--cosmos-busy-percent",
         "--pin",
         "--watchdog",
         "--on-ejection",

@@ -102,6 +102,17 @@ struct bpfland_task {
 	u64 queued_at;
 };
 
+/*
+ * @ran_ns:	since it slept last, a lag at most
+ * @wakes:	how often it wakes, in 100 ms; and when it did last
+ */
+struct cosmos_task {
+	struct vtask vt;
+	u64 ran_ns;
+	u64 wakes;
+	u64 woke_at;
+};
+
 /* Of a task's context; a policy without a line here keeps nothing. */
 #define POLICY_TASKS                   \
 	struct vtask vtime;            \
@@ -110,6 +121,7 @@ struct bpfland_task {
 	struct rusty_task rusty;       \
 	struct rustland_task rustland; \
 	struct eevdf_task eevdf;       \
-	struct bpfland_task bpfland
+	struct bpfland_task bpfland;   \
+	struct cosmos_task cosmos
 
 #endif /* META_POLICIES_TASKS_H */

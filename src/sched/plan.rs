@@ -45,6 +45,10 @@ pub struct Plan {
     pub eevdf_base_slice: Option<Duration>,
     /// The knobs of bpfland.
     pub bpfland: Bpfland,
+    /// Length of a time slice under cosmos.
+    pub cosmos_slice_us: u32,
+    /// Below this use a CPU has room under cosmos.
+    pub cosmos_busy_percent: u32,
 }
 
 /// The knobs of bpfland.

@@ -235,6 +235,8 @@ fn fill_rodata(
     rodata.bpfland_slice_ns = u64::from(plan.bpfland.slice_us) * 1000;
     rodata.bpfland_lag_ns = u64::from(plan.bpfland.lag_us) * 1000;
     rodata.bpfland_sticky = plan.bpfland.sticky;
+    rodata.cosmos_slice_ns = u64::from(plan.cosmos_slice_us) * 1000;
+    rodata.cosmos_busy_percent = plan.cosmos_busy_percent;
     #[cfg(feature = "guest-tests")]
     crate::faults::fill(rodata)?;
     let shared = skel

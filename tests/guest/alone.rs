@@ -74,7 +74,7 @@ macro_rules! alone {
     };
 }
 
-alone! { fifo vtime central nest qmap pair rusty rustland eevdf bpfland }
+alone! { fifo vtime central nest qmap pair rusty rustland eevdf bpfland cosmos }
 
 #[test]
 fn every_policy_of_the_table_is_tested_alone() {

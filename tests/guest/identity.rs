@@ -424,3 +424,32 @@ fn identity_bpfland() {
         "who wakes rarely has as much credit as who wakes often"
     );
 }
+
+/// So many tasks a CPU and second run for one slice of 20 ms each.
+const ORDINARY_SLICES: f64 = 50.0;
+
+/// A sleeper preempts hogs, and hogs take turns at each tick, since a slice is shorter than that.
+#[test]
+fn identity_cosmos() {
+    let scheduler = Scheduler::shared();
+    let (fifo, cosmos) = (policy("fifo"), cast("cosmos"));
+    let wake_ups = tier::times(60, 250);
+    let mut late = [fifo, cosmos].map(|policy| {
+        scheduler.only(policy);
+        lateness_ns(wake_ups)
+    });
+    let [fifo_p99, cosmos_p99] =
+        [(fifo, 0), (cosmos, 1)].map(|(policy, i)| tell_lateness(policy, &mut late[i]));
+
+    let hogs = loads::hogs(2 * cpus());
+    thread::sleep(Duration::from_millis(500));
+    let time = tier::seconds(2.0, 5.0);
+    let before = scheduler.counted(cosmos).ran;
+    thread::sleep(time);
+    let ran = scheduler.counted(cosmos).ran - before;
+    drop(hogs);
+    let slices = ran as f64 / time.as_secs_f64() / cpus() as f64;
+    println!("slices a CPU and second: {slices:.0}");
+    assert!(20 * cosmos_p99 < fifo_p99, "the sleeper's p99 is no better");
+    assert!(slices > 2.0 * ORDINARY_SLICES, "slices are long");
+}

@@ -68,6 +68,7 @@ mutants! {
     rustland_as_fifo: "fifo" plays "rustland", "the sleeper's p99 is no better";
     eevdf_as_vtime: "vtime" plays "eevdf", "the sleeper's p99 is no better";
     bpfland_as_fifo: "fifo" plays "bpfland", "who wakes often waits during its burst";
+    cosmos_as_fifo: "fifo" plays "cosmos", "the sleeper's p99 is no better";
 }
 
 #[test]

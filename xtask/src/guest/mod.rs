@@ -37,7 +37,7 @@ use self::snapshot::Change;
 use self::snapshot::Snapshot;
 
 /// The policies in rotation, and their weights from the middle of the run on.
-const RETUNED: [(&str, u32); 10] = [
+const RETUNED: [(&str, u32); 11] = [
     ("fifo", 4),
     ("vtime", 2),
     ("central", 1),
@@ -48,6 +48,7 @@ const RETUNED: [(&str, u32); 10] = [
     ("rustland", 2),
     ("eevdf", 3),
     ("bpfland", 2),
+    ("cosmos", 2),
 ];
 
 /// A shorter run leaves phases of a few rotations, in which shares do not settle.
