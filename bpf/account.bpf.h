@@ -102,15 +102,18 @@ static __always_inline void account_stopping(struct task_struct *p,
  *
  * A tick stopped for an infinite slice stays stopped while the task is kept, so
  * slice_inf stays true and the policy's leave still finds this CPU.
+ *
+ * Global, so that the verifier walks it once, and not once for each way on
+ * which a policy's dispatch() may have found nothing.
  */
-static __always_inline void account_keep(struct task_struct *prev, u32 policy)
+__noinline int account_keep(struct task_struct *prev __arg_trusted, u32 policy)
 {
 	struct cpu_ctx *c = state_cpu(scx_bpf_task_cpu(prev));
 	struct task_ctx *t = state_task(prev);
 	bool slice_inf = c->slice_inf;
 
 	if (!t)
-		return;
+		return 0;
 	account_stopping(prev, t, true);
 	if (!state_is_pinned_kthread(prev))
 		t->custody = policy;
@@ -119,6 +122,7 @@ static __always_inline void account_keep(struct task_struct *prev, u32 policy)
 	account_start(prev, t);
 	c->slice_inf = slice_inf;
 	c->kept = true;
+	return 0;
 }
 
 /*

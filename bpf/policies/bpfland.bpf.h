@@ -138,6 +138,8 @@ private(BPFLAND) struct vclock bpfland_clock;
  *	      task looks for another CPU
  * @stuck:    sticky tasks since it came to dispatch() last
  * @empty:    how often in a row its queue was
+ * @looks:    tasks that it looked at; of a local one the verifier would follow
+ *	      each value
  */
 struct bpfland_cpu {
 	u64 deadline;
@@ -146,6 +148,7 @@ struct bpfland_cpu {
 	bool busy;
 	u32 stuck;
 	u32 empty;
+	u32 looks;
 } __attribute__((aligned(META_CACHELINE)));
 
 static struct bpfland_cpu bpfland_cpus[META_MAX_CPUS];
@@ -470,13 +473,14 @@ static void bpfland_enqueue(struct task_struct *p, struct task_ctx *t,
  */
 static __noinline bool bpfland_first(u32 n, s32 cpu, u64 *deadline)
 {
+	struct bpfland_cpu *bc = bpfland_cpu_of(cpu);
 	struct task_struct *p;
 	bool found = false;
-	u32 looks = 0;
 
+	bc->looks = 0;
 	bpf_for_each(scx_dsq, p, policy_dsq(META_BPFLAND, n), 0) {
 		found = bpf_cpumask_test_cpu(cpu, p->cpus_ptr) ||
-			++looks >= BPFLAND_LOOK_TASKS;
+			++bc->looks >= BPFLAND_LOOK_TASKS;
 		if (found) {
 			*deadline = p->scx.dsq_vtime;
 			break;
@@ -528,20 +532,21 @@ __noinline bool bpfland_steal(u32 own)
  */
 __noinline bool bpfland_rescue(u32 n, s32 cpu)
 {
+	struct bpfland_cpu *bc = bpfland_cpu_of(cpu);
 	u64 now = scx_bpf_now();
 	struct task_struct *p;
 	struct task_ctx *t;
 	bool moved = false;
-	u32 looks = 0;
 
 	if (!dsq_nr_queued(META_BPFLAND, n))
 		return false;
+	bc->looks = 0;
 	bpf_for_each(scx_dsq, p, policy_dsq(META_BPFLAND, n),
 		     SCX_DSQ_ITER_REV) {
-		if (looks++ >= BPFLAND_LOOK_TASKS)
+		if (bc->looks++ >= BPFLAND_LOOK_TASKS)
 			break;
 		t = state_task(p);
-		if (!t || !bpf_cpumask_test_cpu(cpu, p->cpus_ptr) ||
+		if (!t || !dsq_may_run(p, cpu) ||
 		    time_before(now, t->bpfland.queued_at + BPFLAND_STARVED_NS))
 			continue;
 		moved = scx_bpf_dsq_move(BPF_FOR_EACH_ITER, p,
@@ -590,7 +595,12 @@ bpfland_prev_first(s32 cpu, struct task_struct *prev, u64 deadline)
 	       time_before(bpfland_prev_deadline(prev, t), deadline);
 }
 
-static bool bpfland_dispatch(s32 cpu, struct task_struct *prev)
+/*
+ * Global, so that the verifier does not walk all that follows in dispatch()
+ * once for each way through this.
+ */
+__noinline bool
+bpfland_dispatch(s32 cpu, struct task_struct *prev __arg_trusted __arg_nullable)
 {
 	u32 node = bpfland_node_queue(cpu), first = node, second = cpu;
 	u64 pinned_deadline = 0, deadline = 0;

@@ -408,7 +408,12 @@ static __always_inline bool cosmos_prev_first(struct task_struct *prev,
 	return vclock_prev_first(&vt, t, prev, policy_dsq(META_COSMOS, queue));
 }
 
-static bool cosmos_dispatch(s32 cpu, struct task_struct *prev)
+/*
+ * Global, so that the verifier does not walk all that follows in dispatch()
+ * once for each way through this.
+ */
+__noinline bool
+cosmos_dispatch(s32 cpu, struct task_struct *prev __arg_trusted __arg_nullable)
 {
 	bool runnable = state_prev_runnable(prev);
 	u32 queue = cosmos_queue(cpu);

@@ -585,7 +585,12 @@ static __always_inline bool eevdf_even(u32 own)
 	return true;
 }
 
-static bool eevdf_dispatch(s32 cpu, struct task_struct *prev)
+/*
+ * Global, so that the verifier does not walk all that follows in dispatch()
+ * once for each way through this.
+ */
+__noinline bool
+eevdf_dispatch(s32 cpu, struct task_struct *prev __arg_trusted __arg_nullable)
 {
 	struct eevdf_cpu *ec = eevdf_cpu(cpu);
 	u32 own = domain_of(cpu);
