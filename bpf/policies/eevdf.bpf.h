@@ -325,6 +325,24 @@ static s32 eevdf_select_cpu(struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 	return cpu;
 }
 
+static __always_inline bool eevdf_beats(const struct eevdf_bid *a,
+					const struct eevdf_bid *b)
+{
+	if (!b->there || a->eligible != b->eligible)
+		return !b->there || a->eligible;
+	return time_before(a->deadline, b->deadline);
+}
+
+static __always_inline void eevdf_bid_of(struct task_struct *p, u64 clock,
+					 struct eevdf_bid *bid)
+{
+	struct task_ctx *t = state_task(p);
+
+	bid->deadline = p->scx.dsq_vtime;
+	bid->eligible = t && !time_after(t->eevdf.vruntime, clock);
+	bid->there = true;
+}
+
 /* Is @cpu's task to make room for a task that is due at @deadline? */
 static __always_inline bool eevdf_gives_way(s32 cpu, u64 deadline, u64 clock,
 					    bool idle, u64 now)
@@ -348,11 +366,29 @@ static __always_inline bool eevdf_gives_way(s32 cpu, u64 deadline, u64 clock,
 }
 
 /*
+ * Does somebody who waits in @queue go before who is due at @deadline? Then
+ * that one would get a CPU that is taken now.
+ */
+static __always_inline bool eevdf_waits_better(u32 queue, u64 deadline,
+					       u64 clock)
+{
+	struct eevdf_bid first = {};
+	struct task_struct *p;
+
+	bpf_for_each(scx_dsq, p, policy_dsq(META_EEVDF, queue), 0) {
+		eevdf_bid_of(p, clock, &first);
+		break;
+	}
+	return first.there && first.eligible &&
+	       !time_before(deadline, first.deadline);
+}
+
+/*
  * @p came to compete and no CPU idles: the task that is due last, of those that
  * are to make room, does. First where @p ran last, among equals.
  */
 static __noinline int eevdf_preempt(struct task_struct *p, struct task_ctx *t,
-				    u32 domain)
+				    u32 domain, u32 queue)
 {
 	s32 own = scx_bpf_task_cpu(p), cpu, victim = -1;
 	struct eevdf_domain *d = eevdf_domain(domain);
@@ -363,7 +399,8 @@ static __noinline int eevdf_preempt(struct task_struct *p, struct task_ctx *t,
 	if (!d || p->policy == SCHED_BATCH || idle)
 		return 0;
 	clock = d->clock.now;
-	if (time_after(t->eevdf.vruntime, clock))
+	if (time_after(t->eevdf.vruntime, clock) ||
+	    eevdf_waits_better(queue, t->eevdf.deadline, clock))
 		return 0;
 	bpf_for(i, 0, EEVDF_VICTIMS) {
 		cpu = (own & ~(EEVDF_VICTIMS - 1)) |
@@ -415,17 +452,9 @@ static void eevdf_enqueue(struct task_struct *p, struct task_ctx *t,
 	dsq_insert_vtime(p, t, META_EEVDF, queue, eevdf_rest_ns(e, e->vruntime),
 			 e->deadline, enq_flags);
 	if (joins)
-		eevdf_preempt(p, t, home);
+		eevdf_preempt(p, t, home, queue);
 	if (nr_domains > 1)
 		domain_kick(p, home, ~0ULL);
-}
-
-static __always_inline bool eevdf_beats(const struct eevdf_bid *a,
-					const struct eevdf_bid *b)
-{
-	if (!b->there || a->eligible != b->eligible)
-		return !b->there || a->eligible;
-	return time_before(a->deadline, b->deadline);
 }
 
 /* @prev had its slice, or somebody took its CPU: what would it bid? */
@@ -457,16 +486,6 @@ static __noinline int eevdf_prev_bid(s32 cpu, struct task_struct *prev)
 	ec->best.eligible = !time_after(vruntime, ec->clock);
 	ec->best.there = true;
 	return 0;
-}
-
-static __always_inline void eevdf_bid_of(struct task_struct *p, u64 clock,
-					 struct eevdf_bid *bid)
-{
-	struct task_ctx *t = state_task(p);
-
-	bid->deadline = p->scx.dsq_vtime;
-	bid->eligible = t && !time_after(t->eevdf.vruntime, clock);
-	bid->there = true;
 }
 
 /* Does the first of @cpu's own queue bid more than the best so far? */
