@@ -241,9 +241,10 @@ fn every_refused_value_is_one_line_that_names_its_option() {
                 "--",
                 "99999999999999999999999",
             ],
-            "--slice-us" | "--bpfland-slice-us" | "--bpfland-lag-us" => {
+            "--slice-us" | "--bpfland-slice-us" | "--cosmos-slice-us" => {
                 &["-1", "1e3", "0", "4294967296", "", "-x"]
             }
+            "--bpfland-lag-us" => &["-1", "1e3", "1000001", "", "-x"],
             "--central-cpu" => &["-1", "4294967296", "1.5", "", "-x"],
             "--base-slice" | "--eevdf-base-slice" => {
                 &["-1", "-5ms", "18446744073709551615s", "0s", "2h", "", "nan"]

@@ -19,7 +19,7 @@
 //! latency_quantile = "p99"         # of latencies below; or "p90"
 //! concurrency = 20                 # requests under way at once
 //!
-//! [application.under.eevdf]
+//! [application.under.kernel]
 //! throughput = 118.2               # the median
 //! throughput_interval = [117.4, 119.0]  # optional, around the median
 //! latency_ms = 212.0               # for all schedulers or for none
@@ -61,7 +61,7 @@ use serde::Serialize;
 use crate::policy::Policy;
 
 /// The row of the kernel's own scheduler, to which all others are compared.
-const EEVDF: &str = "eevdf";
+const EEVDF: &str = "kernel";
 
 /// What was measured, and where.
 #[derive(Clone, Debug, PartialEq)]

@@ -21,7 +21,7 @@ name = "frontend"
 throughput_unit = "requests/s"
 latency_quantile = "p99"
 concurrency = 20
-[application.under.eevdf]
+[application.under.kernel]
 throughput = 118
 latency_ms = 30.5
 n = 16
@@ -40,7 +40,7 @@ name = "backend"
 throughput_unit = "answers/s"
 latency_quantile = "p90"
 concurrency = 4
-under.eevdf = { throughput = 2.5, latency_ms = 100.0, n = 9 }
+under.kernel = { throughput = 2.5, latency_ms = 100.0, n = 9 }
 under.FIRST = { throughput = 2.6, latency_ms = 90.0, n = 7 }
 under.SECOND = { throughput = 2.4, latency_ms = 110.0, n = 7 }
 "#;
@@ -106,12 +106,12 @@ fn errors_state_file_line_and_field() {
         (
             "throughput = 118",
             "throughput = 0",
-            "p.toml:14: application `frontend`: under.eevdf.throughput: 0 is not a positive",
+            "p.toml:14: application `frontend`: under.kernel.throughput: 0 is not a positive",
         ),
         (
             "throughput = 118",
             "throughput = -3.5",
-            "p.toml:14: application `frontend`: under.eevdf.throughput: -3.5 is not",
+            "p.toml:14: application `frontend`: under.kernel.throughput: -3.5 is not",
         ),
         (
             "latency_ms = 33.0",
@@ -221,9 +221,9 @@ fn errors_state_file_line_and_field() {
             "p.toml:28: application `backend`: under.FIRST is missing",
         ),
         (
-            "under.eevdf = { throughput = 2.5, latency_ms = 100.0, n = 9 }",
+            "under.kernel = { throughput = 2.5, latency_ms = 100.0, n = 9 }",
             "",
-            "p.toml:28: application `backend`: under.eevdf is missing",
+            "p.toml:28: application `backend`: under.kernel is missing",
         ),
         ("under.FIRST", "under.SECOND", "p.toml:22: duplicate key"),
         ("date = ", "date : ", "p.toml:5: "),
@@ -299,7 +299,7 @@ name = "web"
 throughput_unit = "requests/s"
 latency_quantile = "p90"
 concurrency = 8
-[application.under.eevdf]
+[application.under.kernel]
 throughput = 100.0
 throughput_ratio = 1.001
 latency_ms = 50.0
@@ -324,7 +324,7 @@ n = 8
 name = "batch"
 throughput_unit = "runs/s"
 concurrency = 1
-under.eevdf = { throughput = 2.0, n = 16 }
+under.kernel = { throughput = 2.0, n = 16 }
 under.FIRST = { throughput = 1.0, n = 8 }
 under.SECOND = { throughput = 3.0, n = 8 }
 
@@ -332,7 +332,7 @@ under.SECOND = { throughput = 3.0, n = 8 }
 name = "all"
 throughput_unit = "relative"
 concurrency = 9
-under.eevdf = { throughput = 9.0, n = 16 }
+under.kernel = { throughput = 9.0, n = 16 }
 under.FIRST = { throughput = 8.0, n = 8 }
 under.SECOND = { throughput = 7.0, n = 8 }
 "#;
@@ -388,12 +388,12 @@ fn what_only_some_rows_have_is_refused() {
         (
             "latency_ms = 50.0\nlatency_interval_ms = [49.0, 52.0]\n",
             "",
-            "p.toml:8: application `web`: under.eevdf.latency_ms is missing: all have it or none",
+            "p.toml:8: application `web`: under.kernel.latency_ms is missing: all have it or none",
         ),
         (
             "{ throughput = 1.0,",
             "{ throughput = 1.0, latency_ms = 3.0,",
-            "p.toml:33: application `batch`: under.eevdf.latency_ms is missing",
+            "p.toml:33: application `batch`: under.kernel.latency_ms is missing",
         ),
         (
             "{ throughput = 1.0,",
@@ -462,7 +462,7 @@ fn what_is_written_is_read_back() {
             .filter_map(|line| line.strip_prefix("[application.under."))
             .collect();
         let [first, second] = first_two();
-        let expected = ["eevdf", first.name(), second.name()].map(|name| format!("{name}]"));
+        let expected = ["kernel", first.name(), second.name()].map(|name| format!("{name}]"));
         assert_eq!(rows[..3], expected, "{written}");
     }
 }
