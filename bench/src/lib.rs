@@ -20,6 +20,7 @@ pub mod estimate;
 pub mod figure;
 pub mod named;
 pub mod outcome;
+pub mod outside;
 pub mod overhead;
 pub mod probe_load;
 pub mod profile_file;
