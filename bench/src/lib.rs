@@ -22,6 +22,7 @@ pub mod named;
 pub mod outcome;
 pub mod outside;
 pub mod overhead;
+pub mod policies;
 pub mod probe_load;
 pub mod profile_file;
 pub mod profiling;
