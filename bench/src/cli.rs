@@ -17,6 +17,7 @@ use crate::attempt;
 use crate::breakdown;
 use crate::compare;
 use crate::overhead;
+use crate::policies;
 use crate::probe_load;
 use crate::profiling;
 use crate::raw::Writer;
@@ -70,6 +71,8 @@ enum Measure {
     Overhead(overhead::measure::Args),
     /// How the flip scales with CPUs, tasks, policies and period
     Scale(scale::measure::Args),
+    /// Every policy and other schedulers against EEVDF
+    Policies(policies::measure::Args),
     /// What the kernel's verifier makes of each program
     Verifier(verifier::measure::Args),
 }
@@ -82,6 +85,8 @@ enum Figures {
     Overhead(FiguresArgs),
     /// From `measure scale`
     Scale(FiguresArgs),
+    /// From `measure policies`
+    Policies(policies::figures::Args),
     /// From `measure verifier`
     Verifier(FiguresArgs),
 }
@@ -125,6 +130,7 @@ impl Measure {
             Self::Switch(args) => switch::measure::run(&args, &machine, &mut out),
             Self::Overhead(args) => overhead::measure::run(&args, &machine, &mut out),
             Self::Scale(args) => scale::measure::run(&args, &machine, &mut out),
+            Self::Policies(args) => policies::measure::run(&args, &machine, &mut out),
             Self::Verifier(args) => verifier::measure::run(&args, &mut out),
         }
     }
@@ -136,6 +142,7 @@ impl Figures {
             Self::Switch(args) => switch::figures::run(&args),
             Self::Overhead(args) => overhead::figures::run(&args),
             Self::Scale(args) => scale::figures::run(&args),
+            Self::Policies(args) => policies::figures::run(&args),
             Self::Verifier(args) => verifier::figures::run(&args),
         }
     }

@@ -13,6 +13,7 @@ pub mod clock;
 pub mod hotplug;
 pub mod load;
 pub mod machine;
+pub mod measured;
 pub mod meta;
 pub mod probe;
 pub mod process;

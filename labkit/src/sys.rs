@@ -12,6 +12,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::ptr;
 use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -300,6 +301,22 @@ pub fn poll_readable(
 pub fn lock(fd: BorrowedFd) -> io::Result<()> {
     // SAFETY: flock takes integers only.
     check(unsafe { libc::flock(fd.as_raw_fd(), libc::LOCK_EX) })
+}
+
+/// Waits until somebody wakes who waits for the word, unless it is not `expected` any more. May return
+/// for no reason: look again.
+pub fn futex_wait(word: &AtomicU32, expected: u32) {
+    let op = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
+    let forever = ptr::null::<libc::timespec>();
+    // SAFETY: `word` lives across the call; there is no timeout to read.
+    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), op, expected, forever) };
+}
+
+/// Wakes at most so many who wait for the word.
+pub fn futex_wake(word: &AtomicU32, most: i32) {
+    let op = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
+    // SAFETY: the kernel uses the word's address alone.
+    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), op, most) };
 }
 
 /// Timers of the calling thread may be late by this much (the default is 50 µs).

@@ -79,14 +79,30 @@ fn test_program(message: &str) -> Option<PathBuf> {
     Some(program.into())
 }
 
-/// Builds the release binary and the one that measures it: together, or what
-/// both use is compiled twice, with features of the one and of the other.
-pub fn bench_programs() -> Result<[PathBuf; 2]> {
+/// How programs are built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// As users have them.
+    Release,
+    /// Quicker to build.
+    Debug,
+}
+
+/// Builds scx_meta and the program that measures it: together, or what both use is compiled twice,
+/// with features of the one and of the other.
+pub fn bench_programs(profile: Profile) -> Result<[PathBuf; 2]> {
     let mut build = cargo()?;
-    build.args(["build", "--release"]);
+    build.arg("build");
+    let folder = match profile {
+        Profile::Release => {
+            build.arg("--release");
+            "release"
+        }
+        Profile::Debug => "debug",
+    };
     build.args(["--package", "scx_meta", "--package", "scx_metabench"]);
     command::run(&mut build)?;
-    Ok(["scx_meta", "scx_metabench"].map(|name| paths::target().join("release").join(name)))
+    Ok(["scx_meta", "scx_metabench"].map(|name| paths::target().join(folder).join(name)))
 }
 
 /// Puts a copy of what was built in place of an older one, at once.

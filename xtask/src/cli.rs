@@ -13,6 +13,7 @@ use clap::ValueEnum;
 use labkit::clock::Clock;
 use labkit::clock::Costs;
 
+use crate::bench::policies::Size;
 use crate::guest;
 use crate::guest_clock;
 use crate::kernel;
@@ -248,6 +249,19 @@ pub enum Bench {
     /// in each of two boots, on a quiet and on a busy host; then the host's seconds for a second of
     /// a guest of 1, 2, 4 and 8 virtual CPUs, idle and busy. 40 minutes on 2 cores.
     Clocks(ClocksBench),
+    /// Every policy, and other schedulers, against EEVDF: latencies, throughput, shares
+    ///
+    /// On machines of 2, 4 and 8 CPUs and one with two caches, on the parallel clock with calibrated
+    /// costs: wake-ups, forks and shares beside busy tasks, messaging, pipes, futexes, requests at
+    /// 50, 90 and 120 % load, cached data, a storm of wake-ups; in rounds whose order is random, with
+    /// EEVDF against itself as the noise floor. Prints the tables and writes docs/results/policies.md,
+    /// or target/bench/policies.md where --policies, --loads or --debug make it a part; JSON in
+    /// target/bench/policies.json. A boot has three rounds; what an earlier run with the same options
+    /// and programs has measured is not measured again.
+    ///
+    /// `bench policies --debug --cpus 4 --policies vtime,rusty --rounds 3` takes some minutes; all of it, with
+    /// --peers, hours.
+    Policies(PoliciesBench),
     /// The paper's experiment: a web API with a retrieval service, profiled, tuned, compared
     ///
     /// Profiles frontend, backend and the whole under EEVDF and every policy; tries each strategy
@@ -331,6 +345,57 @@ pub struct ScaleBench {
     /// Virtual CPUs of the largest machine, 1 to 64; the others have 1, 2, 4 … of them
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub cpus: u32,
+}
+
+/// Options of `bench policies`.
+#[derive(Args)]
+pub struct PoliciesBench {
+    /// Machines: CPUs, or caches x CPUs of each
+    #[arg(
+        long,
+        value_name = "N,CxN,…",
+        value_delimiter = ',',
+        default_value = "2,4,2x2,8"
+    )]
+    pub cpus: Vec<Size>,
+    /// Only these policies
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub policies: Vec<String>,
+    /// Only these loads: wakeup, fork, threads, processes, pipe, futex, request-50, request-90,
+    /// request-120, nice, cache, storm
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub loads: Vec<String>,
+    /// Another sched_ext scheduler, with its options: one that the lab builds (scx_bpfland,
+    /// scx_cosmos, scx_flash, scx_lavd, scx_p2dq, scx_rusty, scx_rustland), one on PATH, or a path
+    /// (repeatable)
+    #[arg(long, value_name = "COMMAND")]
+    pub also: Vec<String>,
+    /// All other schedulers that the lab can build
+    #[arg(long)]
+    pub peers: bool,
+    /// How often everything is measured on each machine
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub rounds: u32,
+    /// Decides the order, and what is random in loads
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// The document
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Debug builds of scx_meta and of what measures it: quicker to compile, while the loads are
+    /// optimised as well
+    #[arg(long)]
+    pub debug: bool,
+    /// Measure again what was measured before
+    #[arg(long)]
+    pub fresh: bool,
+    /// A series (6.16, 6.18, 7.3: its newest Debian kernel) or the path of a kernel image
+    #[arg(long, value_name = "K", default_value = kernel::DEFAULT)]
+    pub kernel: String,
+    /// What makes time pass where there is no KVM: host, parallel/flat, parallel/calibrated or
+    /// serial (see `vm --help`)
+    #[arg(long, value_name = "CLOCK", default_value_t = Clock::Parallel(Costs::Calibrated))]
+    pub clock: Clock,
 }
 
 /// Options of `bench clocks`.

@@ -109,6 +109,7 @@ fn in_bench(bench: &cli::Bench, yes: bool) -> Result<()> {
     let (which, args) = match bench {
         cli::Bench::Mechanism(mechanism) => return bench::run(mechanism, yes),
         cli::Bench::Clocks(args) => return bench::clocks::run(args, yes),
+        cli::Bench::Policies(args) => return bench::policies::run(args, yes),
         cli::Bench::Rag(args) => (Which::Rag, args),
         cli::Bench::Messaging(args) => (Which::Messaging, args),
         cli::Bench::Web(args) => (Which::Web, args),

@@ -14,6 +14,7 @@ use anyhow::Result;
 use scx_meta::weights;
 
 use crate::estimate;
+use crate::outside;
 use crate::raw::Raw;
 use crate::sample::Summary;
 use crate::trial::args::Common;
@@ -65,6 +66,10 @@ pub struct Args {
     #[command(flatten)]
     common: Common,
 
+    /// Other schedulers
+    #[command(flatten)]
+    outside: outside::Others,
+
     /// The command; each run is let to its end
     #[arg(last = true, value_name = "CMD", required_unless_present = "from")]
     command: Vec<String>,
@@ -86,7 +91,7 @@ pub fn run(args: &Args) -> Result<()> {
         Ok(Wanted {
             workload: rows::workload(&application)?,
             subjects: vec![(application, true)],
-            rows: rows::rows(&args.common, args.period)?,
+            rows: rows::rows(args)?,
             rounds: args.rounds,
             raw: Destination::Nowhere,
             twins: None,

@@ -84,10 +84,11 @@ pub fn workload(application: &Application) -> Result<Workload> {
     })
 }
 
-/// Each policy held, and all of them by turns.
-pub fn rows(common: &Common, period: Duration) -> Result<Vec<Row>> {
-    let mut rows: Vec<Row> = common.policies().into_iter().map(held).collect();
-    rows.extend(rotation(&turning(common), period)?);
+/// Each policy held, other schedulers, and all policies by turns.
+pub fn rows(args: &Args) -> Result<Vec<Row>> {
+    let mut rows: Vec<Row> = args.common.policies().into_iter().map(held).collect();
+    rows.extend(args.outside.rows()?);
+    rows.extend(rotation(&turning(&args.common), args.period)?);
     Ok(rows)
 }
 
@@ -194,7 +195,7 @@ mod tests {
     fn every_policy_is_held_and_those_by_default_take_turns() {
         let rows = |words: &[&str]| {
             let args = args(&[words, &["--", "x"]].concat());
-            rows(&args.common, args.period).unwrap()
+            super::rows(&args).unwrap()
         };
         let all = rows(&[]);
         let names: Vec<&str> = all.iter().map(|row| &*row.label).collect();

@@ -99,6 +99,7 @@ fn best(subject: &SubjectOutcome) -> Option<&RowOutcome> {
 /// What to paste to have it.
 fn command(setting: &Setting) -> String {
     let weights = match setting {
+        Setting::Outside { command } => return format!("sudo {}", command.join(" ")),
         Setting::Hold { policy } => format!("{policy}=1"),
         setting => {
             let weights = setting.weights().iter();

@@ -5,6 +5,7 @@
 //! EEVDF            nothing is loaded
 //! hold, rotate     meta: one process of scx_meta for all of them; live maps say which
 //! twins            meta: the same of another build
+//! outside          outside: somebody else's process
 //! replace          replace: a thread that ends one process and starts the next
 //! ```
 //!
@@ -16,6 +17,7 @@ pub mod rotation;
 pub mod settle;
 
 mod meta;
+mod outside;
 
 use std::mem;
 use std::path::PathBuf;
@@ -33,6 +35,7 @@ use scx_meta::preflight::Machine;
 use scx_meta::weights::PolicyList;
 
 use self::meta::Loaded;
+use self::outside::Outside;
 use self::replace::Replaced;
 use self::replace::Replacer;
 use self::rotation::Rotation;
@@ -82,6 +85,7 @@ pub struct Charge {
 enum Now {
     Eevdf,
     Meta(Box<Loaded>),
+    Outside(Box<Outside>),
     Replacing(Replacer),
 }
 
@@ -112,7 +116,9 @@ impl Charge {
         }
         match &mut self.now {
             Now::Meta(loaded) => Ok(loaded),
-            Now::Eevdf | Now::Replacing(_) => unreachable!("it was loaded just now"),
+            Now::Eevdf | Now::Outside(_) | Now::Replacing(_) => {
+                unreachable!("it was loaded just now")
+            }
         }
     }
 
@@ -120,6 +126,7 @@ impl Charge {
         match mem::replace(&mut self.now, Now::Eevdf) {
             Now::Eevdf => Ok(()),
             Now::Meta(loaded) => loaded.stop(),
+            Now::Outside(outside) => outside.stop(),
             Now::Replacing(replacer) => replacer.stop(),
         }
     }
@@ -133,6 +140,14 @@ impl Charge {
         let policies = self.policies.clone();
         let program = self.programs.scx_meta.clone();
         self.load(program, &policies)?.hold(policy)
+    }
+
+    fn outside(&mut self, command: &[String]) -> Result<()> {
+        if !matches!(&self.now, Now::Outside(outside) if outside.is(command)) {
+            self.unload()?;
+            self.now = Now::Outside(Box::new(Outside::start(command)?));
+        }
+        Ok(())
     }
 
     fn twins(&mut self, rotation: Rotation) -> Result<()> {
@@ -150,6 +165,7 @@ impl InCharge for Charge {
         match setting {
             Setting::Eevdf => self.unload(),
             Setting::Hold { policy } => self.hold(policy),
+            Setting::Outside { command } => self.outside(command),
             Setting::Rotate { .. } => {
                 let rotation = rotation()?;
                 let policies = self.policies.clone();
@@ -168,13 +184,16 @@ impl InCharge for Charge {
                 Ok(())
             }
         }
-        .with_context(|| format!("cannot put {setting} in charge"))
+        .with_context(|| match setting {
+            Setting::Outside { .. } => format!("--also '{setting}': cannot put it in charge"),
+            _ => format!("cannot put {setting} in charge"),
+        })
     }
 
     fn settle(&mut self, least: Duration) -> Result<Duration> {
         match &self.now {
             // Nothing queues for long, or everything is still coming and going.
-            Now::Eevdf | Now::Replacing(_) => settle::settle(least, || Ok(0)),
+            Now::Eevdf | Now::Outside(_) | Now::Replacing(_) => settle::settle(least, || Ok(0)),
             Now::Meta(loaded) => settle::settle(least, || loaded.left_behind()),
         }
     }
@@ -183,6 +202,7 @@ impl InCharge for Charge {
         match &mut self.now {
             Now::Eevdf => check_disabled(),
             Now::Meta(loaded) => loaded.check(),
+            Now::Outside(outside) => outside.check(),
             Now::Replacing(replacer) => replacer.check(),
         }
     }
@@ -190,7 +210,7 @@ impl InCharge for Charge {
     fn replaced(&self) -> Option<Replaced> {
         match &self.now {
             Now::Replacing(replacer) => Some(replacer.replaced()),
-            Now::Eevdf | Now::Meta(_) => None,
+            Now::Eevdf | Now::Meta(_) | Now::Outside(_) => None,
         }
     }
 }

@@ -10,6 +10,7 @@ use scx_meta::policy::Policy;
 
 use crate::estimate;
 use crate::outcome::Outcome;
+use crate::outside;
 use crate::profile_file;
 use crate::trial::args::TrialArgs;
 use crate::trial::files;
@@ -41,6 +42,10 @@ pub struct Args {
     #[command(flatten)]
     pub trial: TrialArgs,
 
+    /// Other schedulers: they are in the tables, not in profile.toml
+    #[command(flatten)]
+    pub outside: outside::Others,
+
     /// Only this application, or `whole` (repeatable) [default: all]
     #[arg(long, value_name = "NAME", conflicts_with = "from")]
     pub subject: Vec<String>,
@@ -54,7 +59,7 @@ pub fn run(args: &Args) -> Result<()> {
         let raw = format!("{}-profile.jsonl", files::stem(&workload.name));
         Ok(Wanted {
             subjects: subjects(&workload, &args.subject)?,
-            rows: trial.common.policies().into_iter().map(held).collect(),
+            rows: rows(args)?,
             rounds: trial.rounds,
             raw: Destination::File(trial.out.join(raw)),
             twins: None,
@@ -75,6 +80,13 @@ pub fn run(args: &Args) -> Result<()> {
             Ok(Next::More)
         },
     )
+}
+
+fn rows(args: &Args) -> Result<Vec<Row>> {
+    let policies = args.trial.common.policies().into_iter();
+    let mut rows: Vec<Row> = policies.map(held).collect();
+    rows.extend(args.outside.rows()?);
+    Ok(rows)
 }
 
 /// scx_meta pinned to a policy.

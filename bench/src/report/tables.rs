@@ -19,7 +19,6 @@ use crate::outcome::SubjectOutcome;
 use crate::sample::Interval;
 use crate::table;
 use crate::trial::record::Stage;
-use crate::trial::setting::Setting;
 
 const NS_PER_MS: f64 = 1e6;
 const NONE: &str = "–";
@@ -93,7 +92,7 @@ fn row(row: &RowOutcome, subject: &SubjectOutcome) -> Markup {
         true => html! { "noise floor" },
         false => verdict(measure.verdict(row, &subject.eevdf)),
     };
-    let is_rotation = !matches!(row.setting, Setting::Eevdf | Setting::Hold { .. });
+    let is_rotation = !row.setting.is_one();
     html! {
         tr.floor[is_floor] {
             th { (row.label) @if is_rotation { small { (row.setting) } } }

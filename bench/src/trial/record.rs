@@ -112,6 +112,8 @@ pub struct Row {
 pub enum Role {
     /// One policy.
     Single,
+    /// A scheduler that is not scx_meta's.
+    Outside,
     /// All policies by turns, the same for each.
     EqualRotation,
     /// A strategy at a base slice. What several strategies come to is measured once: names of

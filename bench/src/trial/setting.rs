@@ -20,6 +20,11 @@ pub enum Setting {
         /// Its name.
         policy: String,
     },
+    /// Somebody else's scheduler.
+    Outside {
+        /// Its program and options.
+        command: Vec<String>,
+    },
     /// scx_meta switches.
     Rotate {
         /// Shares of the rotation.
@@ -47,17 +52,22 @@ impl Setting {
     /// Length of the rotation, if there is one.
     pub fn period_us(&self) -> Option<u32> {
         match self {
-            Self::Eevdf | Self::Hold { .. } => None,
+            Self::Eevdf | Self::Hold { .. } | Self::Outside { .. } => None,
             Self::Rotate { period_us, .. }
             | Self::Replace { period_us, .. }
             | Self::Twins { period_us, .. } => Some(*period_us),
         }
     }
 
+    /// One scheduler has all of the time.
+    pub fn is_one(&self) -> bool {
+        matches!(self, Self::Eevdf | Self::Hold { .. } | Self::Outside { .. })
+    }
+
     /// Shares of the rotation; none where nothing rotates.
     pub fn weights(&self) -> &[Weight] {
         match self {
-            Self::Eevdf | Self::Hold { .. } => &[],
+            Self::Eevdf | Self::Hold { .. } | Self::Outside { .. } => &[],
             Self::Rotate { weights, .. }
             | Self::Replace { weights, .. }
             | Self::Twins { weights, .. } => weights,
@@ -71,6 +81,7 @@ impl fmt::Display for Setting {
         let how = match self {
             Self::Eevdf => return f.write_str("EEVDF"),
             Self::Hold { policy } => return f.write_str(policy),
+            Self::Outside { command } => return f.write_str(&command.join(" ")),
             Self::Rotate { .. } => "",
             Self::Replace { .. } => ", replacing processes",
             Self::Twins { .. } => ", two rows of one policy",

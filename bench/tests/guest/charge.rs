@@ -137,6 +137,61 @@ fn twins_are_another_program_with_two_rows() {
     assert_eq!(scx::state().unwrap(), "disabled");
 }
 
+/// scx_meta itself, as if it were somebody else's.
+fn outside(policy: &str) -> Setting {
+    let words = ["--policies", policy, "--on-ejection", "exit"].map(String::from);
+    let program = loader().to_string_lossy().into_owned();
+    Setting::Outside {
+        command: [program].into_iter().chain(words).collect(),
+    }
+}
+
+#[test]
+fn another_scheduler_comes_and_goes_as_a_process() {
+    let _alone = alone();
+    let mut charge = charge().unwrap();
+    let before = scx::enable_seq().unwrap();
+    for policy in ["fifo", "vtime"] {
+        charge.put(&outside(policy)).unwrap();
+        assert_eq!(active(), policy);
+        assert!(charge.settle(LEAST).unwrap() >= LEAST);
+        charge.check().unwrap();
+        // Again is not anew.
+        charge.put(&outside(policy)).unwrap();
+    }
+    assert_eq!(scx::enable_seq().unwrap(), before + 2);
+    charge.put(&hold("nest")).unwrap();
+    assert_eq!(active(), "nest");
+    charge.put(&outside("fifo")).unwrap();
+    charge.put(&Setting::Eevdf).unwrap();
+    charge.check().unwrap();
+    assert!(loaders().is_empty());
+}
+
+#[test]
+fn another_scheduler_that_does_not_load_is_named_and_its_end_is_noticed() {
+    let _alone = alone();
+    let mut charge = charge().unwrap();
+    let wrong = Setting::Outside {
+        command: vec![loader().to_string_lossy().into_owned(), "--no-such".into()],
+    };
+    let error = format!("{:#}", charge.put(&wrong).unwrap_err());
+    assert!(
+        error.starts_with("--also '") && error.contains("--no-such': cannot"),
+        "{error}"
+    );
+    assert!(error.contains("it said:"), "{error}");
+
+    charge.put(&outside("fifo")).unwrap();
+    let [process] = loaders()[..] else {
+        panic!("not one loader: {:?}", loaders());
+    };
+    sys::kill(process, libc::SIGKILL).unwrap();
+    await_that("sign of its end", || scx::state().unwrap() == "disabled");
+    let error = format!("{:#}", charge.check().unwrap_err());
+    assert!(error.contains("ended (signal: 9"), "{error}");
+}
+
 #[test]
 fn processes_replace_each_other() {
     let _alone = alone();

@@ -3,7 +3,7 @@
 //! runs them, the same counts natively and in a guest: small loops with one cost each (`micro`),
 //! memory of growing size (`memory`), and what a scheduler is judged by (`tools`, `tasks`).
 
-mod calls;
+pub(crate) mod calls;
 mod memory;
 mod micro;
 mod pair;

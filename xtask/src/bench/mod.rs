@@ -7,6 +7,7 @@ mod boot;
 pub mod clocks;
 mod kconfig;
 mod overhead;
+pub mod policies;
 mod scale;
 mod schedulers;
 mod stock;
@@ -27,6 +28,7 @@ use labkit::clock::Clock;
 
 use self::boot::Boot;
 use crate::build;
+use crate::build::Profile;
 use crate::cli;
 use crate::command;
 use crate::fleet;
@@ -105,6 +107,7 @@ pub fn setup() -> Result<()> {
     switch::tools()?;
     overhead::tools()?;
     scale::tools()?;
+    schedulers::peers()?;
     Ok(())
 }
 
@@ -127,11 +130,16 @@ pub fn kconfig(kernel: &Kernel) -> Result<Option<PathBuf>> {
     kconfig::find(kernel)
 }
 
-/// Builds them.
+/// Builds them as users have them.
 pub fn programs() -> Result<Programs> {
+    programs_of(Profile::Release, "bench")
+}
+
+/// Builds them, and keeps them in this folder of the lab.
+fn programs_of(profile: Profile, folder: &str) -> Result<Programs> {
     eprintln!("lab: building scx_meta and scx_metabench");
-    let [scx_meta, metabench] = build::bench_programs()?;
-    let dir = paths::lab_dir("bench")?;
+    let [scx_meta, metabench] = build::bench_programs(profile)?;
+    let dir = paths::lab_dir(folder)?;
     let kept = Programs {
         scx_meta: dir.join("scx_meta"),
         metabench: dir.join("scx_metabench"),

@@ -24,7 +24,6 @@ use crate::sample::LEVEL;
 use crate::table;
 use crate::table::time_ns;
 use crate::table::Table;
-use crate::trial::setting::Setting;
 
 const NS_PER_MS: f64 = 1e6;
 
@@ -106,7 +105,7 @@ fn write_subject(subject: &SubjectOutcome, out: &mut String) -> fmt::Result {
         writeln!(out, "{}", parts(subject))?;
     }
     for row in &subject.rows {
-        if !matches!(row.setting, Setting::Hold { .. } | Setting::Eevdf) {
+        if !row.setting.is_one() {
             writeln!(out, "{}: {}", row.label, row.setting)?;
         }
     }

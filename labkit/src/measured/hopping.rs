@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Tasks with data in their CPU's private cache, which sleep a little and come back: what a move to
+//! another CPU costs them is in the time of a pass over the data.
+
+use std::hint::black_box;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::anyhow;
+use anyhow::Context;
+use anyhow::Result;
+use fastrand::Rng;
+
+use crate::sys;
+
+const LINE_BYTES: usize = 64;
+
+/// What hops.
+#[derive(Clone, Copy, Debug)]
+pub struct Hopping {
+    /// Tasks.
+    pub tasks: usize,
+    /// Data of each.
+    pub bytes: usize,
+    /// Passes over it between two sleeps.
+    pub passes: u32,
+    /// A sleep.
+    pub nap: Duration,
+    /// How long all of it runs.
+    pub window: Duration,
+}
+
+/// A line of a cache, which says where the next one is.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Line(usize);
+
+/// CPU time that a pass over the data took, on average, the sleep's own included.
+pub fn hopping(load: Hopping, seed: u64) -> Result<Duration> {
+    let stop = AtomicBool::new(false);
+    let tasks: Vec<Result<(Duration, u32)>> = thread::scope(|scope| {
+        let task = |number: usize| {
+            let ring = ring(load.bytes / LINE_BYTES, seed + number as u64);
+            let stop = &stop;
+            let thread = thread::Builder::new().name("hopper".into());
+            thread.spawn_scoped(scope, move || hop(&ring, load, stop))
+        };
+        let threads: Vec<_> = (0..load.tasks).map(task).collect();
+        thread::sleep(load.window);
+        stop.store(true, Ordering::Relaxed);
+        let end = |thread: std::io::Result<thread::ScopedJoinHandle<_>>| {
+            let thread = thread.context("cannot start a thread")?;
+            thread.join().map_err(|_| anyhow!("a hopper panicked"))?
+        };
+        threads.into_iter().map(end).collect()
+    });
+    let tasks: Vec<_> = tasks.into_iter().collect::<Result<_>>()?;
+    let used: Duration = tasks.iter().map(|(used, _)| *used).sum();
+    let passes: u32 = tasks.iter().map(|(_, passes)| *passes).sum();
+    Ok(used / passes.max(1))
+}
+
+fn hop(ring: &[Line], load: Hopping, stop: &AtomicBool) -> Result<(Duration, u32)> {
+    let used = || sys::cpu_time_of(sys::thread_id()).context("a hopper's CPU time");
+    sys::set_timer_slack(Duration::from_nanos(1)).context("PR_SET_TIMERSLACK")?;
+    // The first pass finds nothing in any cache.
+    pass(ring);
+    let begin = used()?;
+    let mut passes = 0;
+    while !stop.load(Ordering::Relaxed) {
+        for _ in 0..load.passes {
+            pass(ring);
+        }
+        passes += load.passes;
+        thread::sleep(load.nap);
+    }
+    Ok((used()? - begin, passes))
+}
+
+#[inline(never)]
+fn pass(ring: &[Line]) {
+    let mut at = 0;
+    for _ in 0..ring.len() {
+        at = ring[at].0;
+    }
+    black_box(at);
+}
+
+/// Lines in one circle that visits all of them in no order that a prefetcher knows.
+fn ring(lines: usize, seed: u64) -> Vec<Line> {
+    let mut order: Vec<usize> = (0..lines).collect();
+    Rng::with_seed(seed).shuffle(&mut order);
+    let mut ring = vec![Line(0); lines];
+    for (i, &line) in order.iter().enumerate() {
+        ring[line] = Line(order[(i + 1) % lines]);
+    }
+    ring
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ring_visits_every_line_once() {
+        let ring = ring(100, 7);
+        let (mut at, mut seen) = (0, vec![false; ring.len()]);
+        for _ in 0..ring.len() {
+            assert!(!seen[at]);
+            seen[at] = true;
+            at = ring[at].0;
+        }
+        assert_eq!(at, 0);
+        assert_eq!(std::mem::size_of::<Line>(), LINE_BYTES);
+    }
+
+    #[test]
+    fn a_pass_takes_time() {
+        let load = Hopping {
+            tasks: 2,
+            bytes: 16 * 1024,
+            passes: 4,
+            nap: Duration::from_micros(100),
+            window: Duration::from_millis(50),
+        };
+        assert!(hopping(load, 1).unwrap() > Duration::ZERO);
+    }
+}
