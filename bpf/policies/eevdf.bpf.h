@@ -248,7 +248,7 @@ static __always_inline u64 eevdf_bounded(const struct lag_clock *clock,
 __noinline bool eevdf_compete_as(struct eevdf_task *e, u32 weight, u32 domain)
 {
 	struct eevdf_domain *d = eevdf_domain(domain);
-	u64 request, reach, last;
+	u64 request, last;
 	bool stays, is_new, joins;
 
 	if (!d || !e)
@@ -270,13 +270,15 @@ __noinline bool eevdf_compete_as(struct eevdf_task *e, u32 weight, u32 domain)
 		e->vruntime = is_new ? d->clock.now :
 				       eevdf_place(&d->clock, e, weight, stays);
 	} else {
+		/* By the clock that counts it, too: its lag is bounded. */
+		last = eevdf_bounded(&d->clock, e->vruntime, weight,
+				     eevdf_reach(&d->clock, domain));
 		lag_leave(&d->clock, e->vruntime, e->weight);
+		e->vruntime = last;
 	}
-	reach = eevdf_reach(&d->clock, domain);
-	e->vruntime = eevdf_bounded(&d->clock, e->vruntime, weight, reach);
 	lag_count(&d->clock, e->vruntime, weight);
 	e->epoch = d->epoch;
-	last = d->clock.now + reach;
+	last = d->clock.now + eevdf_reach(&d->clock, domain);
 	bpf_spin_unlock(&d->lock);
 
 	/* A new task has half a slice, so that it joins in softly. */
