@@ -214,15 +214,7 @@ impl Drop for Meta {
 }
 
 fn await_disabled() -> Result<()> {
-    let gone = process::await_that(STOP_LIMIT, POLL, || {
-        scx::state().is_ok_and(|state| state == "disabled")
-    });
-    ensure!(
-        gone,
-        "scx_meta has ended, yet sched_ext is {}",
-        scx::state()?
-    );
-    Ok(())
+    scx::await_disabled(STOP_LIMIT).context("scx_meta has ended")
 }
 
 /// Is a scx_meta in charge, with its maps pinned?

@@ -23,6 +23,9 @@ const BYPASSES: &str = "SCX_EV_BYPASS_ACTIVATE";
 /// How long they lasted, in nanoseconds.
 const BYPASS_NS: &str = "SCX_EV_BYPASS_DURATION";
 
+/// How often a wait for the end of a scheduler looks: it takes some tens of milliseconds.
+const END_POLL: Duration = Duration::from_millis(5);
+
 /// The kernel counts a scheduler after the state is `enabled`, in a task that saturation may delay in
 /// between: how long, and how often that is looked at.
 const COUNTED_LIMIT: Duration = Duration::from_secs(30);
@@ -36,6 +39,23 @@ pub fn path(name: &str) -> PathBuf {
 /// `disabled`, `enabled` and so on; an error on a kernel without sched_ext.
 pub fn state() -> Result<String> {
     read("state").context("this kernel has no sched_ext (CONFIG_SCHED_CLASS_EXT)")
+}
+
+/// Waits until the kernel schedules by itself again, even where a signal asks us to stop; an error
+/// when it does not after `limit`.
+pub fn await_disabled(limit: Duration) -> Result<()> {
+    let deadline = sys::monotonic() + limit;
+    loop {
+        let state = state()?;
+        if state == "disabled" {
+            return Ok(());
+        }
+        ensure!(
+            sys::monotonic() < deadline,
+            "sched_ext is still {state} after {limit:?}"
+        );
+        thread::sleep(END_POLL);
+    }
 }
 
 /// The name of the loaded scheduler; `None` while there is none.

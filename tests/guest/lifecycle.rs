@@ -13,7 +13,7 @@ use labkit::scx;
 use labkit::sys::RealTime;
 use scx_meta::policy::Policy;
 
-use crate::clock::{ms, now_ns, sleep_until_ns, MS};
+use crate::clock::{ms, now_ns, MS};
 use crate::loads;
 use crate::maps::{pin_path, policy, PIN_DIR};
 use crate::scheduler::{self, Scheduler};
@@ -37,19 +37,16 @@ fn kill_nine_of_the_loader_unloads_within_a_second() {
     assert!(took_ns <= 1000 * MS, "took {:.0} ms", ms(took_ns));
 }
 
+const UNLOAD_LIMIT: Duration = Duration::from_secs(30);
+
 fn time_to_unload(mut scheduler: Scheduler) -> u64 {
     let _real_time = RealTime::enter().unwrap();
     let start = now_ns();
     scheduler.kill();
-    for looks in 1..=3000 {
-        sleep_until_ns(start + looks * 10 * MS);
-        if scx::state().unwrap() == "disabled" {
-            let took_ns = now_ns() - start;
-            scheduler.wait();
-            return took_ns;
-        }
-    }
-    panic!("still {} 30 s after kill -9", scx::state().unwrap());
+    scx::await_disabled(UNLOAD_LIMIT).unwrap();
+    let took_ns = now_ns() - start;
+    scheduler.wait();
+    took_ns
 }
 
 /// Of every pin, to notice when one is replaced.

@@ -21,7 +21,6 @@ use scx_meta::preflight::Machine;
 use scx_meta::weights::PolicyList;
 
 use super::rotation::Rotation;
-use super::wait_disabled;
 use super::POLL;
 use super::WATCH_POLL;
 use crate::sched::Scheduler;
@@ -176,7 +175,7 @@ impl Loaded {
             return Ok(());
         };
         let ended = scheduler.end(STOP_LIMIT);
-        let disabled = wait_disabled();
+        let disabled = scx::await_disabled(STOP_LIMIT);
         ended.and(disabled)
     }
 }

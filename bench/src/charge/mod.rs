@@ -21,15 +21,12 @@ mod outside;
 
 use std::mem;
 use std::path::PathBuf;
-use std::thread;
 use std::time::Duration;
 
 use anyhow::ensure;
 use anyhow::Context;
 use anyhow::Result;
-use labkit::meta::STOP_LIMIT;
 use labkit::scx;
-use labkit::sys;
 use scx_meta::policy::Policy;
 use scx_meta::preflight::Machine;
 use scx_meta::weights::PolicyList;
@@ -230,20 +227,5 @@ fn check_disabled() -> Result<()> {
         state == "disabled",
         "EEVDF should be in charge, but sched_ext is {state} {ops}"
     );
-    Ok(())
-}
-
-/// Waits until no sched_ext scheduler is in charge, even if we are asked to stop: that is how one
-/// stops.
-fn wait_disabled() -> Result<()> {
-    let deadline = sys::monotonic() + STOP_LIMIT;
-    while scx::state()? != "disabled" {
-        ensure!(
-            sys::monotonic() < deadline,
-            "after {STOP_LIMIT:?} sched_ext is still {}",
-            scx::state()?
-        );
-        thread::sleep(POLL);
-    }
     Ok(())
 }

@@ -21,12 +21,12 @@ use anyhow::Result;
 use labkit::meta::OPS;
 use labkit::meta::START_LIMIT;
 use labkit::meta::STOP_LIMIT;
+use labkit::scx;
 use scx_meta::policy::Policy;
 use serde::Deserialize;
 use serde::Serialize;
 
 use super::rotation::Rotation;
-use super::wait_disabled;
 use super::WATCH_POLL;
 use crate::sched::Scheduler;
 use crate::sched::Started;
@@ -119,7 +119,7 @@ impl Replacer {
             return Ok(());
         };
         let ended = thread.join();
-        let disabled = wait_disabled();
+        let disabled = scx::await_disabled(STOP_LIMIT);
         match ended {
             Ok(ended) => ended.context("while replacing processes").and(disabled),
             Err(_) => bail!("the thread that replaces processes panicked"),

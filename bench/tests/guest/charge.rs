@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use labkit::load;
 use labkit::load::Load;
+use labkit::meta::STOP_LIMIT;
 use labkit::scx;
 use labkit::sys;
 use scx_meta::live::Live;
@@ -255,7 +256,7 @@ fn a_scheduler_that_is_gone_is_noticed() {
         panic!("not one loader: {:?}", loaders());
     };
     sys::kill(loader, libc::SIGKILL).unwrap();
-    await_that("sign of its end", || scx::state().unwrap() == "disabled");
+    scx::await_disabled(STOP_LIMIT).unwrap();
     let error = format!("{:#}", charge.check().unwrap_err());
     assert!(error.contains("scx_meta"), "{error}");
     assert!(charge.put(&Setting::Eevdf).is_err());
@@ -299,7 +300,7 @@ fn no_scheduler_outlives_us_if_we_are_killed() {
     assert_eq!(scx::state().unwrap(), "enabled");
     sys::kill(victim.id(), libc::SIGKILL).unwrap();
     victim.wait().unwrap();
-    await_that("end of it", || scx::state().unwrap() == "disabled");
+    scx::await_disabled(STOP_LIMIT).unwrap();
     // It holds its lock a little longer, and the next test needs that.
     await_that("end of its process", || {
         let error = Live::open(&Machine::default()).err().unwrap().to_string();

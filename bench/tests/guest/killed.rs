@@ -8,6 +8,7 @@ use std::process::Command;
 use std::process::Output;
 use std::process::Stdio;
 
+use labkit::meta::STOP_LIMIT;
 use labkit::scx;
 use labkit::sys;
 use tempfile::TempDir;
@@ -89,9 +90,7 @@ impl Trial {
         if let Some(mut pipe) = self.child.stderr.take() {
             std::io::Read::read_to_end(&mut pipe, &mut stderr).unwrap();
         }
-        await_that("end of the scheduler", || {
-            scx::state().unwrap() == "disabled"
-        });
+        scx::await_disabled(STOP_LIMIT).unwrap();
         await_that("end of the service", || !service_runs());
         let profile = self.file("profile.toml");
         assert!(

@@ -4,12 +4,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
 use labkit::class::{self, Class};
-use labkit::process;
+use labkit::program::Program;
 use labkit::scx;
 use labkit::sys;
 use labkit::watch::Watch;
@@ -122,25 +122,11 @@ fn a_starved_loader_harms_nobody() {
     harm.end();
 }
 
-/// Busy processes; they are gone when this is dropped.
-struct Late(Vec<Child>);
-
-impl Late {
-    /// Waits for none of them: on every CPU there is one at once.
-    fn begin(count: usize) -> Self {
-        let mut command = Command::new("sh");
-        command.args(["-c", "while :; do :; done"]);
-        Self((0..count).map(|_| command.spawn().unwrap()).collect())
-    }
-}
-
-impl Drop for Late {
-    fn drop(&mut self) {
-        for child in &mut self.0 {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
-    }
+/// Busy processes, of which none is waited for: on every CPU there is one at once.
+fn begin_late(count: usize) -> Vec<Program> {
+    let busy = ["-c", "while :; do :; done"];
+    let start = |_| Program::start(Command::new("sh").args(busy)).unwrap();
+    (0..count).map(start).collect()
 }
 
 /// Tasks that begin while the kernel unloads a scheduler belong to its own, and go before all others.
@@ -155,15 +141,13 @@ fn tasks_that_begin_during_the_unload_do_not_hold_it_up() {
             thread::sleep(Duration::from_micros(100));
         }
         let begin = sys::monotonic();
-        let late = Late::begin(3 * bound::cpus());
-        let back = process::await_that(END_LIMIT, Duration::from_millis(5), || {
-            scx::state().unwrap() == "disabled"
-        });
+        let late = begin_late(3 * bound::cpus());
+        let back = scx::await_disabled(END_LIMIT);
         took = sys::monotonic() - begin;
         println!("the default scheduler is back after {took:.0?}");
         drop(late);
         assert!(scheduler.wait().success());
-        assert!(back, "sched_ext is {}", scx::state().unwrap());
+        back.unwrap();
         1
     });
     let limit = match kernel::serves_ext_beside_realtime() {
@@ -185,13 +169,11 @@ fn ends_by(signal: libc::c_int, name: &str, caught: bool) {
         let mut scheduler = harm.lose_scheduler();
         let begin = sys::monotonic();
         scheduler.signal(signal);
-        let back = process::await_that(END_LIMIT, Duration::from_millis(5), || {
-            scx::state().unwrap() == "disabled"
-        });
+        let back = scx::await_disabled(END_LIMIT);
         took = sys::monotonic() - begin;
         let status = scheduler.wait();
         println!("{name}: the default scheduler is back after {took:.0?}; {status}");
-        assert!(back, "{name}: sched_ext is {}", scx::state().unwrap());
+        back.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(!caught || status.success(), "{name}: {status}");
         1
     });

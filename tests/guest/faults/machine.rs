@@ -6,7 +6,6 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-use labkit::process;
 use labkit::scx;
 use labkit::watch::Watch;
 
@@ -44,12 +43,10 @@ fn a_loader_that_is_killed_for_its_memory_harms_nobody() {
         fs::write(format!("/proc/{pid}/oom_score_adj"), "1000").unwrap();
         let mut scheduler = harm.lose_scheduler();
         fs::write("/proc/sysrq-trigger", "f").unwrap();
-        let back = process::await_that(KILL_LIMIT, Duration::from_millis(5), || {
-            scx::state().unwrap() == "disabled"
-        });
+        let back = scx::await_disabled(KILL_LIMIT);
         let status = scheduler.wait();
         println!("the loader ended: {status}");
-        assert!(back, "sched_ext is {}", scx::state().unwrap());
+        back.unwrap();
         assert!(!status.success(), "another one was the victim");
         1
     });

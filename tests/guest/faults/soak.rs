@@ -10,7 +10,6 @@ use std::time::Duration;
 use labkit::churn;
 use labkit::class::Class;
 use labkit::hotplug::{self, AsBefore};
-use labkit::process;
 use labkit::realtime;
 use labkit::scx;
 use labkit::soak::{self, Charge, Fault, Kind, Record, Step};
@@ -285,10 +284,7 @@ fn kill_and_replace(harm: &mut Harm, handover: Handover) -> u64 {
     let mut scheduler = harm.lose_scheduler();
     scheduler.kill();
     scheduler.wait();
-    let gone = process::await_that(UNLOADED, Duration::from_millis(5), || {
-        scx::state().unwrap() == "disabled"
-    });
-    assert!(gone, "sched_ext is {}", scx::state().unwrap());
+    scx::await_disabled(UNLOADED).unwrap();
     // It holds the lock on the machine's scheduler.
     drop(scheduler);
     harm.put(load(handover));
