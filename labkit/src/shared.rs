@@ -83,12 +83,16 @@ fn file() -> PathBuf {
 /// Waits until no other test holds the machine's scheduler. A thread that holds it itself would wait
 /// for good: an error.
 pub fn lock() -> Result<Lock> {
+    lock_in(Path::new(FOLDER))
+}
+
+fn lock_in(folder: &Path) -> Result<Lock> {
     ensure!(
         !HELD.get(),
         "this test holds the machine's scheduler already: drop that one first"
     );
-    fs::create_dir_all(FOLDER).context(FOLDER)?;
-    let path = Path::new(FOLDER).join("lock");
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let path = folder.join("lock");
     let file = OpenOptions::new().create(true).append(true).open(&path);
     let file = file.with_context(|| format!("cannot open {}", path.display()))?;
     let held = process::await_that(LOCK_LIMIT, POLL, || sys::try_lock(&file).unwrap_or(false));
@@ -278,6 +282,20 @@ mod tests {
         });
         assert_eq!(start_of(child.id()), None, "not even as a zombie");
         child.wait().unwrap();
+    }
+
+    #[test]
+    fn who_holds_the_lock_is_told_so_instead_of_waiting_for_itself() {
+        let folder = env::temp_dir().join(format!("labkit-lock-{}", std::process::id()));
+        let first = lock_in(&folder).unwrap();
+        let error = lock_in(&folder).err().unwrap().to_string();
+        assert!(
+            error.contains("holds the machine's scheduler already"),
+            "{error}"
+        );
+        drop(first);
+        drop(lock_in(&folder).unwrap());
+        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]
