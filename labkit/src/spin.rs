@@ -6,6 +6,10 @@
 //! takes a tenth of a nanosecond and a load fence 20, while to the emulator they are the same: the
 //! fences make a second of work there 15 times as cheap.
 
+use std::time::Duration;
+
+use super::sys;
+
 /// Of a round's instructions these are load fences, 320 ns with calibrated costs …
 #[cfg(target_arch = "x86_64")]
 const FENCES: usize = 16;
@@ -19,6 +23,13 @@ const WORDS: usize = 254 - FENCES;
 pub fn rounds(count: u32) {
     for _ in 0..count {
         round();
+    }
+}
+
+/// Works until CLOCK_MONOTONIC shows `end`, or a round of work longer.
+pub fn until(end: Duration) {
+    while sys::monotonic() < end {
+        rounds(1);
     }
 }
 
@@ -52,7 +63,13 @@ fn round() {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys;
+
+    #[test]
+    fn work_ends_in_time() {
+        let end = sys::monotonic() + Duration::from_millis(5);
+        until(end);
+        assert!(sys::monotonic() >= end);
+    }
 
     #[test]
     fn more_rounds_take_longer() {

@@ -9,7 +9,6 @@ use labkit::sys::{self, RealTime};
 use labkit::task::Task;
 
 use crate::bound::cpus;
-use crate::clock::now_ns;
 use crate::faults::kernel;
 use crate::loads;
 use crate::maps::policy;
@@ -26,7 +25,8 @@ fn qmap_gives_others_what_a_higher_class_preempted() {
     scheduler.only(qmap);
     let requeued = || scheduler.counted(qmap).requeued;
     let all: Vec<usize> = (0..cpus()).collect();
-    let busy_ns = tier::seconds(1.0, 2.0).as_nanos() as u64;
+    let busy = tier::seconds(1.0, 2.0);
+    let busy_ns = busy.as_nanos() as u64;
     // The other CPUs are busy, or one idles and must be woken.
     for count in [2 * all.len(), 1] {
         let mut hogs = loads::hogs(count);
@@ -37,10 +37,7 @@ fn qmap_gives_others_what_a_higher_class_preempted() {
             sys::bind_to(&[hogs[0].last_cpu().unwrap()]).unwrap();
             let _real_time = RealTime::enter().unwrap();
             thread::sleep(Duration::from_millis(20));
-            let end = now_ns() + busy_ns;
-            while now_ns() < end {
-                spin::rounds(20);
-            }
+            spin::until(sys::monotonic() + busy);
         }
         loads::longest_gap_ns("beside a real-time task", &mut hogs);
         let late = |hog: &&Task| hog.longest_gap_ns() >= busy_ns / 4;

@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use labkit::spin;
 use labkit::sys;
-use labkit::task::now_ns;
 
 /// Arrays have a Default up to this size.
 const MAX_CPUS: usize = 32;
@@ -31,13 +30,6 @@ pub struct Wakers {
     threads: Vec<JoinHandle<()>>,
 }
 
-fn work(time: Duration) {
-    let end = now_ns() + time.as_nanos() as u64;
-    while now_ns() < end {
-        spin::rounds(1);
-    }
-}
-
 impl Wakers {
     /// Each naps a little longer than the one before: wakers in step would need a CPU each, under
     /// whatever policy, for as long as the clock keeps them there.
@@ -51,7 +43,7 @@ impl Wakers {
                     while !shared.stop.load(Relaxed) {
                         thread::sleep(nap);
                         shared.by_cpu[sys::current_cpu()].fetch_add(1, Relaxed);
-                        work(busy);
+                        spin::until(sys::monotonic() + busy);
                     }
                 })
             })
@@ -92,7 +84,7 @@ pub fn fork_burst(children: usize, busy: Duration) {
             let pid = unsafe { libc::fork() };
             assert!(pid >= 0, "fork");
             if pid == 0 {
-                work(busy);
+                spin::until(sys::monotonic() + busy);
                 // SAFETY: ends the child without running our destructors.
                 unsafe { libc::_exit(0) };
             }

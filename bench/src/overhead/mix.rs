@@ -10,6 +10,7 @@ use anyhow::bail;
 use anyhow::Context;
 use anyhow::Result;
 use labkit::process;
+use labkit::spin;
 use labkit::sys;
 use serde::Deserialize;
 use serde::Serialize;
@@ -78,7 +79,7 @@ fn perf(words: &[&str]) -> Result<()> {
 
 fn busy(tasks: u32, time: Duration) -> Result<()> {
     let end = sys::monotonic() + time;
-    let spin = move || while sys::monotonic() < end {};
+    let spin = move || spin::until(end);
     let tasks: Vec<_> = (0..tasks)
         .map(|_| thread::Builder::new().name("busy".into()).spawn(spin))
         .collect::<Result<_, _>>()
