@@ -26,9 +26,14 @@ $bb --install -s /run/lab
 # Until the kernel trusts its clock, about two seconds after boot, its timers
 # fire at the next tick: whatever ran meanwhile would measure that.
 await_fine_timers() {
+	coarse=
 	tries=0
 	while $bb grep -q 'hres_active *: 0' /proc/timer_list 2> /dev/null; do
-		[ $tries -lt 500 ] || break
+		if [ $tries -eq 500 ]; then
+			coarse='lab: warning: after 10 s the kernel still has no fine timers: they fire at ticks'
+			echo "$coarse"
+			return
+		fi
 		$bb usleep 20000
 		tries=$((tries + 1))
 	done
@@ -74,6 +79,11 @@ find_port status
 exec 3> "$status"
 echo booted >&3
 
+job() {
+	[ -z "$coarse" ] || echo "$coarse" >&2
+	exec $bb setsid $bb sh /job.sh
+}
+
 finish() {
 	$bb printf '\0%s' "$lab_end"
 }
@@ -85,8 +95,7 @@ if [ "$lab_output" = live ]; then
 	cat_out=$!
 	{ $bb cat; finish; } < /run/lab/err > "$err" 3>&- &
 	cat_err=$!
-	$bb setsid $bb sh /job.sh < /dev/null \
-		> /run/lab/out 2> /run/lab/err 3>&- &
+	job < /dev/null > /run/lab/out 2> /run/lab/err 3>&- &
 	wait $!
 	echo "status $?" >&3
 
@@ -100,8 +109,7 @@ if [ "$lab_output" = live ]; then
 	done
 else
 	# Kept in memory: a device in use would disturb the virtual clock.
-	$bb setsid $bb sh /job.sh < /dev/null \
-		> /run/lab/out 2> /run/lab/err 3>&- &
+	job < /dev/null > /run/lab/out 2> /run/lab/err 3>&- &
 	wait $!
 	echo "status $?" >&3
 	{ $bb cat /run/lab/out; finish; } > "$out"
