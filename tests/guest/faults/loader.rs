@@ -124,8 +124,9 @@ fn a_starved_loader_harms_nobody() {
 
 /// Busy processes, of which none is waited for: on every CPU there is one at once.
 fn begin_late(count: usize) -> Vec<Program> {
-    let busy = ["-c", "while :; do :; done"];
-    let start = |_| Program::start(Command::new("sh").args(busy)).unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", "while :; do :; done"]);
+    let start = |_| Program::start(&mut command).unwrap();
     (0..count).map(start).collect()
 }
 
