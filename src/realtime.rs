@@ -9,6 +9,7 @@ use std::time::Instant;
 use nix::libc;
 
 use crate::preflight::Machine;
+use crate::sched;
 use crate::threads;
 use crate::threads::Field;
 use crate::threads::Stat;
@@ -18,7 +19,7 @@ const MAX_TASKS: usize = 50_000;
 const MAX_TIME: Duration = Duration::from_secs(1);
 const NAMED: usize = 3;
 
-/// A task of SCHED_FIFO or SCHED_RR that is no thread of the kernel.
+/// A task of SCHED_FIFO or SCHED_RR that is no thread of the kernel, nor of a loader.
 #[derive(Debug, PartialEq, Eq)]
 struct RealTime {
     tid: u32,
@@ -29,7 +30,7 @@ struct RealTime {
 
 impl RealTime {
     fn of(stat: Stat) -> Option<Self> {
-        if stat.number(Field::Flags)? & PF_KTHREAD != 0 {
+        if stat.number(Field::Flags)? & PF_KTHREAD != 0 || stat.name == sched::LINK_THREAD {
             return None;
         }
         let class = match stat.number(Field::Class)? as libc::c_int {
@@ -101,6 +102,7 @@ mod tests {
                 20,
                 stat(20, "migration/0", 0x0420_8040, 99, libc::SCHED_FIFO),
             ),
+            (21, stat(21, sched::LINK_THREAD, 0x40, 1, libc::SCHED_FIFO)),
             (30, stat(30, "bash", 0x0040_0000, 0, 0)),
             (40, stat(40, "a b) (c", 0x0040_0000, 20, libc::SCHED_RR)),
             (41, stat(41, "jackd", 0x0040_0000, 10, libc::SCHED_FIFO)),

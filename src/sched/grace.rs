@@ -5,7 +5,7 @@
 //! belong to its own: they go before all of ours, RCU's threads among them. Where they are busy on every
 //! CPU no grace period ends, so the unload does not, and nobody else runs, for as long as they are
 //! busy (Linux 6.18; from 7.0 on a server gives sched_ext a part of each CPU, and it takes a
-//! second or two).
+//! second or two). The thread that unloads is of that class for the same reason (holder.rs).
 
 use std::io;
 
@@ -34,12 +34,6 @@ impl GracePeriods {
             .into_iter()
             .for_each(|tid| raised.raise(tid));
         raised
-    }
-
-    /// The same for this thread, which is about to unload. It reads under RCU when it tells the
-    /// kernel's thread that does so, which goes first: no grace period ends before it has come back.
-    pub(super) fn for_this_thread(&mut self) {
-        self.raise(nix::unistd::gettid().as_raw());
     }
 
     fn raise(&mut self, tid: libc::pid_t) {
@@ -71,6 +65,11 @@ fn ordinary_threads(machine: &Machine) -> Vec<libc::pid_t> {
             is_rcu.then_some(stat.tid as libc::pid_t)
         })
         .collect()
+}
+
+/// The same for this thread, until it ends.
+pub(super) fn raise_this_thread() -> io::Result<()> {
+    set_class(0, libc::SCHED_FIFO, PRIORITY)
 }
 
 fn set_class(tid: libc::pid_t, class: libc::c_int, priority: libc::c_int) -> io::Result<()> {

@@ -155,7 +155,7 @@ impl<'a> Life<'a> {
     fn stay(&mut self, mut running: Running<'_>) -> Ending {
         let attached = Instant::now();
         // Until it is unloaded.
-        let mut grace = GracePeriods::ensure(self.machine);
+        let grace = GracePeriods::ensure(self.machine);
         self.was_in_charge = true;
         if !self.gate.is_stopped() {
             (self.in_charge)(attached);
@@ -169,7 +169,6 @@ impl<'a> Life<'a> {
         if exit.cause() == Cause::Fault {
             self.explain(&exit, running.live());
         }
-        grace.for_this_thread();
         let exit = running.finish();
         drop(grace);
         match asked && exit.cause() != Cause::Fault {

@@ -14,7 +14,6 @@ use anyhow::Context;
 use anyhow::Result;
 use libbpf_rs::libbpf_sys;
 use libbpf_rs::AsRawLibbpf;
-use libbpf_rs::Link;
 use libbpf_rs::OpenObject;
 use nix::unistd::sysconf;
 use nix::unistd::SysconfVar;
@@ -26,6 +25,7 @@ use scx_utils::scx_ops_open;
 use super::exit;
 use super::exit::Cause;
 use super::exit::Exit;
+use super::holder::Holder;
 use super::plan::Plan;
 use super::plan::Steal;
 use crate::bpf::abi;
@@ -105,7 +105,7 @@ impl<'obj> Standby<'obj> {
     pub(super) fn try_attach(mut self) -> Result<Attached<'obj>> {
         let link = scx_ops_attach!(self.skel, meta_ops)?;
         let running = Running {
-            link: Some(link),
+            link: Some(Holder::of(link)),
             live: self.live,
             halves: self.halves,
             hotplug: self.hotplug,
@@ -121,7 +121,7 @@ impl<'obj> Standby<'obj> {
 
 /// An attached program. Dropping it detaches first, then frees.
 pub struct Running<'obj> {
-    link: Option<Link>,
+    link: Option<Holder>,
     live: Live,
     halves: Halves,
     hotplug: Hotplug,
