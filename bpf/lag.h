@@ -108,6 +108,19 @@ LAG_FN long long lag_clamp(long long lag, u64 limit)
 	return lag;
 }
 
+/* What is owed is CPU time: so much virtual time at another weight. */
+LAG_FN long long lag_reweigh(long long lag, u32 from, u32 to)
+{
+	u64 far = (u64)(lag < 0 ? -lag : lag);
+
+	if (from == to || !from)
+		return lag;
+	if (far > LAG_REACH)
+		far = LAG_REACH;
+	far = far * from / (to ?: 1);
+	return lag < 0 ? -(long long)far : (long long)far;
+}
+
 LAG_FN void lag_count(struct lag_clock *clock, u64 vruntime, u32 weight)
 {
 	clock->sum += lag_distance(clock->zero, vruntime) * weight;

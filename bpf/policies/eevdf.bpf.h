@@ -218,13 +218,18 @@ static __always_inline u64 eevdf_place(struct lag_clock *clock,
 				       struct eevdf_task *e, u32 weight,
 				       bool stayed)
 {
-	u64 vruntime;
+	long long lag = e->lag;
 
-	if (e->lag > 0)
-		return lag_place(clock, lag_clamp(e->lag, eevdf_limit(weight)),
-				 weight);
-	vruntime = stayed ? e->vruntime : lag_shift(clock->now, -e->lag);
-	return time_after(vruntime, clock->now) ? vruntime : clock->now;
+	if (lag <= 0 && stayed) {
+		lag = lag_of(clock, e->vruntime);
+		if (lag > 0)
+			lag = 0;
+	}
+	lag = lag_clamp(lag_reweigh(lag, e->weight, weight),
+			eevdf_limit(weight));
+	if (lag > 0)
+		return lag_place(clock, lag, weight);
+	return lag_shift(clock->now, -lag);
 }
 
 /* A place nearer to the clock, for who is too far from it. */

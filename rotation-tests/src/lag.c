@@ -19,6 +19,11 @@ u64 host_lag_place(const struct lag_clock *clock, long long lag, u32 weight)
 	return lag_place(clock, lag, weight);
 }
 
+long long host_lag_reweigh(long long lag, u32 from, u32 to)
+{
+	return lag_reweigh(lag, from, to);
+}
+
 void host_lag_count(struct lag_clock *clock, u64 vruntime, u32 weight)
 {
 	lag_count(clock, vruntime, weight);

@@ -18,6 +18,7 @@ extern "C" {
     fn host_lag_scale(ns: u64, weight: u32) -> u64;
     fn host_lag_of(clock: &Clock, vruntime: u64) -> i64;
     fn host_lag_place(clock: &Clock, lag: i64, weight: u32) -> u64;
+    fn host_lag_reweigh(lag: i64, from: u32, to: u32) -> i64;
     fn host_lag_count(clock: &mut Clock, vruntime: u64, weight: u32);
     fn host_lag_move(clock: &mut Clock, from: u64, to: u64, weight: u32);
     fn host_lag_leave(clock: &mut Clock, vruntime: u64, weight: u32);
@@ -27,6 +28,12 @@ extern "C" {
 pub fn scale(ns: u64, weight: u32) -> u64 {
     // SAFETY: a pure function of numbers.
     unsafe { host_lag_scale(ns, weight) }
+}
+
+/// What is owed at another weight.
+pub fn reweigh(lag: i64, from: u32, to: u32) -> i64 {
+    // SAFETY: a pure function of numbers.
+    unsafe { host_lag_reweigh(lag, from, to) }
 }
 
 impl Clock {

@@ -2,7 +2,7 @@
 //! The clock is the average of all who compete, whatever they did to come there.
 
 use proptest::prelude::*;
-use rotation_tests::lag::{scale, Clock};
+use rotation_tests::lag::{reweigh, scale, Clock};
 
 /// A day of virtual time, where the clock may have come to.
 const START_NS: u64 = 86_400_000_000_000;
@@ -91,6 +91,22 @@ proptest! {
             clock.count(at, weight);
             prop_assert!((clock.lag(at) - lag).abs() <= 2, "{} of {lag}", clock.lag(at));
         }
+    }
+
+    #[test]
+    fn another_weight_changes_no_debt(
+        debt_ns in -1_000_000_000_i64..1_000_000_000,
+        from in 1_u32..=88_761,
+        to in 1_u32..=88_761,
+    ) {
+        let lag = |weight| {
+            let lag = scale(debt_ns.unsigned_abs(), weight) as i64;
+            if debt_ns < 0 { -lag } else { lag }
+        };
+        let off = (reweigh(lag(from), from, to) - lag(to)).unsigned_abs();
+        // Each was rounded to a whole nanosecond at its own weight.
+        prop_assert!(off <= 2 + u64::from(from) / u64::from(to), "off by {off}");
+        prop_assert_eq!(reweigh(lag(from), 0, to), lag(from), "a new task owes nothing");
     }
 
     #[test]
