@@ -304,7 +304,7 @@ fn lateness_ns(wake_ups: usize) -> Vec<u64> {
     late
 }
 
-/// Prints it; its p99.
+/// Prints it; its p90: of 60 wake-ups p99 is the last.
 fn tell_lateness(policy: Policy, late: &mut [u64]) -> u64 {
     late.sort_unstable();
     let at = |percent: usize| late[late.len() * percent / 100];
@@ -317,7 +317,7 @@ fn tell_lateness(policy: Policy, late: &mut [u64]) -> u64 {
         ms(at(99)),
         ms(late[late.len() - 1]),
     );
-    at(99)
+    at(90)
 }
 
 /// A sleeper beside hogs is decided to be first; under fifo it is the last.
@@ -341,10 +341,10 @@ fn identity_rustland() {
         decided += after.decided - before.decided;
         unasked += after.unasked - before.unasked;
     }
-    let fifo_p99 = tell_lateness(fifo, &mut under_fifo);
-    let land_p99 = tell_lateness(land, &mut under_land);
+    let fifo_p90 = tell_lateness(fifo, &mut under_fifo);
+    let land_p90 = tell_lateness(land, &mut under_land);
     println!("decided {decided}, unasked {unasked}");
-    assert!(2 * land_p99 < fifo_p99, "the sleeper's p99 is no better");
+    assert!(2 * land_p90 < fifo_p90, "the sleeper's p90 is no better");
     assert!(decided > 0, "user space decided nothing");
     assert!(decided > 4 * unasked, "user space was silent too often");
 }
@@ -359,12 +359,12 @@ fn identity_eevdf() {
     let scheduler = Scheduler::shared();
     let (vtime, eevdf) = (policy("vtime"), cast("eevdf"));
     let wake_ups = tier::times(60, 250);
-    let [vtime_p99, eevdf_p99] = [vtime, eevdf].map(|policy| {
+    let [vtime_p90, eevdf_p90] = [vtime, eevdf].map(|policy| {
         scheduler.only(policy);
         tell_lateness(policy, &mut lateness_ns(wake_ups))
     });
     assert_within_a_tenth(ratio_of_nice_levels(), FAIR_NICE_10);
-    assert!(2 * eevdf_p99 < vtime_p99, "the sleeper's p99 is no better");
+    assert!(2 * eevdf_p90 < vtime_p90, "the sleeper's p90 is no better");
 }
 
 const BURST: Duration = Duration::from_millis(100);
@@ -438,7 +438,7 @@ fn identity_cosmos() {
         scheduler.only(policy);
         lateness_ns(wake_ups)
     });
-    let [fifo_p99, cosmos_p99] =
+    let [fifo_p90, cosmos_p90] =
         [(fifo, 0), (cosmos, 1)].map(|(policy, i)| tell_lateness(policy, &mut late[i]));
 
     let hogs = loads::hogs(2 * cpus());
@@ -450,6 +450,6 @@ fn identity_cosmos() {
     drop(hogs);
     let slices = ran as f64 / time.as_secs_f64() / cpus() as f64;
     println!("slices a CPU and second: {slices:.0}");
-    assert!(20 * cosmos_p99 < fifo_p99, "the sleeper's p99 is no better");
+    assert!(20 * cosmos_p90 < fifo_p90, "the sleeper's p90 is no better");
     assert!(slices > 2.0 * ORDINARY_SLICES, "slices are long");
 }

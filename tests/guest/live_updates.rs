@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use labkit::sys::RealTime;
 use labkit::task::{Hog, Task};
+use scx_meta::bpf::abi;
 use scx_meta::policy::Policy;
 
 use crate::bound;
@@ -115,8 +116,10 @@ fn prepare(writes: Vec<Write>, effect: Effect) -> Step {
     }
 }
 
+/// No turn is shorter than the shortest.
 fn equal_turn_ns(period_us: u32) -> u64 {
-    u64::from(period_us) * 1000 / Policy::all().count() as u64
+    let turn_ns = u64::from(period_us) * 1000 / Policy::all().count() as u64;
+    turn_ns.max(u64::from(abi::meta_limits_META_MIN_TURN_US) * 1000)
 }
 
 /// Every kind of value once. Begins and ends with equal weights, PERIOD_US

@@ -34,9 +34,6 @@ const TICK_NS: f64 = 4_000_000.0;
 /// Busy threads of this machine a core, while a guest must not notice.
 const HOGS_A_CORE: usize = 2;
 
-/// Loading scx_meta takes up to 6 virtual seconds; its rotation runs by then.
-const LOADED_AFTER_S: u32 = 8;
-
 /// What the kernel says when time goes wrong, or when a task or a CPU gets none.
 const COMPLAINTS: [&str; 9] = [
     "unstable",
@@ -193,7 +190,10 @@ fn no_clock_and_no_watchdog_complains_while_policies_alternate_each_millisecond(
     let seconds = if nightly { 60 } else { 8 };
     let script = format!(
         "{} --base-slice 1ms & meta=$!
-        sleep {LOADED_AFTER_S}
+        until grep -q enabled /sys/kernel/sched_ext/state; do
+            kill -0 $meta || exit 1
+            sleep 0.1
+        done
         stress-ng --quiet --temp-path /run --timeout 1000 --cpu 4 --fork 1 & stress=$!
         while perf bench sched messaging -g 1 -l 100 > /run/messages; do :; done & messages=$!
         sleep {seconds}
