@@ -26,8 +26,9 @@
  *
  * Deviations from the original (sched-ext/scx at 7a58a3a1a,
  * scheds/rust/scx_bpfland/src/bpf/main.bpf.c):
- *	- A waking task preempts. There it waits for the end of a slice, which
- *	  is a tick at least: 4 ms with HZ=250.
+ *	- A waking task preempts who had a slice, and a busy task at once.
+ *	  There it waits for the end of a slice, which is a tick at least: 4 ms
+ *	  with HZ=250.
  *	- A task whose slice is over runs on while its deadline is the first
  *	  (there, any that waits is next), and what is counted since the last
  *	  sleep is capped alike for all weights (there, at a time that grows as
@@ -85,13 +86,8 @@
 
 #define BPFLAND_SLICE_MIN_NS (100 * 1000ULL)
 
-/*
- * Not for less is a running task preempted, and not before it ran for so long:
- * tasks that wake each other would do nothing else. One that is busy anyhow,
- * half a lag since it slept, is at once.
- */
+/* Not for less is a running task preempted. */
 #define BPFLAND_PREEMPT_NS (1000 * 1000ULL)
-#define BPFLAND_PREEMPT_RAN_NS (100 * 1000ULL)
 /* A waking task looks at so many CPUs for one to preempt. */
 #define BPFLAND_PREEMPT_CPUS 4
 
@@ -133,7 +129,7 @@ private(BPFLAND) struct vclock bpfland_clock;
  * Written by the CPU itself, but for @deadline.
  *
  * @runs:     it runs a task of ours
- * @busy:     one that has not slept for long
+ * @busy:     one that used half a lag since it slept
  * @deadline: that one's; or of who is to preempt it, so that the next waking
  *	      task looks for another CPU
  * @stuck:    sticky tasks since it came to dispatch() last
@@ -366,7 +362,10 @@ static __always_inline bool bpfland_wake_idle(struct task_struct *p, s32 cpu)
 	return true;
 }
 
-/* May a task with @deadline preempt what @cpu runs? */
+/*
+ * May a task with @deadline preempt what @cpu runs? A busy task at once; any
+ * other after a slice, or tasks that wake each other would do nothing else.
+ */
 static __always_inline bool bpfland_is_later(s32 cpu, u64 deadline)
 {
 	struct bpfland_cpu *bc = bpfland_cpu_of(cpu);
@@ -376,7 +375,7 @@ static __always_inline bool bpfland_is_later(s32 cpu, u64 deadline)
 		return false;
 	return bc->busy ||
 	       time_after(scx_bpf_now(),
-			  state_cpu(cpu)->started_at + BPFLAND_PREEMPT_RAN_NS);
+			  state_cpu(cpu)->started_at + bpfland_slice_ns);
 }
 
 /* @p woke: a CPU that it may preempt, @cpu before others; -1: none */
