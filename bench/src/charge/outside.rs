@@ -10,7 +10,6 @@ use labkit::meta::START_LIMIT;
 use labkit::meta::STOP_LIMIT;
 use labkit::scx;
 
-use super::wait_disabled;
 use super::WATCH_POLL;
 use crate::outside;
 use crate::sched::Scheduler;
@@ -77,7 +76,7 @@ impl Outside {
             return Ok(());
         };
         let ended = scheduler.end(STOP_LIMIT);
-        let disabled = wait_disabled();
+        let disabled = scx::await_disabled(STOP_LIMIT);
         ended.and(disabled)
     }
 }
