@@ -3,7 +3,7 @@
 //! on without it, or the kernel's own scheduler takes over at once.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -124,9 +124,8 @@ fn a_starved_loader_harms_nobody() {
 
 /// Busy processes, of which none is waited for: on every CPU there is one at once.
 fn begin_late(count: usize) -> Vec<Program> {
-    let mut command = Command::new("sh");
-    command.args(["-c", "while :; do :; done"]);
-    let start = |_| Program::start(&mut command).unwrap();
+    let busy = ["-c", "while :; do :; done"];
+    let start = |_| Program::start(Command::new("sh").args(busy)).unwrap();
     (0..count).map(start).collect()
 }
 
@@ -157,6 +156,38 @@ fn tasks_that_begin_during_the_unload_do_not_hold_it_up() {
     };
     harm.expect(took <= limit, format!("it took {took:.0?}"));
     harm.end();
+}
+
+/// Whoever closes a link's last descriptor unloads, and an ordinary task may find no CPU for that.
+#[test]
+fn a_real_time_thread_that_holds_nothing_else_unloads() {
+    let scheduler = Scheduler::start(&["--policies", "fifo"]);
+    let pid = scheduler.pid();
+    let holding = |thread: &i32| holds_the_link(pid, *thread);
+    let holding: Vec<i32> = threads_of(pid).into_iter().filter(holding).collect();
+    let [holder] = holding[..] else {
+        panic!("threads that have the link: {holding:?}");
+    };
+    assert_eq!(descriptors(pid, holder).len(), 1);
+    // SAFETY: takes an integer only.
+    let class = unsafe { libc::sched_getscheduler(holder) };
+    assert_eq!(class, libc::SCHED_FIFO);
+}
+
+/// The files that tell of a thread's descriptors.
+fn descriptors(pid: u32, thread: i32) -> Vec<PathBuf> {
+    let all = fs::read_dir(format!("/proc/{pid}/task/{thread}/fdinfo")).unwrap();
+    all.map(|one| one.unwrap().path()).collect()
+}
+
+/// There are others, of programs that the kernel calls elsewhere.
+fn holds_the_link(pid: u32, thread: i32) -> bool {
+    // One that was closed meanwhile is no link.
+    let info = |file: &PathBuf| fs::read_to_string(file).unwrap_or_default();
+    let files = descriptors(pid, thread);
+    files
+        .iter()
+        .any(|file| info(file).contains("link_type:\tstruct_ops"))
 }
 
 /// Ends the loader by a signal beside tasks that run. One that it does not catch leaves the pins, for
