@@ -13,6 +13,7 @@ use clap::ValueEnum;
 use labkit::clock::Clock;
 use labkit::clock::Costs;
 
+use crate::bench::policies;
 use crate::bench::policies::Size;
 use crate::guest;
 use crate::guest_clock;
@@ -255,9 +256,10 @@ pub enum Bench {
     /// costs: wake-ups, forks and shares beside busy tasks, messaging, pipes, futexes, requests at
     /// 50, 90 and 120 % load, cached data, a storm of wake-ups; in rounds whose order is random, with
     /// EEVDF against itself as the noise floor. Prints the tables and writes docs/results/policies.md,
-    /// or target/bench/policies.md where --policies, --loads or --debug make it a part; JSON in
-    /// target/bench/policies.json. A boot has three rounds; what an earlier run with the same options
-    /// and programs has measured is not measured again.
+    /// or target/bench/policies.md where options make it a part (fewer machines, policies, loads or
+    /// rounds, --debug); JSON in target/bench/policies.json. A boot has three rounds; what an earlier
+    /// run with the same options and programs has measured is not measured again, so the whole may
+    /// come machine by machine.
     ///
     /// `bench policies --debug --cpus 4 --policies vtime,rusty --rounds 3` takes some minutes; all of it, with
     /// --peers, hours.
@@ -355,7 +357,7 @@ pub struct PoliciesBench {
         long,
         value_name = "N,CxN,…",
         value_delimiter = ',',
-        default_value = "2,4,2x2,8"
+        default_value = policies::SIZES
     )]
     pub cpus: Vec<Size>,
     /// Only these policies
@@ -374,7 +376,7 @@ pub struct PoliciesBench {
     #[arg(long)]
     pub peers: bool,
     /// How often everything is measured on each machine
-    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_name = "N", default_value_t = policies::ROUNDS, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub rounds: u32,
     /// Decides the order, and what is random in loads
     #[arg(long, value_name = "N", default_value_t = 1)]

@@ -38,6 +38,10 @@ const NAME: &str = "policies";
 /// Where the whole table goes; that of a part of it goes to the other reports.
 const DOCUMENT: &str = "docs/results/policies.md";
 
+/// The machines that the whole table has, and the fewest rounds.
+pub const SIZES: &str = "2,4,2x2,8";
+pub const ROUNDS: u32 = 6;
+
 /// A boot that dies loses no more than these.
 const ROUNDS_A_BOOT: u32 = 3;
 
@@ -120,6 +124,7 @@ pub fn run(args: &cli::PoliciesBench, yes: bool) -> Result<()> {
     let mut files = Vec::new();
     let mut machines = Vec::new();
     for (size, boot) in boots(args, &programs, &peers) {
+        let asked = asked(&boot, size, clock, &kernel.release);
         let mut machine = boot.machine(
             NAME,
             &kernel,
@@ -128,7 +133,9 @@ pub fn run(args: &cli::PoliciesBench, yes: bool) -> Result<()> {
             kconfig.as_deref(),
         );
         machine.vm.hardware.topology = size.topology();
-        let key = key(&boot, size, clock, &kernel.release, &programs, &peers)?;
+        // Other options have other files; other programs measure the same again.
+        machine.label = format!("{}-{:08x}", machine.label, command::hash(&asked) as u32);
+        let key = asked + &built(&programs, &peers)?;
         let done = Done::of(&raw, &machine.label, key);
         if args.fresh || !done.is_there() {
             done.begin()?;
@@ -213,25 +220,22 @@ fn boot(
     }
 }
 
-/// Everything that decides what a boot measures.
-fn key(
-    boot: &Boot,
-    size: Size,
-    clock: Clock,
-    release: &str,
-    programs: &Programs,
-    peers: &[Peer],
-) -> Result<String> {
-    let mut key = format!("{size} {clock} {release}\n");
-    for word in &boot.argv {
-        key.push_str(&format!("{}\n", word.to_string_lossy()));
-    }
+/// What a boot is asked to measure, and where.
+fn asked(boot: &Boot, size: Size, clock: Clock, release: &str) -> String {
+    let words = boot.argv.iter().map(|word| word.to_string_lossy());
+    let words: Vec<_> = words.collect();
+    format!("{size} {clock} {release}\n{}\n", words.join("\n"))
+}
+
+/// The programs by what is in them.
+fn built(programs: &Programs, peers: &[Peer]) -> Result<String> {
     let own = [&programs.scx_meta, &programs.metabench];
-    for file in own.into_iter().chain(peers.iter().map(|peer| &peer.path)) {
+    let files = own.into_iter().chain(peers.iter().map(|peer| &peer.path));
+    let line = |file: &PathBuf| {
         let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-        key.push_str(&format!("{} {:x}\n", file.display(), command::hash(bytes)));
-    }
-    Ok(key)
+        Ok(format!("{} {:x}\n", file.display(), command::hash(bytes)))
+    };
+    files.map(line).collect()
 }
 
 /// What an earlier run left of a boot.
@@ -268,7 +272,9 @@ impl Done {
 }
 
 fn document(args: &cli::PoliciesBench) -> PathBuf {
-    let is_whole = args.policies.is_empty() && args.loads.is_empty() && !args.debug;
+    let sizes: Vec<String> = args.cpus.iter().map(Size::to_string).collect();
+    let is_all = args.policies.is_empty() && args.loads.is_empty();
+    let is_whole = is_all && sizes.join(",") == SIZES && args.rounds >= ROUNDS && !args.debug;
     match &args.out {
         Some(path) => path.clone(),
         None if is_whole => paths::repo().join(DOCUMENT),
@@ -355,6 +361,13 @@ mod tests {
         }
         for bad in ["1", "x2", "2x", "0x4", "65", "four", "2x2x2"] {
             assert!(size(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_whole_table_has_all_machines() {
+        for size in SIZES.split(',') {
+            assert_eq!(size.parse::<Size>().unwrap().to_string(), size);
         }
     }
 
