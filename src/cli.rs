@@ -43,6 +43,7 @@ use crate::turns;
 use crate::weights;
 use crate::weights::Assignment;
 use crate::weights::PolicyList;
+use crate::weights::Rotate;
 use crate::weights::Weights;
 
 /// How often `--stats-json` prints when `--stats` does not say.
@@ -93,9 +94,18 @@ pub struct RunArgs {
     policies: Option<PolicyList>,
 
     /// Share of each rotation, from 0 to 1000000; unlisted is 0
-    /// [default: all policies 1, central and pair 0]
+    /// [default: eevdf is held, or the first of --policies if it is not among them]
     #[arg(long, value_name = "NAME=N,…", allow_hyphen_values = true)]
     weights: Option<Weights>,
+
+    /// The same share for each of these, or for `all` but central and pair
+    #[arg(
+        long,
+        value_name = "all|NAME,…",
+        allow_hyphen_values = true,
+        conflicts_with_all = ["weights", "strategy"]
+    )]
+    rotate: Option<Rotate>,
 
     /// Compute the weights; all but round-robin need --profile
     #[arg(
@@ -486,12 +496,17 @@ impl RunArgs {
     }
 
     fn plan_with(&self, policies: PolicyList, allotment: Option<&Allotment>) -> Result<Plan> {
-        let weights = match (allotment, &self.weights) {
-            (Some(allotment), _) => allotment.weights(),
-            (None, Some(weights)) => weights.clone(),
-            (None, None) => policies.default_weights(),
+        let weights = match (allotment, &self.weights, &self.rotate) {
+            (Some(allotment), ..) => allotment.weights(),
+            (None, Some(weights), _) => weights.clone(),
+            (None, None, Some(rotate)) => rotate.weights(&policies),
+            (None, None, None) => policies.default_weights(),
         };
-        weights.check_available(&policies)?;
+        let option = match self.rotate {
+            Some(_) => "--rotate",
+            None => "--weights",
+        };
+        weights.check_available(&policies).context(option)?;
         if let Some(policy) = self.pin {
             ensure!(
                 policies.contains(policy),
@@ -567,15 +582,23 @@ mod tests {
     }
 
     #[test]
-    fn defaults_rotate_all_policies_but_central_and_pair_for_1800_ms_each() {
+    fn one_policy_is_held_by_default() {
         let plan = plan(&[]).unwrap();
+        assert_eq!(plan.knobs.weights.in_rotation(), 1);
+        assert_eq!(plan.knobs.weights.get("eevdf".parse().unwrap()), 1);
+        assert_eq!(plan.knobs.period_us, 1_800_000);
+        assert_eq!(plan.slice_us, 20_000);
+        assert!(plan.report.is_none());
+    }
+
+    #[test]
+    fn all_policies_but_central_and_pair_rotate_for_1800_ms_each() {
+        let plan = plan(&["--rotate", "all"]).unwrap();
         let turning = Policy::all().count() as u32 - 2;
         for left_out in ["central", "pair"] {
             assert_eq!(plan.knobs.weights.get(left_out.parse().unwrap()), 0);
         }
         assert_eq!(plan.knobs.period_us, turning * 1_800_000);
-        assert_eq!(plan.slice_us, 20_000);
-        assert!(plan.report.is_none());
     }
 
     #[test]
@@ -610,9 +633,9 @@ mod tests {
     #[test]
     fn round_robin_needs_no_profile() {
         let computed = plan(&["--strategy", "round-robin", "--base-slice", "100ms"]).unwrap();
-        let default = plan(&["--base-slice", "100ms"]).unwrap();
-        assert_eq!(computed.knobs.period_us, default.knobs.period_us);
-        let turning = default.knobs.weights.in_rotation();
+        let rotated = plan(&["--rotate", "all", "--base-slice", "100ms"]).unwrap();
+        assert_eq!(computed.knobs.period_us, rotated.knobs.period_us);
+        let turning = rotated.knobs.weights.in_rotation();
         assert_eq!(computed.knobs.weights.in_rotation(), turning);
     }
 
@@ -641,7 +664,7 @@ mod tests {
             (&["--policies", "fifo", "--pin", "nest"], &["--pin nest"]),
             (&["--pin", "nestt"], &["--pin", "`nestt`", "known:"]),
             (&["--base-slice", "1800"], &["--base-slice", "no unit"]),
-            (&["--base-slice", "1h"], &["--base-slice", "out of range"]),
+            (&["--base-slice", "2h"], &["--base-slice", "out of range"]),
             (&["--slice-us", "99"], &["--slice-us", "100..=100000"]),
             (&["--seconds", "0"], &["--seconds", "0.1"]),
             (&["--seconds", "1.8e19"], &["--seconds", "31536000"]),

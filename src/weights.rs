@@ -20,9 +20,12 @@ use crate::policy::Policy;
 /// Weights that strategies compute sum to this.
 pub const WEIGHT_TOTAL: u32 = 1_000_000;
 
+/// Held when nobody says otherwise: the one that favours nobody.
+const HELD_BY_DEFAULT: u32 = abi::meta_policy_META_EEVDF;
+
 /// A person's choice: central keeps one CPU busy deciding for the others, and
 /// pair lets CPUs idle rather than mix cgroups.
-const NOT_BY_DEFAULT: [u32; 2] = [abi::meta_policy_META_CENTRAL, abi::meta_policy_META_PAIR];
+const NOT_AMONG_ALL: [u32; 2] = [abi::meta_policy_META_CENTRAL, abi::meta_policy_META_PAIR];
 
 /// Parses a duration such as `1800ms`, `2s` or `500us`; the unit is required.
 pub fn parse_duration(text: &str) -> Result<Duration> {
@@ -168,15 +171,53 @@ impl PolicyList {
         self.iter().fold(0, |needs, policy| needs | policy.needs())
     }
 
-    /// What runs when nobody gave weights: all the same, except those that are
-    /// a person's choice, unless nothing else is there.
+    /// What runs when nobody gave weights: one policy, the first where eevdf is
+    /// not loaded.
     pub fn default_weights(&self) -> Weights {
-        let chosen = |policy: &Policy| !NOT_BY_DEFAULT.contains(&policy.id());
+        let eevdf = self.iter().find(|policy| policy.id() == HELD_BY_DEFAULT);
+        let held = eevdf.or_else(|| self.iter().next());
+        Weights(held.map(|policy| (policy, 1)).into_iter().collect())
+    }
+
+    /// `--rotate all`: the same for each, except those that are a person's
+    /// choice, unless nothing else is there.
+    pub fn equal_weights(&self) -> Weights {
+        let chosen = |policy: &Policy| !NOT_AMONG_ALL.contains(&policy.id());
         let mut weights = Weights(self.iter().filter(chosen).map(|p| (p, 1)).collect());
         if weights.0.is_empty() {
             weights.0 = self.iter().map(|policy| (policy, 1)).collect();
         }
         weights
+    }
+}
+
+/// The policies of `--rotate fifo,vtime` or `--rotate all`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rotate {
+    /// All that are loaded, but for those that are a person's choice.
+    All,
+    /// These.
+    Named(PolicyList),
+}
+
+impl Rotate {
+    /// The same weight for each.
+    pub fn weights(&self, loaded: &PolicyList) -> Weights {
+        match self {
+            Self::All => loaded.equal_weights(),
+            Self::Named(list) => Weights(list.iter().map(|policy| (policy, 1)).collect()),
+        }
+    }
+}
+
+impl FromStr for Rotate {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "all" => Ok(Self::All),
+            _ => Ok(Self::Named(text.parse()?)),
+        }
     }
 }
 
@@ -254,7 +295,7 @@ impl Weights {
         for (policy, weight) in &self.0 {
             ensure!(
                 *weight == 0 || available.contains(*policy),
-                "--weights: `{policy}={weight}`, but --policies loads only {}",
+                "`{policy}={weight}`, but --policies loads only {}",
                 join(available.iter())
             );
         }
@@ -441,11 +482,26 @@ mod tests {
 
     #[test]
     fn central_takes_turns_only_when_asked_or_alone() {
-        let weights = PolicyList::all().default_weights();
-        assert_eq!(weights.get(policy("central")), 0);
-        assert_eq!(weights.get(policy("nest")), 1);
+        let all = Rotate::All.weights(&PolicyList::all());
+        assert_eq!(all.get(policy("central")), 0);
+        assert_eq!(all.get(policy("nest")), 1);
         let alone: PolicyList = "central".parse().unwrap();
-        assert_eq!(alone.default_weights().get(policy("central")), 1);
+        assert_eq!(Rotate::All.weights(&alone).get(policy("central")), 1);
+        let named: Rotate = "central,nest".parse().unwrap();
+        assert_eq!(
+            named.weights(&PolicyList::all()).describe(),
+            "central 1, nest 1"
+        );
+        assert!(error_of::<Rotate>("fifo,fifo").contains("named twice"));
+        assert!(error_of::<Rotate>("every").contains("unknown policy `every`"));
+    }
+
+    #[test]
+    fn one_policy_is_held_when_nobody_says_otherwise() {
+        let held = |list: PolicyList| list.default_weights().describe();
+        assert_eq!(held(PolicyList::all()), "eevdf 1");
+        assert_eq!(held("nest,eevdf".parse().unwrap()), "eevdf 1");
+        assert_eq!(held("nest,fifo".parse().unwrap()), "nest 1");
     }
 
     #[test]

@@ -54,11 +54,17 @@ fn a_wrong_option_fails_and_names_itself() {
 
 #[test]
 fn options_that_contradict_each_other_fail_in_one_line() {
-    let output = run(&["--policies", "fifo", "--pin", "nest"]);
-    assert_eq!(output.status.code(), Some(1));
-    let error = text(&output.stderr);
-    assert_eq!(error.lines().count(), 1, "{error}");
-    assert!(error.contains("--pin nest"), "{error}");
+    for (args, named) in [
+        (["--policies", "fifo", "--pin", "nest"], "--pin nest"),
+        (["--policies", "fifo", "--rotate", "nest"], "--rotate"),
+        (["--policies", "fifo", "--weights", "nest=1"], "--weights"),
+    ] {
+        let output = run(&args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        let error = text(&output.stderr);
+        assert_eq!(error.lines().count(), 1, "{error}");
+        assert!(error.contains(named), "{error}");
+    }
 }
 
 #[test]
@@ -250,12 +256,14 @@ fn every_refused_value_is_one_line_that_names_its_option() {
                 &["-1", "-5ms", "18446744073709551615s", "0s", "2h", "", "nan"]
             }
             "--weights" => &["-1", "fifo=-1", "fifo=1e9", "-x", "", "="],
+            "--rotate" => &["-1", "fifo=1", "all,fifo", "fifo,fifo", "-x", "", ","],
             _ => &["-1", "-x", "", "nan"],
         }
     };
     for option in [
         "--policies",
         "--weights",
+        "--rotate",
         "--strategy",
         "--base-slice",
         "--slice-us",

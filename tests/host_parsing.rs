@@ -160,7 +160,8 @@ proptest! {
         prop_assert_eq!(list.iter().collect::<Vec<_>>(), policies.clone());
         let bits = policies.iter().map(|policy| policy.bit()).sum::<u32>();
         prop_assert_eq!(list.bits(), bits);
-        prop_assert!(list.default_weights().in_rotation() > 0);
+        prop_assert_eq!(list.default_weights().in_rotation(), 1);
+        prop_assert!(list.equal_weights().in_rotation() > 0);
         let twice = format!("{},{}", names.join(","), names[0]);
         let error = twice.parse::<PolicyList>().unwrap_err();
         assert_one_line(&twice, &error);

@@ -184,10 +184,13 @@ impl<'a> Life<'a> {
             pin,
         } = &self.knobs;
         let period = humantime::format_duration(Duration::from_micros((*period_us).into()));
+        let runs = match weights.in_rotation() {
+            0 | 1 => weights.describe(),
+            _ => format!("{}; a rotation takes {period}", weights.describe()),
+        };
         let pin = pin.map(|policy| format!(", pinned to {policy}"));
         output::say(&format!(
-            "scx_meta runs: {}; a rotation takes {period}{}; maps in {PIN_DIR}; Ctrl-C stops it",
-            weights.describe(),
+            "scx_meta runs: {runs}{}; maps in {PIN_DIR}; Ctrl-C stops it",
             pin.unwrap_or_default(),
         ));
         if let Some(warning) = weights.warn_of_short_turns(*period_us, self.plan.slice_us) {

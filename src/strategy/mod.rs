@@ -154,7 +154,7 @@ struct Claim {
 impl Allotment {
     /// Each policy that takes turns when nobody says otherwise gets the same.
     pub fn round_robin(loaded: &PolicyList, base_slice: Duration) -> Result<Self> {
-        let default = loaded.default_weights();
+        let default = loaded.equal_weights();
         let turning = in_table_order(loaded)
             .into_iter()
             .filter(|policy| default.get(*policy) > 0);

@@ -291,12 +291,12 @@ fn latencies_taken_differently_are_warned_of_where_they_are_compared() {
 fn without_a_profile_n_is_the_number_of_policies_in_rotation() {
     let all = PolicyList::all();
     let got = Allotment::round_robin(&all, BASE).unwrap();
-    let turning = all.default_weights().in_rotation();
+    let turning = all.equal_weights().in_rotation();
     assert_eq!(got.rows.len() as u32, turning);
     assert_eq!(got.period_us, turning * 1_800_000);
     assert_eq!(got.weights.len(), Policy::all().count());
     for (policy, weight) in got.weights {
-        let share = match all.default_weights().get(policy) {
+        let share = match all.equal_weights().get(policy) {
             0 => 0,
             _ => WEIGHT_TOTAL / turning,
         };

@@ -28,6 +28,8 @@ impl Handover {
     /// prints one table, when it ends. An ejection is the end of it, which no test overlooks.
     pub fn options(self) -> Vec<String> {
         let seen = [
+            "--rotate",
+            "all",
             "--record-turns",
             "--stats",
             "86400",

@@ -40,8 +40,11 @@ use crate::kmsg::Kmsg;
 use crate::maps::{Maps, NO_PIN};
 use crate::mutant;
 
-/// The rotation that a loader without options begins: 1.8 s for each policy with a weight.
+/// Of the rotation that --rotate begins.
 const DEFAULT_TURN: Duration = Duration::from_millis(1800);
+
+/// Options that say which policies run.
+const SAYS_WHO_RUNS: [&str; 3] = ["--weights", "--rotate", "--strategy"];
 
 /// The program looks at its maps at once when it is told to.
 const FLIP_LIMIT: Duration = Duration::from_secs(10);
@@ -105,7 +108,7 @@ impl Scheduler {
         Self::of(meta, Some(left), shared::log(), kmsg, lock)
     }
 
-    /// One of the test's own, with these options.
+    /// One of the test's own, with these options; its policies take turns unless they say otherwise.
     pub fn start(args: &[&str]) -> Self {
         Self::start_with(args, |_| ())
     }
@@ -118,6 +121,9 @@ impl Scheduler {
         let kmsg = Kmsg::since_now();
         let log = env::temp_dir().join("scx_meta.log");
         let mut command = fixture::command(args, &log);
+        if !args.iter().any(|arg| SAYS_WHO_RUNS.contains(arg)) {
+            command.args(["--rotate", "all"]);
+        }
         prepare(&mut command);
         let meta = Meta::start(&mut command).unwrap_or_else(|error| {
             let said = fs::read_to_string(&log).unwrap_or_default();
@@ -274,9 +280,9 @@ impl Scheduler {
         Ok(())
     }
 
-    /// As a loader without options begins.
+    /// As the shared loader began.
     fn restore(&self) -> Result<()> {
-        let defaults = PolicyList::all().default_weights();
+        let defaults = PolicyList::all().equal_weights();
         let weights: Vec<_> = Policy::all().map(|p| (p, defaults.get(p))).collect();
         retune::rotate(self, &weights, DEFAULT_TURN * defaults.in_rotation())
     }

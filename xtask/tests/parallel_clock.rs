@@ -189,7 +189,7 @@ fn no_clock_and_no_watchdog_complains_while_policies_alternate_each_millisecond(
     let nightly = env::var("SCX_META_TEST_TIER").is_ok_and(|tier| tier == "nightly");
     let seconds = if nightly { 60 } else { 8 };
     let script = format!(
-        "{} --base-slice 1ms & meta=$!
+        "{} --rotate all --base-slice 1ms & meta=$!
         until grep -q enabled /sys/kernel/sched_ext/state; do
             kill -0 $meta || exit 1
             sleep 0.1

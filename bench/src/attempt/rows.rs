@@ -92,12 +92,12 @@ pub fn rows(args: &Args) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Those that were named; if none were, those that scx_meta switches among without being told.
+/// Those that were named; if none were, those of `scx_meta --rotate all`.
 fn turning(common: &Common) -> Vec<Policy> {
     if let Some(named) = &common.policies {
         return named.iter().collect();
     }
-    let weights = PolicyList::all().default_weights();
+    let weights = PolicyList::all().equal_weights();
     let turns = |policy: &Policy| weights.get(*policy) > 0;
     Policy::all().filter(turns).collect()
 }
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn every_policy_is_held_and_those_by_default_take_turns() {
+    fn every_policy_is_held_and_those_of_rotate_all_take_turns() {
         let rows = |words: &[&str]| {
             let args = args(&[words, &["--", "x"]].concat());
             super::rows(&args).unwrap()
@@ -202,9 +202,9 @@ mod tests {
         let held: Vec<&str> = Policy::all().map(Policy::name).collect();
         assert_eq!(names, [&held[..], &[ROTATION]].concat());
         let rotation = &all[all.len() - 1].setting;
-        let default = PolicyList::all().default_weights().in_rotation();
-        assert_eq!(rotation.weights().len(), default as usize);
-        assert_eq!(rotation.period_us().unwrap() % default, 0);
+        let turning = PolicyList::all().equal_weights().in_rotation();
+        assert_eq!(rotation.weights().len(), turning as usize);
+        assert_eq!(rotation.period_us().unwrap() % turning, 0);
 
         let [first, second] = [held[0], held[1]];
         let two = rows(&[
