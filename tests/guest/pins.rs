@@ -178,10 +178,7 @@ fn status_and_set_say_that_the_pins_are_gone_while_it_runs() {
     let limited = Cgroup::create("meta_limited");
     limited.write("cpu.max", "50000 100000");
     let mut scheduler = Scheduler::start(&["--policies", "fifo,vtime"]);
-    let said = scheduler.said();
-    println!("{said}");
-    let void = "no effect under scx_meta: /meta_limited (cpu.max 50000 100000)";
-    assert!(said.contains(void), "{said}");
+    scheduler.await_said("no effect under scx_meta: /meta_limited (cpu.max 50000 100000)");
 
     for pin in fs::read_dir(PIN_DIR).unwrap() {
         fs::remove_file(pin.unwrap().path()).unwrap();

@@ -49,6 +49,9 @@ const SAYS_WHO_RUNS: [&str; 3] = ["--weights", "--rotate", "--strategy"];
 /// The program looks at its maps at once when it is told to.
 const FLIP_LIMIT: Duration = Duration::from_secs(10);
 
+/// It says what it does right after.
+const SAY_LIMIT: Duration = Duration::from_secs(10);
+
 const LOOK: Duration = Duration::from_millis(10);
 
 pub struct Scheduler {
@@ -215,6 +218,12 @@ impl Scheduler {
 
     pub fn said(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// It is in charge a little before it says so.
+    pub fn await_said(&self, words: &str) {
+        let heard = process::await_that(SAY_LIMIT, LOOK, || self.said().contains(words));
+        assert!(heard, "no `{words}` in {}", self.said());
     }
 
     fn meta(&mut self) -> &mut Meta {
