@@ -7,7 +7,6 @@ use std::fs;
 use std::io;
 use std::io::Write;
 use std::ops::Range;
-use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -492,13 +491,24 @@ impl Machine {
             .ok()?
             .flatten()
             .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-            .filter(|pid| holds_struct_ops(&self.path(&format!("/proc/{pid}/fdinfo"))))
+            .filter(|pid| self.holds_struct_ops(*pid))
             .collect();
         holders.sort_by_key(|pid| {
             let comm = self.read(&format!("/proc/{pid}/comm")).unwrap_or_default();
             !comm.starts_with("scx")
         });
         holders.first().copied()
+    }
+
+    /// A thread may have descriptors of its own, as ours that holds the link has.
+    fn holds_struct_ops(&self, pid: u32) -> bool {
+        let files = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten();
+        let is_link = |info: PathBuf| {
+            fs::read_to_string(info).is_ok_and(|text| text.contains("link_type:\tstruct_ops"))
+        };
+        files(self.path(&format!("/proc/{pid}/task")))
+            .flat_map(|thread| files(thread.path().join("fdinfo")))
+            .any(|info| is_link(info.path()))
     }
 
     fn release(&self) -> String {
@@ -544,15 +554,6 @@ impl Machine {
 fn is_meta(ops_name: &str) -> bool {
     let rest = ops_name.strip_prefix(OPS_NAME);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
-}
-
-fn holds_struct_ops(fdinfo: &Path) -> bool {
-    let Ok(entries) = fs::read_dir(fdinfo) else {
-        return false;
-    };
-    entries.flatten().any(|entry| {
-        fs::read_to_string(entry.path()).is_ok_and(|text| text.contains("link_type:\tstruct_ops"))
-    })
 }
 
 /// Prints every check; tells whether scx_meta could start.
@@ -656,7 +657,7 @@ mod tests {
         }
 
         fn holder(&self, comm: &str, cgroup: &str) -> &Self {
-            self.write("/proc/77/fdinfo/5", "pos:\t0\nlink_type:\tstruct_ops\n")
+            self.write("/proc/77/task/78/fdinfo/5", "pos:\t0\nlink_type:\tstruct_ops\n")
                 .write("/proc/77/comm", comm)
                 .write("/proc/77/cgroup", cgroup)
         }
