@@ -66,7 +66,9 @@ static __always_inline void dsq_take(struct task_ctx *t, u32 policy,
 /*
  * Straight to the CPU that select_cpu() is about to return, or to our own.
  *
- * A policy does so where a CPU idles. From 7.1 on the kernel has us queue the
+ * A policy does so where a CPU idles, or with SCX_ENQ_PREEMPT where one of our
+ * tasks is to make room: only then for few, or the local queue would never run
+ * empty, and dispatch() never run. From 7.1 on the kernel has us queue the
  * task again should a higher class be faster (SCX_ENQ_IMMED, 0 before); in
  * older kernels it waits for that.
  */
@@ -74,7 +76,7 @@ static __always_inline void dsq_insert_local(struct task_struct *p,
 					     struct task_ctx *t, u32 policy,
 					     u64 slice, u64 enq_flags)
 {
-	if (policy != META_NONE)
+	if (policy != META_NONE && !(enq_flags & SCX_ENQ_PREEMPT))
 		enq_flags |= SCX_ENQ_IMMED;
 	dsq_take(t, policy, true);
 	scx_bpf_dsq_insert(p, SCX_DSQ_LOCAL, slice, enq_flags);

@@ -64,6 +64,9 @@ LAG_FN u64 lag_shift(u64 at, long long by)
 /* From CPU time to virtual time. */
 LAG_FN u64 lag_scale(u64 ns, u32 weight)
 {
+	/* Most are of nice 0, and a division is dear. */
+	if (weight == LAG_WEIGHT_0)
+		return ns;
 	return ns * LAG_WEIGHT_0 / (weight ?: 1);
 }
 

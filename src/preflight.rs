@@ -657,9 +657,12 @@ mod tests {
         }
 
         fn holder(&self, comm: &str, cgroup: &str) -> &Self {
-            self.write("/proc/77/task/78/fdinfo/5", "pos:\t0\nlink_type:\tstruct_ops\n")
-                .write("/proc/77/comm", comm)
-                .write("/proc/77/cgroup", cgroup)
+            self.write(
+                "/proc/77/task/78/fdinfo/5",
+                "pos:\t0\nlink_type:\tstruct_ops\n",
+            )
+            .write("/proc/77/comm", comm)
+            .write("/proc/77/cgroup", cgroup)
         }
     }
 

@@ -3,42 +3,51 @@
  * eevdf: earliest eligible virtual deadline first, as the kernel's fair class
  * has it, over a queue a last-level cache.
  *
- * Idea: all tasks of a domain share a clock, the average of their virtual
+ * Idea: all tasks of a queue share a clock, the average of their virtual
  * runtimes by weight (lag.h). A task that is not ahead of the clock is owed
  * something: it is eligible. Of those that are, the one runs whose request, a
  * base slice long, is due first. What a task is owed or had too much when it
  * goes to sleep it finds again when it wakes, within two slices: who sleeps
  * gains nothing by it, and who ran ahead cannot sleep it off faster than the
- * clock goes. A task that wakes takes a CPU from a task whose request is due
- * later, once that one has had its slice or is no longer eligible (run to
- * parity).
+ * clock goes. A task that wakes and finds no idle CPU takes one from a task
+ * that is no longer eligible, or whose request is due later and that has had
+ * its slice (run to parity).
+ *
+ * Queues: one a last-level cache, and one a CPU for tasks with one allowed CPU,
+ * each with a clock of its own. On a CPU whose own queue competes with its
+ * cache's, the two share the time as the weight in one is to the weight in the
+ * other for each CPU.
  *
  * Serves: everything a little. Nice levels hold, sleepers wake fast, nobody is
  * favoured: the policy to hold when nothing is known about the load.
  *
- * Works badly: where a slice ends is seen at a tick, so beside busy tasks a
- * sleeper that is not owed anything may wait for the next one. Every wake-up
- * takes its domain's lock for a moment, so a domain of many CPUs that wake and
- * sleep all the time is dearer than the kernel's queue a CPU.
+ * Works badly: where a slice ends is seen at a tick. Every wake-up takes its
+ * queue's lock for a moment, so a cache of many CPUs that wake and sleep all
+ * the time is dearer than the kernel's queue a CPU.
  *
  * Deviations from kernel/sched/fair.c (6.18): a queue a cache in place of one a
- * CPU, so within a cache there is nothing to balance, and a task that wakes may
- * take any of EEVDF_VICTIMS CPUs. Tasks with one allowed CPU have a queue of
- * their own, but the domain's clock. Across caches CPUs steal before they idle,
- * and every EEVDF_BALANCE_NS a domain takes a task from one that is a quarter
- * fuller by weight; there is no load average. The clock counts what runs when
- * it stops, not while it runs, but for the task that is decided about. A
- * sleeper that had too much leaves at once and is placed where it was, in place
- * of staying queued until it is eligible (DELAY_DEQUEUE): it does not count
- * meanwhile. Of a queue the first EEVDF_LOOKS are looked at; if none is
+ * CPU, so within a cache there is nothing to balance; a task that wakes may
+ * take any of EEVDF_VICTIMS CPUs, but none whose task has not run for a quarter
+ * of a slice, or tasks that wake each other would do nothing else. Of those
+ * that are due at about the same time a CPU takes the one that it ran last.
+ * Nobody can use more than one CPU: a task's weight counts as no more than one
+ * CPU's part of the others'. Tasks that may use some of a cache's CPUs, not one
+ * and not all, can have less than their share. Across caches CPUs steal before
+ * they idle, and every EEVDF_BALANCE_NS a cache takes a task from one that is a
+ * quarter fuller by weight; there is no load average. The clock counts what
+ * runs when it stops, not while it runs, but for the task that is decided
+ * about. A sleeper that had too much leaves at once and is placed where it was,
+ * in place of staying queued until it is eligible (DELAY_DEQUEUE): it does not
+ * count meanwhile. Of a queue the first EEVDF_LOOKS are looked at; if none is
  * eligible the first one runs. What is owed and what is due are bounded so that
  * nobody waits much longer than EEVDF_WAIT_NS, however little it weighs: the
  * watchdog would have us ejected. Cgroups have no weights.
  *
  * Races tolerated: the clock is read without its lock where one task is
- * compared with another. A CPU may go idle just after a task found none; then
- * the task waits for the next dispatch in its domain. Two tasks that wake at
- * once may choose one CPU to take; then one of them waits for the next.
+ * compared with another, and what a CPU runs is read from another CPU. A CPU
+ * may go idle just after a task found none; then the task waits for the next
+ * dispatch in its cache. Two tasks that wake at once may choose one CPU to
+ * take; then one of them waits there for the other.
  *
  * Tunables: eevdf_base_slice_ns (--eevdf-base-slice, 0.7 ms and more with the
  * CPUs, as in the kernel): the length of a request.
@@ -55,14 +64,23 @@ const volatile u64 eevdf_base_slice_ns = 700 * 1000ULL;
 #define EEVDF_WAIT_NS (1000 * 1000 * 1000ULL)
 #define EEVDF_BALANCE_NS (4 * 1000 * 1000ULL)
 
+/* So near each other, in virtual time, tasks are due at the same time. */
+#define EEVDF_NEAR_NS EEVDF_TICK_NS
+
 /* Tasks of a queue that are looked at for one that is eligible. */
 #define EEVDF_LOOKS 8
 
 /* CPUs of which a waking task may take one; a power of two. */
 #define EEVDF_VICTIMS 8
 
-struct eevdf_domain {
+/* Such a part of a slice everybody runs before it makes room. */
+#define EEVDF_GUARD 4
+
+#define EEVDF_QUEUES (META_MAX_DOMAINS + META_MAX_CPUS)
+
+struct eevdf_queue {
 	struct bpf_spin_lock lock;
+	u32 nr; /* who competes */
 	struct lag_clock clock;
 	u64 epoch; /* of those counted in the clock */
 	u64 balanced_at;
@@ -70,10 +88,10 @@ struct eevdf_domain {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, META_MAX_DOMAINS);
+	__uint(max_entries, EEVDF_QUEUES);
 	__type(key, u32);
-	__type(value, struct eevdf_domain);
-} eevdf_domains SEC(".maps");
+	__type(value, struct eevdf_queue);
+} eevdf_queues SEC(".maps");
 
 /*
  * Written at a flip: what was counted before counts no longer, since the policy
@@ -91,15 +109,19 @@ struct eevdf_bid {
 };
 
 /*
- * Of the task that runs, as it started. Written by the CPU itself; true only
- * while the CPU's owner is eevdf.
+ * Of the task that runs, as it started. Written by the CPU itself, but for
+ * @taken; true only while the CPU's owner is eevdf.
  *
  * The rest is what the CPU finds while it looks for the next task: of local
  * variables the verifier would follow each value.
  *
- * @best:  so far
- * @first: of the domain's queue, for want of one that is eligible
- * @looks: left
+ * @pinned: it may run nowhere else
+ * @taken:  somebody has come to take its place
+ * @owed_ns: by this much CPU time the CPU's own queue had less than its part
+ * @prev_queue: + 1; of the task that has had its slice, 0 if that will not run
+ * @best:   so far
+ * @first:  of the queue, for want of one that is eligible
+ * @looks:  left
  */
 struct eevdf_cpu {
 	u64 vruntime;
@@ -107,7 +129,14 @@ struct eevdf_cpu {
 	u64 until; /* it has had its slice */
 	u32 weight;
 	bool idle; /* SCHED_IDLE */
+	bool pinned;
+	bool taken;
+	long long owed_ns;
+	u32 prev_queue;
 	u32 looks;
+	u64 prev_used_ns;
+	u64 prev_vruntime;
+	u64 prev_deadline;
 	u64 clock;
 	struct eevdf_bid best;
 	struct eevdf_bid first;
@@ -120,9 +149,34 @@ static __always_inline struct eevdf_cpu *eevdf_cpu(s32 cpu)
 	return &eevdf_cpus[(u32)cpu & (META_MAX_CPUS - 1)];
 }
 
-static __always_inline struct eevdf_domain *eevdf_domain(u32 domain)
+static __always_inline struct eevdf_queue *eevdf_queue(u32 queue)
 {
-	return bpf_map_lookup_elem(&eevdf_domains, &domain);
+	return bpf_map_lookup_elem(&eevdf_queues, &queue);
+}
+
+static __always_inline bool eevdf_is_cpus(u32 queue)
+{
+	return queue >= META_MAX_DOMAINS;
+}
+
+/* By how many CPUs a queue is served. */
+static __always_inline u32 eevdf_size(u32 queue)
+{
+	return eevdf_is_cpus(queue) ? 1 : domain_size(queue);
+}
+
+/* Where @p, which is on @cpu, runs or is to wait. */
+static __always_inline u32 eevdf_queue_on(struct task_struct *p, s32 cpu)
+{
+	return p->nr_cpus_allowed == 1 ? cpu_queue(cpu) : domain_of(cpu);
+}
+
+static __always_inline u32 eevdf_home(struct task_struct *p,
+				      const struct eevdf_task *e)
+{
+	if (p->nr_cpus_allowed == 1)
+		return cpu_queue(scx_bpf_task_cpu(p));
+	return domain_settle(p, e->home <= META_MAX_DOMAINS ? e->home : 0);
 }
 
 static s32 eevdf_init(void)
@@ -166,48 +220,64 @@ static __always_inline u64 eevdf_limit(u32 weight)
 }
 
 /* How far the clock comes while EEVDF_WAIT_NS pass, all CPUs busy. */
-static __always_inline u64 eevdf_reach(const struct lag_clock *clock,
-				       u32 domain)
+static __always_inline u64 eevdf_reach(const struct lag_clock *clock, u32 size)
 {
-	return EEVDF_WAIT_NS * domain_size(domain) * LAG_WEIGHT_0 /
-	       (clock->weight ?: 1);
+	return EEVDF_WAIT_NS * size * LAG_WEIGHT_0 / (clock->weight ?: 1);
 }
 
-/* Under the lock: is @e counted in @d? */
-static __always_inline bool eevdf_is_counted(struct eevdf_domain *d,
+/* Under the lock: is @e counted in @q? */
+static __always_inline bool eevdf_is_counted(struct eevdf_queue *q,
 					     struct eevdf_task *e)
 {
-	if (d->epoch != eevdf_turn.epoch) {
-		d->epoch = eevdf_turn.epoch;
-		d->clock.weight = 0;
-		lag_update(&d->clock);
+	if (q->epoch != eevdf_turn.epoch) {
+		q->epoch = eevdf_turn.epoch;
+		q->nr = 0;
+		q->clock.weight = 0;
+		lag_update(&q->clock);
 	}
-	return e->epoch == d->epoch;
+	return e->epoch == q->epoch;
 }
 
 /* @e competes no longer; what it is owed goes with it. */
 static __always_inline void eevdf_go(struct eevdf_task *e)
 {
-	struct eevdf_domain *d;
+	struct eevdf_queue *q;
 
 	if (!e->home || e->epoch != eevdf_turn.epoch)
 		return;
-	d = eevdf_domain(e->home - 1);
-	if (!d)
+	q = eevdf_queue(e->home - 1);
+	if (!q)
 		return;
-	bpf_spin_lock(&d->lock);
-	if (eevdf_is_counted(d, e)) {
-		lag_move(&d->clock, e->vruntime, e->vruntime + e->uncharged,
+	bpf_spin_lock(&q->lock);
+	if (eevdf_is_counted(q, e)) {
+		lag_move(&q->clock, e->vruntime, e->vruntime + e->uncharged,
 			 e->weight);
 		e->vruntime += e->uncharged;
-		e->lag = lag_clamp(lag_of(&d->clock, e->vruntime),
+		e->lag = lag_clamp(lag_of(&q->clock, e->vruntime),
 				   eevdf_limit(e->weight));
-		e->vruntime = lag_shift(d->clock.now, -e->lag);
-		lag_leave(&d->clock, e->vruntime, e->weight);
+		e->vruntime = lag_shift(q->clock.now, -e->lag);
+		lag_leave(&q->clock, e->vruntime, e->weight);
+		q->nr--;
 	}
-	bpf_spin_unlock(&d->lock);
+	bpf_spin_unlock(&q->lock);
 	e->uncharged = 0;
 	e->epoch = 0;
+}
+
+/*
+ * Under the lock: what @weight counts as beside the others, since nobody can
+ * use more than one of @size CPUs. With a CPU for each nobody competes.
+ */
+static __always_inline u32 eevdf_feasible(const struct eevdf_queue *q,
+					  const struct eevdf_task *e,
+					  bool counted, u32 weight, u32 size)
+{
+	u64 others = q->clock.weight - (counted ? e->weight : 0);
+	u32 nr = q->nr - counted;
+
+	if (size < 2 || nr < size || (u64)weight * (size - 1) <= others)
+		return weight;
+	return others / (size - 1) ?: 1;
 }
 
 /*
@@ -245,47 +315,51 @@ static __always_inline u64 eevdf_bounded(const struct lag_clock *clock,
 }
 
 /*
- * @e competes in @domain from now on, or goes on to: it has a place on the
- * clock and a request. True if it did not compete before.
+ * @e competes in @queue from now on, or goes on to: it has a place on the clock
+ * and a request. True if it did not compete before.
  *
  * Global, so that the verifier walks it once, and not once a caller.
  */
-__noinline bool eevdf_compete_as(struct eevdf_task *e, u32 weight, u32 domain)
+__noinline bool eevdf_compete_as(struct eevdf_task *e, u32 weight, u32 queue)
 {
-	struct eevdf_domain *d = eevdf_domain(domain);
-	u64 request, last;
+	struct eevdf_queue *q = eevdf_queue(queue);
 	bool stays, is_new, joins;
+	u64 request, last, reach;
+	u32 size = eevdf_size(queue);
 
-	if (!d || !e)
+	if (!q || !e)
 		return false;
-	stays = e->home == domain + 1;
+	stays = e->home == queue + 1;
 	is_new = !e->home;
 	if (!stays) {
 		eevdf_go(e);
-		e->home = domain + 1;
+		e->home = queue + 1;
 	}
-	request = lag_scale(eevdf_base_slice_ns, weight);
-	bpf_spin_lock(&d->lock);
-	joins = !eevdf_is_counted(d, e);
+	bpf_spin_lock(&q->lock);
+	joins = !eevdf_is_counted(q, e);
+	weight = eevdf_feasible(q, e, !joins, weight, size);
 	if (joins) {
 		/* The policy was out since. */
 		if (e->epoch)
-			e->lag = lag_of(&d->clock, e->vruntime + e->uncharged);
+			e->lag = lag_of(&q->clock, e->vruntime + e->uncharged);
 		e->uncharged = 0;
-		e->vruntime = is_new ? d->clock.now :
-				       eevdf_place(&d->clock, e, weight, stays);
+		e->vruntime = is_new ? q->clock.now :
+				       eevdf_place(&q->clock, e, weight, stays);
+		reach = eevdf_reach(&q->clock, size);
+		q->nr++;
 	} else {
 		/* By the clock that counts it, too: its lag is bounded. */
-		last = eevdf_bounded(&d->clock, e->vruntime, weight,
-				     eevdf_reach(&d->clock, domain));
-		lag_leave(&d->clock, e->vruntime, e->weight);
+		reach = eevdf_reach(&q->clock, size);
+		last = eevdf_bounded(&q->clock, e->vruntime, weight, reach);
+		lag_leave(&q->clock, e->vruntime, e->weight);
 		e->vruntime = last;
 	}
-	lag_count(&d->clock, e->vruntime, weight);
-	e->epoch = d->epoch;
-	last = d->clock.now + eevdf_reach(&d->clock, domain);
-	bpf_spin_unlock(&d->lock);
+	lag_count(&q->clock, e->vruntime, weight);
+	e->epoch = q->epoch;
+	last = q->clock.now + reach;
+	bpf_spin_unlock(&q->lock);
 
+	request = lag_scale(eevdf_base_slice_ns, weight);
 	/* A new task has half a slice, so that it joins in softly. */
 	if (joins)
 		e->deadline = e->vruntime + (is_new ? request / 2 : request);
@@ -298,9 +372,9 @@ __noinline bool eevdf_compete_as(struct eevdf_task *e, u32 weight, u32 domain)
 }
 
 static __always_inline bool eevdf_compete(struct task_struct *p,
-					  struct task_ctx *t, u32 domain)
+					  struct task_ctx *t, u32 queue)
 {
-	return eevdf_compete_as(&t->eevdf, weight_of(p), domain);
+	return eevdf_compete_as(&t->eevdf, weight_of(p), queue);
 }
 
 /* Of its request, what @e has not had at @vruntime, in CPU time. */
@@ -312,24 +386,6 @@ static __always_inline u64 eevdf_rest_ns(const struct eevdf_task *e,
 	if (time_after(e->deadline, vruntime))
 		rest_ns = (e->deadline - vruntime) * e->weight / LAG_WEIGHT_0;
 	return eevdf_max(rest_ns, EEVDF_MIN_SLICE_NS);
-}
-
-static s32 eevdf_select_cpu(struct task_struct *p, s32 prev_cpu, u64 wake_flags)
-{
-	struct task_ctx *t = state_task(p);
-	u32 home;
-	s32 cpu;
-
-	if (!t)
-		return prev_cpu;
-	home = domain_settle(p, t->eevdf.home);
-	cpu = domain_find_idle(p, home, prev_cpu, wake_flags, ~0ULL);
-	if (cpu < 0)
-		return domain_wait_cpu(p, home, prev_cpu);
-	eevdf_compete(p, t, domain_of(cpu));
-	dsq_insert_local(p, t, META_EEVDF,
-			 eevdf_rest_ns(&t->eevdf, t->eevdf.vruntime), 0);
-	return cpu;
 }
 
 static __always_inline bool eevdf_beats(const struct eevdf_bid *a,
@@ -350,23 +406,28 @@ static __always_inline void eevdf_bid_of(struct task_struct *p, u64 clock,
 	bid->there = true;
 }
 
-/* Is @cpu's task to make room for a task that is due at @deadline? */
-static __always_inline bool eevdf_gives_way(s32 cpu, u64 deadline, u64 clock,
-					    bool idle, u64 now)
+/*
+ * Is @cpu's task to make room for one of @queue that is due at @deadline? What
+ * the task has used since it started the clock does not know yet.
+ */
+static __always_inline bool eevdf_gives_way(s32 cpu, u32 queue, u64 deadline,
+					    u64 clock, u64 now)
 {
 	struct cpu_ctx *c = state_cpu(cpu);
 	struct eevdf_cpu *ec = eevdf_cpu(cpu);
 	u64 since = c->started_at, used_ns;
-	bool eligible;
+	bool pinned = eevdf_is_cpus(queue);
 
-	if (!since || c->owner != META_EEVDF)
+	if (!since || c->owner != META_EEVDF || ec->taken)
 		return false;
-	if (ec->idle != idle)
-		return ec->idle;
+	if (ec->idle)
+		return true;
 	used_ns = time_after(now, since) ? now - since : 0;
-	eligible = !time_after(ec->vruntime + lag_scale(used_ns, ec->weight),
-			       clock);
-	if (!eligible)
+	if (used_ns < eevdf_base_slice_ns / EEVDF_GUARD)
+		return false;
+	if (ec->pinned != pinned)
+		return pinned ? ec->owed_ns >= 0 : ec->owed_ns < 0;
+	if (time_after(ec->vruntime + lag_scale(used_ns, ec->weight), clock))
 		return true;
 	return time_after(now, ec->until) &&
 	       time_before(deadline, ec->deadline);
@@ -391,142 +452,191 @@ static __always_inline bool eevdf_waits_better(u32 queue, u64 deadline,
 }
 
 /*
- * @p came to compete and no CPU idles: the task that is due last, of those that
- * are to make room, does. First where @p ran last, among equals.
+ * @p comes to compete in @queue and no CPU idles: a CPU whose task is to make
+ * room, @own first, else the one whose task is due last; -1: none. Where @p
+ * will be placed on the clock this guesses, without the lock.
  */
-static __noinline int eevdf_preempt(struct task_struct *p, struct task_ctx *t,
-				    u32 domain, u32 queue)
+static __noinline s32 eevdf_victim(struct task_struct *p, struct task_ctx *t,
+				   u32 queue, s32 own)
 {
-	s32 own = scx_bpf_task_cpu(p), cpu, victim = -1;
-	struct eevdf_domain *d = eevdf_domain(domain);
-	u64 now = scx_bpf_now(), clock, latest = 0;
-	bool idle = weight_is_idle(p);
-	u32 i;
+	struct eevdf_queue *q = eevdf_queue(queue);
+	u64 now, clock, at, deadline, latest = 0;
+	struct eevdf_task *e = &t->eevdf;
+	s32 cpu, victim = -1;
+	u32 i, domain;
 
-	if (!d || p->policy == SCHED_BATCH || idle)
-		return 0;
-	clock = d->clock.now;
-	if (time_after(t->eevdf.vruntime, clock) ||
-	    eevdf_waits_better(queue, t->eevdf.deadline, clock))
-		return 0;
+	if (!q || p->policy == SCHED_BATCH || weight_is_idle(p))
+		return -1;
+	clock = q->clock.now;
+	at = e->home == queue + 1 && e->lag <= 0 ? e->vruntime :
+						   lag_shift(clock, -e->lag);
+	if (time_after(at, clock))
+		return -1;
+	now = scx_bpf_now();
+	deadline = at + lag_scale(eevdf_base_slice_ns, weight_of(p));
+	domain = domain_of(own);
 	bpf_for(i, 0, EEVDF_VICTIMS) {
 		cpu = (own & ~(EEVDF_VICTIMS - 1)) |
 		      ((own + i) & (EEVDF_VICTIMS - 1));
 		if (cpu >= nr_cpu_ids || domain_of(cpu) != domain ||
 		    !bpf_cpumask_test_cpu(cpu, p->cpus_ptr) ||
-		    !eevdf_gives_way(cpu, t->eevdf.deadline, clock, idle, now))
+		    !eevdf_gives_way(cpu, queue, deadline, clock, now))
 			continue;
 		if (victim >= 0 &&
 		    !time_after(eevdf_cpu(cpu)->deadline, latest))
 			continue;
 		victim = cpu;
+		if (cpu == own)
+			break;
 		latest = eevdf_cpu(cpu)->deadline;
 	}
-	if (victim < 0)
-		return 0;
+	if (victim < 0 || eevdf_waits_better(queue, deadline, clock))
+		return -1;
+	eevdf_cpu(victim)->taken = true;
 	stats_inc(META_EEVDF, preempted);
-	scx_bpf_kick_cpu(victim, SCX_KICK_PREEMPT);
-	return 0;
+	return victim;
+}
+
+static s32 eevdf_select_cpu(struct task_struct *p, s32 prev_cpu, u64 wake_flags)
+{
+	struct task_ctx *t = state_task(p);
+	u64 enq_flags = 0;
+	u32 home;
+	s32 cpu;
+
+	if (!t)
+		return prev_cpu;
+	home = eevdf_home(p, &t->eevdf);
+	if (eevdf_is_cpus(home))
+		return prev_cpu;
+	cpu = domain_find_idle(p, home, prev_cpu, wake_flags, ~0ULL);
+	if (cpu < 0) {
+		prev_cpu = domain_wait_cpu(p, home, prev_cpu);
+		cpu = eevdf_victim(p, t, home, prev_cpu);
+		if (cpu < 0)
+			return prev_cpu;
+		enq_flags = SCX_ENQ_PREEMPT;
+	}
+	eevdf_compete(p, t, domain_of(cpu));
+	dsq_insert_local(p, t, META_EEVDF,
+			 eevdf_rest_ns(&t->eevdf, t->eevdf.vruntime),
+			 enq_flags);
+	return cpu;
 }
 
 /* Put behind others by its own wish: it gives up what is left of its request.
  */
 static __always_inline void eevdf_forfeit(struct eevdf_task *e)
 {
-	struct eevdf_domain *d = eevdf_domain(e->home - 1);
+	struct eevdf_queue *q = eevdf_queue(e->home - 1);
 
-	if (!d || !time_before(e->vruntime, e->deadline))
+	if (!q || !time_before(e->vruntime, e->deadline))
 		return;
-	bpf_spin_lock(&d->lock);
-	if (eevdf_is_counted(d, e))
-		lag_move(&d->clock, e->vruntime, e->deadline, e->weight);
-	bpf_spin_unlock(&d->lock);
+	bpf_spin_lock(&q->lock);
+	if (eevdf_is_counted(q, e))
+		lag_move(&q->clock, e->vruntime, e->deadline, e->weight);
+	bpf_spin_unlock(&q->lock);
 	e->vruntime = e->deadline;
 }
 
 static void eevdf_enqueue(struct task_struct *p, struct task_ctx *t,
 			  u64 enq_flags)
 {
-	u32 home = domain_settle(p, t->eevdf.home);
 	struct eevdf_task *e = &t->eevdf;
+	u32 home = eevdf_home(p, e);
 	bool joins;
-	u32 queue;
 
 	if (e->home == home + 1 && state_cpu(scx_bpf_task_cpu(p))->yielded)
 		eevdf_forfeit(e);
 	joins = eevdf_compete(p, t, home);
-	queue = p->nr_cpus_allowed == 1 ? cpu_queue(scx_bpf_task_cpu(p)) : home;
-	dsq_insert_vtime(p, t, META_EEVDF, queue, eevdf_rest_ns(e, e->vruntime),
+	/* select_cpu() is not asked where there is nothing to select. */
+	if (joins && eevdf_is_cpus(home) && (enq_flags & SCX_ENQ_WAKEUP) &&
+	    eevdf_victim(p, t, home, scx_bpf_task_cpu(p)) >= 0) {
+		dsq_insert_local(p, t, META_EEVDF,
+				 eevdf_rest_ns(e, e->vruntime),
+				 enq_flags | SCX_ENQ_PREEMPT);
+		return;
+	}
+	dsq_insert_vtime(p, t, META_EEVDF, home, eevdf_rest_ns(e, e->vruntime),
 			 e->deadline, enq_flags);
-	if (joins)
-		eevdf_preempt(p, t, home, queue);
-	if (nr_domains > 1)
+	if (nr_domains > 1 && !eevdf_is_cpus(home))
 		domain_kick(p, home, ~0ULL);
 }
 
 /* @prev had its slice, or somebody took its CPU: what would it bid? */
-static __noinline int eevdf_prev_bid(s32 cpu, struct task_struct *prev)
+static __noinline int eevdf_look_at_prev(s32 cpu, struct task_struct *prev)
 {
 	struct eevdf_cpu *ec = eevdf_cpu(cpu);
-	struct eevdf_domain *d;
 	struct eevdf_task *e;
 	struct task_ctx *t;
-	u64 used_ns, vruntime;
 
+	ec->prev_queue = 0;
 	if (!state_prev_runnable(prev) || state_cpu(cpu)->yielded)
 		return 0;
 	t = state_task(prev);
 	if (!t || task_owner(t) != META_EEVDF)
 		return 0;
 	e = &t->eevdf;
-	d = eevdf_domain(e->home - 1);
-	if (!d || e->home != domain_of(cpu) + 1)
+	if (e->home != eevdf_queue_on(prev, cpu) + 1)
 		return 0;
-	used_ns = task_used_ns(t, scx_bpf_now());
-	vruntime = e->vruntime + lag_scale(used_ns, e->weight);
-	/* It counts when it stops; this is how far it has moved the clock. */
-	ec->clock += lag_scale(used_ns, d->clock.weight);
-	ec->best.deadline = e->deadline;
-	if (!time_before(vruntime, e->deadline))
-		ec->best.deadline =
-			vruntime + lag_scale(eevdf_base_slice_ns, e->weight);
-	ec->best.eligible = !time_after(vruntime, ec->clock);
-	ec->best.there = true;
+	ec->prev_queue = e->home;
+	ec->prev_used_ns = task_used_ns(t, scx_bpf_now());
+	ec->prev_vruntime =
+		e->vruntime + lag_scale(ec->prev_used_ns, e->weight);
+	ec->prev_deadline = e->deadline;
+	if (!time_before(ec->prev_vruntime, e->deadline))
+		ec->prev_deadline = ec->prev_vruntime +
+				    lag_scale(eevdf_base_slice_ns, e->weight);
 	return 0;
 }
 
-/* Does the first of @cpu's own queue bid more than the best so far? */
-__noinline bool eevdf_pinned_bid(s32 cpu)
-{
-	struct eevdf_cpu *ec = eevdf_cpu(cpu);
-	struct task_struct *p;
-	bool better = false;
-
-	if (!dsq_nr_queued(META_EEVDF, cpu_queue(cpu)))
-		return false;
-	bpf_for_each(scx_dsq, p, policy_dsq(META_EEVDF, cpu_queue(cpu)), 0) {
-		eevdf_bid_of(p, ec->clock, &ec->first);
-		better = eevdf_beats(&ec->first, &ec->best);
-		break;
-	}
-	if (better)
-		ec->best = ec->first;
-	return better;
-}
-
 enum eevdf_taken {
-	EEVDF_NOBODY, /* bids more than the best so far */
+	EEVDF_NOBODY, /* is there */
+	EEVDF_STAYS,  /* the task that has had its slice bids best */
 	EEVDF_TAKEN,
 	EEVDF_FIRST, /* nobody is eligible, but the first one bids more */
 };
 
 /*
- * Take the task of @domain that is due first of those that are eligible, if it
+ * Take a task that @cpu ran last, if it bids more than the best so far and is
+ * due about as soon as the first of @queue.
+ */
+__noinline bool eevdf_take_warm(u32 queue, s32 cpu)
+{
+	struct eevdf_cpu *ec = eevdf_cpu(cpu);
+	struct task_struct *p;
+	bool taken = false;
+
+	ec->looks = EEVDF_LOOKS;
+	bpf_for_each(scx_dsq, p, policy_dsq(META_EEVDF, queue), 0) {
+		struct eevdf_bid its;
+
+		if (ec->looks == EEVDF_LOOKS)
+			ec->first.deadline = p->scx.dsq_vtime + EEVDF_NEAR_NS;
+		if (!ec->looks ||
+		    time_after(p->scx.dsq_vtime, ec->first.deadline))
+			break;
+		ec->looks--;
+		if (scx_bpf_task_cpu(p) != cpu || !dsq_may_run(p, cpu))
+			continue;
+		eevdf_bid_of(p, ec->clock, &its);
+		if (!its.eligible)
+			continue;
+		if (eevdf_beats(&its, &ec->best) &&
+		    scx_bpf_dsq_move(BPF_FOR_EACH_ITER, p, SCX_DSQ_LOCAL, 0))
+			taken = true;
+		break;
+	}
+	return taken;
+}
+
+/*
+ * Take the task of @queue that is due first of those that are eligible, if it
  * bids more than the best so far.
  *
  * Global, like others here, so that the verifier walks it once.
  */
-__noinline u32 eevdf_take(u32 domain, s32 cpu)
+__noinline u32 eevdf_take(u32 queue, s32 cpu)
 {
 	struct eevdf_cpu *ec = eevdf_cpu(cpu);
 	u32 taken = EEVDF_NOBODY;
@@ -534,7 +644,7 @@ __noinline u32 eevdf_take(u32 domain, s32 cpu)
 
 	ec->looks = EEVDF_LOOKS;
 	ec->first.there = false;
-	bpf_for_each(scx_dsq, p, policy_dsq(META_EEVDF, domain), 0) {
+	bpf_for_each(scx_dsq, p, policy_dsq(META_EEVDF, queue), 0) {
 		struct eevdf_bid its;
 
 		if (!ec->looks)
@@ -560,38 +670,58 @@ __noinline u32 eevdf_take(u32 domain, s32 cpu)
 	return taken;
 }
 
-static __always_inline bool eevdf_take_of(u32 domain, s32 cpu)
+/* Who of @queue is next on @cpu, the task that runs there included? */
+__noinline u32 eevdf_serve(u32 queue, s32 cpu)
 {
-	u32 taken = eevdf_take(domain, cpu);
+	struct eevdf_queue *q = eevdf_queue(queue);
+	struct eevdf_cpu *ec = eevdf_cpu(cpu);
+	u32 waiting, taken = EEVDF_NOBODY;
 
-	if (taken == EEVDF_FIRST)
-		return dsq_pull(META_EEVDF, domain);
+	if (!q)
+		return EEVDF_NOBODY;
+	ec->clock = q->clock.now;
+	ec->best.there = ec->prev_queue == queue + 1;
+	if (ec->best.there) {
+		/* It counts when it stops; so far it has moved the clock. */
+		ec->clock += lag_scale(ec->prev_used_ns, q->clock.weight);
+		ec->best.deadline = ec->prev_deadline;
+		ec->best.eligible = !time_after(ec->prev_vruntime, ec->clock);
+	}
+	waiting = dsq_nr_queued(META_EEVDF, queue);
+	if (waiting > 1 && !eevdf_is_cpus(queue) && eevdf_take_warm(queue, cpu))
+		taken = EEVDF_TAKEN;
+	else if (waiting)
+		taken = eevdf_take(queue, cpu);
 	if (taken == EEVDF_TAKEN)
 		stats_inc(META_EEVDF, pulled);
-	return taken == EEVDF_TAKEN;
+	else if (taken == EEVDF_FIRST && dsq_pull(META_EEVDF, queue))
+		taken = EEVDF_TAKEN;
+	else
+		taken = ec->best.there ? EEVDF_STAYS : EEVDF_NOBODY;
+	return taken;
 }
 
 /* A domain of which @own should take a task, so that both are as full. */
 __noinline s32 eevdf_fuller(u32 own)
 {
-	struct eevdf_domain *d = eevdf_domain(own);
+	struct eevdf_queue *q = eevdf_queue(own);
 	u64 now = scx_bpf_now(), load, most, at;
 	s32 found = -1;
 	u32 domain;
 
-	if (!d)
+	if (!q)
 		return -1;
-	at = d->balanced_at;
+	at = q->balanced_at;
 	if (time_before(now, at + EEVDF_BALANCE_NS) ||
-	    !__sync_bool_compare_and_swap(&d->balanced_at, at, now))
+	    !__sync_bool_compare_and_swap(&q->balanced_at, at, now))
 		return -1;
 	/* As full as it would be with one more task, and a quarter. */
-	most = (d->clock.weight + LAG_WEIGHT_0) / domain_size(own) * 5 / 4;
+	most = (q->clock.weight + LAG_WEIGHT_0) / domain_size(own) * 5 / 4;
 	bpf_for(domain, 0, nr_domains) {
-		d = eevdf_domain(domain);
-		if (!d || domain == own || !dsq_nr_queued(META_EEVDF, domain))
+		q = eevdf_queue(domain);
+		if (!q || domain == own || !dsq_nr_queued(META_EEVDF, domain))
 			continue;
-		load = d->clock.weight / domain_size(domain);
+		load = q->clock.weight / domain_size(domain);
 		if (load <= most)
 			continue;
 		most = load;
@@ -619,24 +749,19 @@ __noinline bool
 eevdf_dispatch(s32 cpu, struct task_struct *prev __arg_trusted __arg_nullable)
 {
 	struct eevdf_cpu *ec = eevdf_cpu(cpu);
-	u32 own = domain_of(cpu);
-	struct eevdf_domain *d = eevdf_domain(own);
-	bool pinned;
+	u32 own = domain_of(cpu), taken;
+	bool cpus_first = ec->owed_ns >= 0;
 
-	if (!d)
-		return false;
 	if (nr_domains > 1 && eevdf_even(own))
 		return true;
-	ec->clock = d->clock.now;
-	ec->best.there = false;
-	eevdf_prev_bid(cpu, prev);
-	pinned = eevdf_pinned_bid(cpu);
-	if (eevdf_take_of(own, cpu))
-		return true;
-	if (pinned && cpu_queue_pull(META_EEVDF, cpu))
-		return true;
-	/* It had gone, or the queue held what only others may run. */
-	if (ec->best.there && state_prev_runnable(prev))
+	eevdf_look_at_prev(cpu, prev);
+	taken = eevdf_serve(cpus_first ? cpu_queue(cpu) : own, cpu);
+	if (taken == EEVDF_NOBODY)
+		taken = eevdf_serve(cpus_first ? own : cpu_queue(cpu), cpu);
+	if (taken != EEVDF_NOBODY)
+		return taken == EEVDF_TAKEN;
+	/* What waits only others may run. */
+	if (state_prev_runnable(prev))
 		return false;
 	return dsq_pull(META_EEVDF, own) ||
 	       domain_steal(META_EEVDF, own, false) ||
@@ -652,11 +777,10 @@ static bool eevdf_drain(s32 cpu)
 static bool eevdf_adopt(struct bpf_iter_scx_dsq *it, struct task_struct *p,
 			struct task_ctx *t)
 {
-	u32 home = domain_settle(p, t->eevdf.home), queue;
+	u32 home = eevdf_home(p, &t->eevdf);
 
 	eevdf_compete(p, t, home);
-	queue = p->nr_cpus_allowed == 1 ? cpu_queue(scx_bpf_task_cpu(p)) : home;
-	return dsq_adopt_vtime(it, p, META_EEVDF, queue,
+	return dsq_adopt_vtime(it, p, META_EEVDF, home,
 			       eevdf_rest_ns(&t->eevdf, t->eevdf.vruntime),
 			       t->eevdf.deadline);
 }
@@ -677,12 +801,13 @@ static void eevdf_running(struct task_struct *p, struct task_ctx *t)
 	s32 cpu = scx_bpf_task_cpu(p);
 	struct eevdf_cpu *ec = eevdf_cpu(cpu);
 	struct eevdf_task *e = &t->eevdf;
+	u32 queue = eevdf_queue_on(p, cpu);
 	u64 rest_ns;
 
 	/* Stolen, or it runs on though nobody queued it. */
-	if (e->home != domain_of(cpu) + 1 || e->epoch != eevdf_turn.epoch ||
+	if (e->home != queue + 1 || e->epoch != eevdf_turn.epoch ||
 	    !time_before(e->vruntime, e->deadline))
-		eevdf_compete(p, t, domain_of(cpu));
+		eevdf_compete(p, t, queue);
 	rest_ns = eevdf_rest_ns(e, e->vruntime);
 	scx_bpf_task_set_slice(p, rest_ns);
 	ec->vruntime = e->vruntime;
@@ -690,6 +815,38 @@ static void eevdf_running(struct task_struct *p, struct task_ctx *t)
 	ec->until = t->run_at + rest_ns;
 	ec->weight = e->weight;
 	ec->idle = weight_is_idle(p);
+	ec->pinned = eevdf_is_cpus(queue);
+	ec->taken = false;
+}
+
+/*
+ * A task of @queue used @cpu: what is the CPU's own queue owed? Nothing, while
+ * only one of the two queues has anybody.
+ */
+static __always_inline void eevdf_owe(s32 cpu, u32 queue, u64 used_ns)
+{
+	struct eevdf_queue *own = eevdf_queue(cpu_queue(cpu)), *all;
+	struct eevdf_cpu *ec = eevdf_cpu(cpu);
+	long long part, limit = 2 * EEVDF_TICK_NS;
+	u64 weight, its;
+
+	if (!own || own->epoch != eevdf_turn.epoch || !own->clock.weight) {
+		ec->owed_ns = 0;
+		return;
+	}
+	all = eevdf_queue(domain_of(cpu));
+	if (!all)
+		return;
+	its = own->clock.weight;
+	weight = all->clock.weight / domain_size(domain_of(cpu));
+	if (all->epoch != eevdf_turn.epoch || !weight) {
+		ec->owed_ns = 0;
+		return;
+	}
+	part = used_ns * its / (its + weight);
+	if (eevdf_is_cpus(queue))
+		part -= used_ns;
+	ec->owed_ns = lag_clamp(ec->owed_ns + part, limit);
 }
 
 static void eevdf_stopping(struct task_struct *p, struct task_ctx *t,
@@ -697,20 +854,23 @@ static void eevdf_stopping(struct task_struct *p, struct task_ctx *t,
 {
 	struct eevdf_task *e = &t->eevdf;
 	u64 used = lag_scale(used_ns, e->weight);
-	struct eevdf_domain *d;
+	struct eevdf_queue *q;
 
+	if (!e->home)
+		return;
+	eevdf_owe(scx_bpf_task_cpu(p), e->home - 1, used_ns);
 	/* Who blocks is charged when it goes, under the same lock. */
 	if (!runnable) {
 		e->uncharged = used;
 		return;
 	}
-	d = e->home ? eevdf_domain(e->home - 1) : NULL;
-	if (!d)
+	q = eevdf_queue(e->home - 1);
+	if (!q)
 		return;
-	bpf_spin_lock(&d->lock);
-	if (eevdf_is_counted(d, e))
-		lag_move(&d->clock, e->vruntime, e->vruntime + used, e->weight);
-	bpf_spin_unlock(&d->lock);
+	bpf_spin_lock(&q->lock);
+	if (eevdf_is_counted(q, e))
+		lag_move(&q->clock, e->vruntime, e->vruntime + used, e->weight);
+	bpf_spin_unlock(&q->lock);
 	e->vruntime += used;
 }
 
