@@ -350,7 +350,7 @@ fn identity_rustland() {
 }
 
 /// The kernel's weights of nice 0 and nice 10.
-const FAIR_NICE_10: f64 = 1024.0 / 110.0;
+pub const FAIR_NICE_10: f64 = 1024.0 / 110.0;
 
 /// Nice levels hold, as under vtime, and a sleeper takes a CPU from who has had its request, which
 /// under vtime nobody does.

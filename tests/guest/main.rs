@@ -32,6 +32,7 @@ mod crowd;
 mod doctor;
 mod drained;
 mod ejections;
+mod fair;
 mod faults;
 mod fixture;
 mod identity;
