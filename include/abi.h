@@ -119,12 +119,13 @@ struct meta_turn {
  * values, from one thread.
  */
 struct meta_rusty_tune {
-	u64 at_ns;  /* CLOCK_MONOTONIC; 0: nobody is there */
-	u64 round;  /* of the balancer */
-	u64 moves;  /* entries in the map "rusty_moves" */
-	u64 direct; /* domains where tasks of others may be placed, a bit each
-		     */
-	u64 kick;   /* domains that are woken to steal */
+	u64 at_ns;    /* CLOCK_MONOTONIC; 0: nobody is there */
+	u64 round;    /* of the balancer */
+	u64 moves;    /* entries in the map "rusty_moves" */
+	u64 direct;   /* domains where tasks of others may be placed, a bit each
+		       */
+	u64 kick;     /* domains that are woken to steal */
+	u64 slice_ns; /* 0: the program's */
 };
 
 /*
@@ -143,21 +144,20 @@ struct meta_rusty_task {
 
 /* Between rustland and its half in the loader: a task waits. */
 struct meta_rustland_task {
-	u64 asking;	/* number of the question about the task */
-	u64 asked_at;	/* CLOCK_MONOTONIC */
-	u64 started_at; /* tells tasks apart that had the same id */
-	u64 vtime_ns;	/* its virtual runtime */
-	u64 switches;	/* how often it gave up its CPU by itself */
+	u64 asking;   /* number of the question about the task */
+	u64 asked_at; /* CLOCK_MONOTONIC */
+	u64 vtime_ns; /* its virtual runtime */
+	u64 ran_ns;   /* CPU time since it slept last */
 	u32 pid;
 	u32 weight;
 };
 
-/* The answer: its place among those that wait. */
+/* The answer: its place among those that wait, and how long it may run. */
 struct meta_rustland_answer {
 	u64 asking;
 	u64 deadline_ns; /* on the clock of vtime_ns */
 	u32 pid;
-	u32 unused;
+	u32 slice_us;
 };
 
 _Static_assert(META_NR_POLICIES - 1 <= META_MAX_POLICIES,
@@ -173,7 +173,7 @@ _Static_assert(META_MAX_DOMAINS <= 64, "a bit a domain in a u64");
 _Static_assert(sizeof(struct meta_rusty_task) == 40, "no padding in a task");
 _Static_assert(META_RUSTY_RECENT * sizeof(struct meta_rusty_task) % 64 == 0,
 	       "no two domains have tasks in one cache line");
-_Static_assert(sizeof(struct meta_rustland_task) == 48,
+_Static_assert(sizeof(struct meta_rustland_task) == 40,
 	       "no padding in a question");
 _Static_assert(sizeof(struct meta_rustland_answer) == 24,
 	       "no padding in an answer");

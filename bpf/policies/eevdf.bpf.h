@@ -27,7 +27,7 @@
  *
  * Deviations from kernel/sched/fair.c (6.18): a queue a cache in place of one a
  * CPU, so within a cache there is nothing to balance; a task that wakes may
- * take any of EEVDF_VICTIMS CPUs, but none whose task has not run for a quarter
+ * take any of EEVDF_VICTIMS CPUs, but none whose task has run for less than
  * of a slice, or tasks that wake each other would do nothing else. Of those
  * that are due at about the same time a CPU takes the one that it ran last.
  * Nobody can use more than one CPU: a task's weight counts as no more than one
@@ -73,8 +73,8 @@ const volatile u64 eevdf_base_slice_ns = 700 * 1000ULL;
 /* CPUs of which a waking task may take one; a power of two. */
 #define EEVDF_VICTIMS 8
 
-/* Such a part of a slice everybody runs before it makes room. */
-#define EEVDF_GUARD 4
+/* So long everybody runs before it makes room. */
+#define EEVDF_GUARD_NS EEVDF_MIN_SLICE_NS
 
 #define EEVDF_QUEUES (META_MAX_DOMAINS + META_MAX_CPUS)
 
@@ -423,7 +423,7 @@ static __always_inline bool eevdf_gives_way(s32 cpu, u32 queue, u64 deadline,
 	if (ec->idle)
 		return true;
 	used_ns = time_after(now, since) ? now - since : 0;
-	if (used_ns < eevdf_base_slice_ns / EEVDF_GUARD)
+	if (used_ns < EEVDF_GUARD_NS)
 		return false;
 	if (ec->pinned != pinned)
 		return pinned ? ec->owed_ns >= 0 : ec->owed_ns < 0;

@@ -30,7 +30,8 @@
  * just as a task is sent to it; the next wake-up mends both.
  *
  * Tunables, fixed as in the textbook: reserve 5 CPUs, impatience 2 misses,
- * compaction after 2 ms. slice_ns (--slice-us, 20 ms).
+ * compaction after 2 ms, a core with a busy sibling is as good as any (a nest
+ * is to be small). slice_ns (--slice-us, 20 ms).
  */
 #ifndef META_NEST_BPF_H
 #define META_NEST_BPF_H
@@ -259,14 +260,6 @@ static __always_inline bool nest_take(s32 cpu, struct bpf_cpumask *among)
 	       scx_bpf_test_and_clear_cpu_idle(cpu);
 }
 
-/* Rather a core with no busy sibling. */
-static __always_inline s32 nest_pick_idle(struct bpf_cpumask *among)
-{
-	s32 cpu = scx_bpf_pick_idle_cpu(cast_mask(among), SCX_PICK_IDLE_CORE);
-
-	return cpu >= 0 ? cpu : scx_bpf_pick_idle_cpu(cast_mask(among), 0);
-}
-
 static __always_inline s32 nest_select_primary(struct task_struct *p,
 					       struct task_ctx *t, s32 prev_cpu,
 					       struct bpf_cpumask *allowed)
@@ -277,7 +270,7 @@ static __always_inline s32 nest_select_primary(struct task_struct *p,
 		return attached;
 	if (prev_cpu != attached && nest_take(prev_cpu, allowed))
 		return prev_cpu;
-	return nest_pick_idle(allowed);
+	return scx_bpf_pick_idle_cpu(cast_mask(allowed), 0);
 }
 
 /*
@@ -306,7 +299,7 @@ static __always_inline s32 nest_search(struct task_struct *p,
 	}
 
 	bpf_cpumask_and(m->scratch, p->cpus_ptr, cast_mask(m->reserve));
-	cpu = nest_pick_idle(m->scratch);
+	cpu = scx_bpf_pick_idle_cpu(cast_mask(m->scratch), 0);
 	if (cpu >= 0)
 		return cpu;
 

@@ -4,9 +4,9 @@
  *
  * Idea: a task that finds no idle CPU waits in a limbo queue, and a ring buffer
  * carries its description to a thread of the loader (src/halves/rustland.rs).
- * That answers through a user ring buffer with a deadline: virtual runtime plus
- * a request, which is the shorter the more often the task gives up its CPU by
- * itself, so that I/O-bound tasks go first. Each dispatch reads the answers
+ * That answers through a user ring buffer with a deadline, virtual runtime plus
+ * what the task used since it slept last, so that I/O-bound tasks go first, and
+ * with a slice: 1 ms by weight. Each dispatch reads the answers
  * that have come and moves the tasks they name, and only these, into the queue
  * of decided tasks, from which CPUs run in the order of deadlines. The request
  * is kept: as long as it runs, a task's deadline moves with its runtime.
@@ -32,8 +32,11 @@
  * would shut out who may run nowhere else. The loader is locked in memory while
  * it is asked.
  *
- * Deviations from the textbook: user space holds no tasks back and keeps no
- * order: it computes the keys, and the kernel's queue sorts by them. Virtual
+ * Deviations from the original (sched-ext/scx at 7a58a3a1a,
+ * scheds/rust/scx_rustland/src/main.rs): user space holds no tasks back and
+ * keeps no order: it computes the keys, and the kernel's queue sorts by them;
+ * it does not choose CPUs. Nobody is put off by more than RUSTLAND_DELAY_SLICES
+ * (there, 100). Who runs unasked does so for slice_ns. Virtual
  * runtime is charged here, from our own timestamps. An idle CPU is given to
  * who wakes there at once: there is nothing to order. A task that the thread
  * preempted keeps its place and the rest of its slice, and nobody is asked.
@@ -80,7 +83,7 @@
 #define RUSTLAND_DELAY_SLICES VCLOCK_DEBT_SLICES
 
 /* Less is not worth a switch of its own: the task queues again. */
-#define RUSTLAND_REST_MIN_NS (1000 * 1000ULL)
+#define RUSTLAND_REST_MIN_NS (200 * 1000ULL)
 
 enum rustland_queues {
 	RUSTLAND_LIMBO = 0,
@@ -314,9 +317,8 @@ static __noinline int rustland_ask(struct task_struct *p, struct task_ctx *t)
 		return 0;
 	q->asking = t->rustland.asking;
 	q->asked_at = t->rustland.asked_at;
-	q->started_at = p->start_time;
 	q->vtime_ns = t->rustland.vt.vtime;
-	q->switches = p->nvcsw;
+	q->ran_ns = t->rustland.ran_ns;
 	q->pid = p->pid;
 	q->weight = p->scx.weight;
 	if (time_after(now, rustland_shared.woken_at + RUSTLAND_WAKE_NS)) {
@@ -367,7 +369,7 @@ static __always_inline bool rustland_waits(struct task_struct *p,
  */
 static __noinline bool rustland_decide(struct task_struct *p,
 				       struct task_ctx *t, u64 asking,
-				       u64 deadline)
+				       u64 deadline, u64 its_slice_ns)
 {
 	u64 longest_ns = RUSTLAND_DELAY_SLICES * slice_ns;
 	u64 request_ns = deadline - t->rustland.vt.vtime;
@@ -379,8 +381,10 @@ static __noinline bool rustland_decide(struct task_struct *p,
 	else if (request_ns > longest_ns)
 		request_ns = longest_ns;
 	t->rustland.request_ns = request_ns;
+	t->rustland.slice_ns = its_slice_ns;
 	if (!bpf_iter_scx_dsq_new(
 		    &it, policy_dsq(META_RUSTLAND, RUSTLAND_LIMBO), 0)) {
+		scx_bpf_dsq_move_set_slice(&it, its_slice_ns);
 		scx_bpf_dsq_move_set_vtime(&it, rustland_deadline(t));
 		moved = rustland_waits(p, t, asking) &&
 			scx_bpf_dsq_move_vtime(
@@ -389,6 +393,16 @@ static __noinline bool rustland_decide(struct task_struct *p,
 	}
 	bpf_iter_scx_dsq_destroy(&it);
 	return moved;
+}
+
+/* Within what a slice may be. */
+static __always_inline u64 rustland_slice_ns(u32 us)
+{
+	if (us < META_MIN_SLICE_US)
+		us = META_MIN_SLICE_US;
+	else if (us > META_MAX_SLICE_US)
+		us = META_MAX_SLICE_US;
+	return us * 1000ULL;
 }
 
 static __noinline int rustland_obey(const struct meta_rustland_answer *answer)
@@ -400,7 +414,8 @@ static __noinline int rustland_obey(const struct meta_rustland_answer *answer)
 		return 0;
 	t = state_task(p);
 	if (t && rustland_waits(p, t, answer->asking) &&
-	    rustland_decide(p, t, answer->asking, answer->deadline_ns)) {
+	    rustland_decide(p, t, answer->asking, answer->deadline_ns,
+			    rustland_slice_ns(answer->slice_us))) {
 		stats_inc(META_RUSTLAND, decided);
 		dsq_wake_idle(p);
 	}
@@ -533,7 +548,12 @@ static u32 rustland_queued(void)
 
 static void rustland_running(struct task_struct *p, struct task_ctx *t)
 {
+	u64 longest_ns = t->rustland.slice_ns;
+
 	vclock_run(&rustland_clock, &t->rustland.vt, p);
+	/* It runs on, though its deadline may not be the first for long. */
+	if (longest_ns && p->scx.slice > longest_ns)
+		scx_bpf_task_set_slice(p, longest_ns);
 	t->rustland.granted_ns = p->scx.slice;
 }
 
@@ -544,6 +564,7 @@ static void rustland_stopping(struct task_struct *p, struct task_ctx *t,
 	bool yielded = state_cpu(scx_bpf_task_cpu(p))->yielded;
 
 	vclock_charge(&t->rustland.vt, p, used_ns);
+	t->rustland.ran_ns = runnable ? t->rustland.ran_ns + used_ns : 0;
 	/* What it gave up by itself it does not get back. */
 	t->rustland.rest_ns = runnable && !yielded && used_ns < granted_ns ?
 				      granted_ns - used_ns :

@@ -11,7 +11,8 @@
  * queue is empty steals from other domains of its node before it idles. Every
  * 2 s a thread of the loader evens the load by giving tasks another home
  * (src/halves/rusty.rs); every 100 ms it says which domains have CPUs to spare
- * for tasks from elsewhere.
+ * for tasks from elsewhere, and whether the machine is saturated: then slices
+ * are short (1 ms).
  *
  * Serves: machines with several last-level caches and mixed loads, servers
  * whose requests run through chains of threads.
@@ -25,17 +26,16 @@
  * node is taken to have CPUs to spare. A domain's CPUs always serve its queue
  * and a task's home always has a CPU that it may use, so nobody starves.
  *
- * Deviations from the textbook: a new task's home is where it is first queued,
- * not the next by turns. Affinity is looked at whenever a task is queued, so
- * no set_cpumask() is needed, and who wakes whom is noted in select_cpu() and
- * when pinned tasks are queued, so no runnable(). Average runtime counts a
- * slice at most: a task that never sleeps would get a deadline that grows
- * without end. A request is eight times the average runtime, halved for every
- * third step of latency priority, instead of scaled by the table of nice
- * levels, which has the same steps. A task that changes its home keeps its lag.
- * A task of another domain that is running is replaced when its slice is over
- * if others wait elsewhere, so that stealing shares fairly without the
- * balancer. The tuner does not change slices.
+ * Deviations from the textbook: affinity is looked at whenever a task is
+ * queued, so no set_cpumask() is needed, and who wakes whom is noted in
+ * select_cpu() and when pinned tasks are queued, so no runnable(). Average
+ * runtime counts a slice at most: a task that never sleeps would get a deadline
+ * that grows without end. A request is eight times the average runtime, halved
+ * for every third step of latency priority, instead of scaled by the table of
+ * nice levels, which has the same steps. A task that changes its home keeps its
+ * lag. A task of another domain that is running is replaced when its slice is
+ * over if others wait elsewhere, so that stealing shares fairly without the
+ * balancer.
  *
  * Races tolerated: those of vclock.bpf.h, a clock a domain. Frequencies and the
  * lists for the balancer are written without a lock; a lost update is a little
@@ -47,7 +47,8 @@
  * Limits: of the tasks that run in a round the balancer sees the first
  * META_RUSTY_RECENT of each domain, which are those that run often or for long.
  *
- * Tunables: slice_ns (--slice-us, 20 ms); rusty_across (--rusty-steal, node):
+ * Tunables: slice_ns (--slice-us, 20 ms), while the machine is not saturated;
+ * rusty_across (--rusty-steal, node):
  * whether CPUs may steal from other NUMA nodes.
  */
 #ifndef META_RUSTY_BPF_H
@@ -117,9 +118,11 @@ static struct rusty_length rusty_lengths[META_MAX_DOMAINS];
  *
  * @entered_at: by the scheduler's clock: what a task wanted before does not
  *		count
+ * @next_home:	whose turn it is to be the home of a new task
  */
 struct {
 	u64 entered_at;
+	u64 next_home;
 } META_OWN_LINE rusty_turn;
 
 static __always_inline struct vclock *rusty_clock(u32 domain)
@@ -158,6 +161,13 @@ static void rusty_enter(u64 now)
 
 static void rusty_leave(u64 now)
 {
+}
+
+static __always_inline u64 rusty_slice_ns(void)
+{
+	struct meta_rusty_tune *tune = rusty_tune_now();
+
+	return tune && tune->slice_ns ? tune->slice_ns : slice_ns;
 }
 
 static __always_inline u64 rusty_average(u64 old, u64 new)
@@ -259,14 +269,29 @@ static __always_inline bool rusty_follow(struct task_struct *p,
 	return true;
 }
 
+/* New tasks are spread over the domains by turns, as far as they may go. */
+static __noinline u32 rusty_first_home(struct task_struct *p)
+{
+	u32 i, domain, first = __sync_fetch_and_add(&rusty_turn.next_home, 1);
+
+	bpf_for(i, 0, nr_domains) {
+		domain = (first + i) % nr_domains;
+		if (domain_allows(p, domain))
+			return domain + 1;
+	}
+	return 0;
+}
+
 /* Where to queue @p. */
 static __noinline u32 rusty_home(struct task_struct *p, struct task_ctx *t)
 {
-	u32 home;
+	u32 home = t->rusty.home;
 
 	if (nr_domains > 1 && rusty_follow(p, t))
 		return t->rusty.home - 1;
-	home = domain_settle(p, t->rusty.home);
+	if (nr_domains > 1 && !home)
+		home = rusty_first_home(p);
+	home = domain_settle(p, home);
 	if (t->rusty.home != home + 1)
 		rusty_settle(t, home);
 	return home;
@@ -302,7 +327,7 @@ static __noinline s32 rusty_select_cpu(struct task_struct *p, s32 prev_cpu,
 	if (cpu < 0)
 		return domain_wait_cpu(p, home, prev_cpu);
 	t->rusty.wanted_at = now;
-	dsq_insert_local(p, t, META_RUSTY, slice_ns, 0);
+	dsq_insert_local(p, t, META_RUSTY, rusty_slice_ns(), 0);
 	return cpu;
 }
 
@@ -324,7 +349,8 @@ static void rusty_enqueue(struct task_struct *p, struct task_ctx *t,
 	/* select_cpu() is not called for these. */
 	if ((enq_flags & SCX_ENQ_WAKEUP) && p->nr_cpus_allowed == 1)
 		rusty_note_waker(t->rusty.wanted_at);
-	dsq_insert_vtime(p, t, META_RUSTY, home, slice_ns, deadline, enq_flags);
+	dsq_insert_vtime(p, t, META_RUSTY, home, rusty_slice_ns(), deadline,
+			 enq_flags);
 	if (nr_domains > 1)
 		domain_kick(p, home, rusty_spare(true));
 }
@@ -370,7 +396,8 @@ static bool rusty_adopt(struct bpf_iter_scx_dsq *it, struct task_struct *p,
 	u32 home = rusty_home(p, t);
 	u64 deadline = rusty_deadline(p, t, home);
 
-	return dsq_adopt_vtime(it, p, META_RUSTY, home, slice_ns, deadline);
+	return dsq_adopt_vtime(it, p, META_RUSTY, home, rusty_slice_ns(),
+			       deadline);
 }
 
 static void rusty_release(u32 to)
@@ -385,6 +412,11 @@ static u32 rusty_queued(void)
 
 static void rusty_running(struct task_struct *p, struct task_ctx *t)
 {
+	u64 longest_ns = rusty_slice_ns();
+
+	/* It runs on, or was queued when there was time. */
+	if (p->scx.slice > longest_ns)
+		scx_bpf_task_set_slice(p, longest_ns);
 	if (t->rusty.home)
 		vclock_run(rusty_clock(t->rusty.home - 1), &t->rusty.vt, p);
 }

@@ -57,16 +57,20 @@ struct rusty_task {
  *		asked, in CLOCK_MONOTONIC
  * @request_ns:	by this much its deadline is behind its virtual runtime, as user
  *		space said last; 0: it never did
+ * @slice_ns:	as user space said last; 0: it never did
  * @granted_ns:	the slice that it runs on
  * @rest_ns:	of that slice, when it was preempted
+ * @ran_ns:	since it slept last
  */
 struct rustland_task {
 	struct vtask vt;
 	u64 asking;
 	u64 asked_at;
 	u64 request_ns;
+	u64 slice_ns;
 	u64 granted_ns;
 	u64 rest_ns;
+	u64 ran_ns;
 };
 
 /*

@@ -107,7 +107,7 @@ impl Halves {
         let mut all: Vec<Arc<dyn Work>> = Vec::new();
         // With one cache there is nothing to balance.
         if domains.count() > 1 {
-            all.push(Arc::new(Rusty::new(domains, skel)?));
+            all.push(Arc::new(Rusty::new(domains, slice_us, skel)?));
         }
         all.push(Arc::new(Rustland::new(slice_us, skel)?));
         all.retain(|work| policies.contains(work.policy()));

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The user-space half of `rustland`: it answers each task that waits with a
-//! deadline. See bpf/policies/rustland.bpf.h.
+//! deadline and a slice. See bpf/policies/rustland.bpf.h.
 //!
 //! Once started it is scheduled before everybody it decides about, so between
 //! two questions it does little and never waits for anything but questions.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::fd::AsRawFd;
@@ -36,80 +34,35 @@ use crate::stats;
 const POLL: Duration = Duration::from_millis(100);
 const QUESTIONS: u32 = 256;
 
-const MS: u64 = 1_000_000;
-
 /// An answer to an older question only costs: the kernel's half has run the task
 /// unasked, or is about to. After a stop of the loader there are thousands.
 const STALE_NS: u64 = 4 * abi::meta_limits_META_RUSTLAND_SILENCE_US as u64 * 1000;
 
-/// A task that gives up its CPU by itself this often a second, beside being
-/// asked about, gets half the request of one that never does.
-const SWITCHES_A_HALF: f64 = 10.0;
-const SWITCHES_MAX: f64 = 1000.0;
+/// Of a task of the usual weight; others by theirs.
+const TURN_US: u64 = 1_000;
 
-/// Shorter times between two questions say little about a rate.
-const RATE_MIN_NS: u64 = 5 * MS;
+/// What a task used since it slept last puts it off by no more slices than this.
+const RAN_SLICES: u64 = 100;
 
-/// Who was not asked about for this long is forgotten.
-const FORGET_NS: u64 = 10_000 * MS;
+const DEFAULT_WEIGHT: u64 = 100;
 
-const DEFAULT_WEIGHT: f64 = 100.0;
-
-/// What is known of a task.
-struct Known {
-    started_at: u64,
-    switches: u64,
-    counted_ns: u64,
-    /// Switches a second, a moving average.
-    rate: f64,
+/// What a task is told.
+#[derive(Debug, PartialEq, Eq)]
+struct Turn {
+    /// On the clock of virtual runtimes.
+    deadline_ns: u64,
+    slice_us: u32,
 }
 
-/// Orders tasks: virtual runtime, and those that switch often first. Pure.
-struct Order {
-    slice_ns: u64,
-    tasks: HashMap<u32, Known>,
-}
-
-impl Order {
-    fn new(slice_ns: u64) -> Self {
-        Self {
-            slice_ns,
-            tasks: HashMap::new(),
-        }
-    }
-
-    fn deadline_ns(&mut self, task: &abi::meta_rustland_task, now_ns: u64) -> u64 {
-        let boost = 1.0 + self.rate(task, now_ns).min(SWITCHES_MAX) / SWITCHES_A_HALF;
-        let weight = f64::from(task.weight.max(1)) / DEFAULT_WEIGHT;
-        let request_ns = self.slice_ns as f64 / (weight * boost);
-        task.vtime_ns.wrapping_add(request_ns as u64)
-    }
-
-    fn rate(&mut self, task: &abi::meta_rustland_task, now_ns: u64) -> f64 {
-        let fresh = || Known {
-            started_at: task.started_at,
-            switches: task.switches,
-            counted_ns: now_ns,
-            rate: 0.0,
-        };
-        let known = self.tasks.entry(task.pid).or_insert_with(fresh);
-        if known.started_at != task.started_at {
-            *known = fresh();
-        }
-        let time_ns = now_ns.saturating_sub(known.counted_ns);
-        if time_ns >= RATE_MIN_NS {
-            let switches = task.switches.saturating_sub(known.switches);
-            let rate = switches as f64 / Duration::from_nanos(time_ns).as_secs_f64();
-            known.rate = 0.75 * known.rate + 0.25 * rate;
-            known.switches = task.switches;
-            known.counted_ns = now_ns;
-        }
-        known.rate
-    }
-
-    fn forget(&mut self, now_ns: u64) {
-        self.tasks
-            .retain(|_, known| now_ns.saturating_sub(known.counted_ns) < FORGET_NS);
+/// Virtual runtime, and those that slept lately first; who weighs more runs for longer. Pure.
+fn turn(task: &abi::meta_rustland_task, slice_ns: u64) -> Turn {
+    let put_off_ns = task.ran_ns.min(RAN_SLICES * slice_ns);
+    let slice_us = TURN_US * u64::from(task.weight) / DEFAULT_WEIGHT;
+    let most = abi::meta_limits_META_MAX_SLICE_US;
+    let least = abi::meta_limits_META_MIN_SLICE_US;
+    Turn {
+        deadline_ns: task.vtime_ns.wrapping_add(put_off_ns),
+        slice_us: slice_us.clamp(least.into(), most.into()) as u32,
     }
 }
 
@@ -153,27 +106,26 @@ impl Rustland {
 }
 
 /// A full buffer is no error: the kernel's half does without the answer.
-fn send(down: &UserRingBuffer, asking: u64, pid: u32, deadline_ns: u64) {
+fn send(down: &UserRingBuffer, task: &abi::meta_rustland_task, turn: &Turn) {
     let Ok(mut sample) = down.reserve(size_of::<abi::meta_rustland_answer>()) else {
         return;
     };
-    sample[..8].copy_from_slice(&asking.to_ne_bytes());
-    sample[8..16].copy_from_slice(&deadline_ns.to_ne_bytes());
-    sample[16..20].copy_from_slice(&pid.to_ne_bytes());
-    sample[20..24].fill(0);
+    sample[..8].copy_from_slice(&task.asking.to_ne_bytes());
+    sample[8..16].copy_from_slice(&turn.deadline_ns.to_ne_bytes());
+    sample[16..20].copy_from_slice(&task.pid.to_ne_bytes());
+    sample[20..24].copy_from_slice(&turn.slice_us.to_ne_bytes());
     // It cannot fail, says its source.
     let _ = down.submit(sample);
 }
 
 /// What cannot be read is not answered, like what comes too late.
-fn answer(order: &mut Order, down: &UserRingBuffer, bytes: &[u8]) {
+fn answer(slice_ns: u64, down: &UserRingBuffer, bytes: &[u8]) {
     let question = stats::from_bytes::<abi::meta_rustland_task>(bytes);
     let (Ok(task), Ok(now_ns)) = (question, stats::now_ns()) else {
         return;
     };
     if now_ns.saturating_sub(task.asked_at) <= STALE_NS {
-        let deadline_ns = order.deadline_ns(&task, now_ns);
-        send(down, task.asking, task.pid, deadline_ns);
+        send(down, &task, &turn(&task, slice_ns));
     }
 }
 
@@ -184,12 +136,11 @@ impl Work for Rustland {
 
     fn run(&self, quit: &Quit) -> Result<()> {
         let down = UserRingBuffer::new(&self.down).context("opening rustland_down")?;
-        let order = RefCell::new(Order::new(self.slice_ns));
         let mut heard = 0u32;
         let mut builder = RingBufferBuilder::new();
         builder
             .add(&self.up, |bytes| {
-                answer(&mut order.borrow_mut(), &down, bytes);
+                answer(self.slice_ns, &down, bytes);
                 heard = heard.wrapping_add(1);
                 match heard % QUESTIONS {
                     0 => -libc::EINTR,
@@ -201,7 +152,6 @@ impl Work for Rustland {
         let _resident = Resident::new(self.policy.name());
         self.make_known()?;
 
-        let mut cleaned_ns = stats::now_ns()?;
         while !quit.within(Duration::ZERO) {
             // Not every question wakes it.
             match up.poll(POLL).and_then(|()| up.consume()) {
@@ -209,11 +159,6 @@ impl Work for Rustland {
                     return Err(error).context("waiting for rustland_up");
                 }
                 _ => (),
-            }
-            let now_ns = stats::now_ns()?;
-            if now_ns.saturating_sub(cleaned_ns) >= FORGET_NS {
-                cleaned_ns = now_ns;
-                order.borrow_mut().forget(now_ns);
             }
         }
         Ok(())
@@ -226,92 +171,47 @@ mod tests {
 
     const SLICE_NS: u64 = 20_000_000;
 
-    fn asked(pid: u32, switches: u64) -> abi::meta_rustland_task {
-        abi::meta_rustland_task {
+    fn asked(ran_ns: u64, weight: u32) -> Turn {
+        let task = abi::meta_rustland_task {
             asking: 1,
             asked_at: 0,
-            started_at: 7,
             vtime_ns: 1_000_000_000,
-            switches,
-            pid,
-            weight: 100,
-        }
-    }
-
-    /// Asked about `times` times, 10 ms apart, `switches` more each time.
-    fn settled(order: &mut Order, pid: u32, switches: u64, times: u64) -> (u64, u64) {
-        let mut last = (0, 0);
-        for i in 0..times {
-            let now_ns = (7 + 10 * i) * MS;
-            last = (order.deadline_ns(&asked(pid, switches * i), now_ns), now_ns);
-        }
-        last
+            ran_ns,
+            pid: 1,
+            weight,
+        };
+        turn(&task, SLICE_NS)
     }
 
     #[test]
-    fn who_switches_often_is_first() {
-        let mut order = Order::new(SLICE_NS);
-        let (hog, _) = settled(&mut order, 1, 0, 50);
-        let (sleeper, _) = settled(&mut order, 2, 1, 50);
-        assert_eq!(hog, 1_000_000_000 + SLICE_NS);
-        // 100 switches a second: an eleventh of the request.
-        let request = sleeper - 1_000_000_000;
-        assert!(
-            (SLICE_NS / 12..SLICE_NS / 10).contains(&request),
-            "{request}"
-        );
+    fn who_slept_lately_is_first() {
+        assert_eq!(asked(0, 100).deadline_ns, 1_000_000_000);
+        assert_eq!(asked(7, 100).deadline_ns, 1_000_000_007);
+        let most = 1_000_000_000 + 100 * SLICE_NS;
+        assert_eq!(asked(u64::MAX, 100).deadline_ns, most);
     }
 
     #[test]
-    fn weight_shortens_the_request() {
-        let mut order = Order::new(SLICE_NS);
-        let mut task = asked(1, 0);
-        task.weight = 1000;
-        let deadline = order.deadline_ns(&task, 7 * MS);
-        assert_eq!(deadline, 1_000_000_000 + SLICE_NS / 10);
-    }
-
-    #[test]
-    fn a_new_task_of_an_old_id_inherits_nothing() {
-        let mut order = Order::new(SLICE_NS);
-        let (_, now_ns) = settled(&mut order, 1, 5, 50);
-        let mut task = asked(1, 0);
-        task.started_at += 1;
-        assert_eq!(order.deadline_ns(&task, now_ns), 1_000_000_000 + SLICE_NS);
-    }
-
-    #[test]
-    fn who_is_not_asked_about_is_forgotten() {
-        let mut order = Order::new(SLICE_NS);
-        let (_, now_ns) = settled(&mut order, 1, 1, 2);
-        order.forget(now_ns + FORGET_NS / 2);
-        assert_eq!(order.tasks.len(), 1);
-        order.forget(now_ns + FORGET_NS);
-        assert!(order.tasks.is_empty());
+    fn who_weighs_more_runs_for_longer() {
+        assert_eq!(asked(0, 100).slice_us, 1_000);
+        assert_eq!(asked(0, 250).slice_us, 2_500);
+        assert_eq!(asked(0, 1).slice_us, 100);
+        assert_eq!(asked(0, 10_000).slice_us, 100_000);
     }
 
     proptest::proptest! {
-        /// A deadline is never before the task's virtual runtime, nor more than its weight's request
-        /// behind it, whatever was asked.
+        /// A deadline is never before the task's virtual runtime, nor a slice out of bounds.
         #[test]
         fn whatever_is_asked_has_an_answer(
-            questions: Vec<([u64; 5], u32, u32, u64)>,
+            [asking, asked_at, vtime_ns, ran_ns]: [u64; 4],
+            pid: u32,
+            weight: u32,
         ) {
-            let mut order = Order::new(SLICE_NS);
-            for ([asking, asked_at, started_at, vtime_ns, switches], pid, weight, now_ns) in questions {
-                let task = abi::meta_rustland_task {
-                    asking,
-                    asked_at,
-                    started_at,
-                    vtime_ns,
-                    switches,
-                    pid: pid % 4,
-                    weight,
-                };
-                let request_ns = order.deadline_ns(&task, now_ns).wrapping_sub(vtime_ns);
-                let longest_ns = 100 * SLICE_NS / u64::from(weight.max(1));
-                proptest::prop_assert!(request_ns <= longest_ns, "{request_ns}");
-            }
+            let task = abi::meta_rustland_task { asking, asked_at, vtime_ns, ran_ns, pid, weight };
+            let turn = turn(&task, SLICE_NS);
+            let put_off_ns = turn.deadline_ns.wrapping_sub(vtime_ns);
+            proptest::prop_assert!(put_off_ns <= 100 * SLICE_NS, "{put_off_ns}");
+            proptest::prop_assert!((100..=100_000).contains(&turn.slice_us));
         }
     }
 }

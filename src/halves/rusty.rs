@@ -38,6 +38,8 @@ const DIRECT_UNDER: f64 = 0.9;
 const KICK_UNDER: f64 = 0.99999;
 /// All CPUs busier than this: the machine is saturated.
 const SATURATED: f64 = 0.999;
+/// A saturated machine takes turns so often, if slices are not shorter anyhow.
+const SATURATED_SLICE: Duration = Duration::from_millis(1);
 
 /// Key of the maps with one value.
 const ONLY_KEY: [u8; 4] = [0; 4];
@@ -46,6 +48,7 @@ const ONLY_KEY: [u8; 4] = [0; 4];
 pub struct Rusty {
     policy: Policy,
     domains: Domains,
+    slice: Duration,
     tune: MapHandle,
     recent: MapHandle,
     moves: MapHandle,
@@ -53,11 +56,12 @@ pub struct Rusty {
 
 impl Rusty {
     /// Of a loaded program.
-    pub fn new(domains: &Domains, skel: &BpfSkel<'_>) -> Result<Self> {
+    pub fn new(domains: &Domains, slice_us: u32, skel: &BpfSkel<'_>) -> Result<Self> {
         Ok(Self {
             policy: Policy::from_id(abi::meta_policy_META_RUSTY)
                 .ok_or_else(|| anyhow!("no policy rusty"))?,
             domains: domains.clone(),
+            slice: Duration::from_micros(slice_us.into()),
             tune: MapHandle::try_from(&skel.maps.rusty_tune)?,
             recent: MapHandle::try_from(&skel.maps.rusty_recent)?,
             moves: MapHandle::try_from(&skel.maps.rusty_moves)?,
@@ -70,7 +74,14 @@ impl Rusty {
     }
 
     fn write_tune(&self, tune: &abi::meta_rusty_tune) -> Result<()> {
-        let words = [tune.at_ns, tune.round, tune.moves, tune.direct, tune.kick];
+        let words = [
+            tune.at_ns,
+            tune.round,
+            tune.moves,
+            tune.direct,
+            tune.kick,
+            tune.slice_ns,
+        ];
         self.tune
             .update(
                 &ONLY_KEY,
@@ -161,6 +172,7 @@ impl Rusty {
             moves: 0,
             direct: 0,
             kick: 0,
+            slice_ns: 0,
         })?;
         self.write_moves(&[])
     }
@@ -173,6 +185,7 @@ impl Rusty {
         while !quit.within(TUNE_PERIOD) {
             let now = CpuTimes::read()?;
             let saturated = self.spare(&before, &now, &mut tune);
+            tune.slice_ns = slice(self.slice, saturated).as_nanos() as u64;
             before = now;
             let length = round_began.elapsed();
             if length >= BALANCE_PERIOD {
@@ -188,6 +201,13 @@ impl Rusty {
             self.write_tune(&tune)?;
         }
         Ok(())
+    }
+}
+
+fn slice(usual: Duration, saturated: bool) -> Duration {
+    match saturated {
+        true => usual.min(SATURATED_SLICE),
+        false => usual,
     }
 }
 
@@ -243,6 +263,15 @@ mod tests {
         assert_eq!(now.busy_since(&before, 1), 0.75);
         assert_eq!(now.busy_since(&before, 0), 0.0);
         assert_eq!(now.busy_since(&now, 1), 0.0);
+    }
+
+    #[test]
+    fn slices_are_short_while_the_machine_is_saturated() {
+        let usual = Duration::from_millis(20);
+        assert_eq!(slice(usual, false), usual);
+        assert_eq!(slice(usual, true), SATURATED_SLICE);
+        let short = Duration::from_micros(200);
+        assert_eq!(slice(short, true), short);
     }
 
     #[test]
