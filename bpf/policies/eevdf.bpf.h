@@ -33,7 +33,10 @@
  * meanwhile. Of a queue the first EEVDF_LOOKS are looked at; if none is
  * eligible the first one runs. What is owed and what is due are bounded so that
  * nobody waits much longer than EEVDF_WAIT_NS, however little it weighs: the
- * watchdog would have us ejected. Cgroups have no weights.
+ * watchdog would have us ejected. The hierarchy of cgroups is flattened
+ * (groups.bpf.h): a task's weight is its part of its cgroup's, brought up to
+ * date when it is queued or a request of its is over, and what it is owed with
+ * it.
  *
  * Races tolerated: the clock is read without its lock where one task is
  * compared with another. A CPU may go idle just after a task found none; then
@@ -53,6 +56,12 @@ const volatile u64 eevdf_base_slice_ns = 700 * 1000ULL;
 #define EEVDF_TICK_NS (4 * 1000 * 1000ULL)
 #define EEVDF_MIN_SLICE_NS (100 * 1000ULL)
 #define EEVDF_WAIT_NS (1000 * 1000 * 1000ULL)
+/*
+ * A longer one would be due long after its task is eligible. Many light tasks
+ * that wait so put the others ahead of the clock, which are held back to it,
+ * and then it hardly goes on.
+ */
+#define EEVDF_REQUEST_NS (100 * 1000 * 1000ULL)
 #define EEVDF_BALANCE_NS (4 * 1000 * 1000ULL)
 
 /* Tasks of a queue that are looked at for one that is eligible. */
@@ -106,7 +115,7 @@ struct eevdf_cpu {
 	u64 deadline;
 	u64 until; /* it has had its slice */
 	u32 weight;
-	bool idle; /* SCHED_IDLE */
+	bool idle; /* SCHED_IDLE, or cpu.idle */
 	u32 looks;
 	u64 clock;
 	struct eevdf_bid best;
@@ -158,11 +167,28 @@ static __always_inline u64 eevdf_max(u64 a, u64 b)
 	return a > b ? a : b;
 }
 
-/* How far from the clock somebody may be. */
+static __always_inline u64 eevdf_min(u64 a, u64 b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * How far from the clock somebody may be. However light: who waits while the
+ * machine fills up is not placed again.
+ */
 static __always_inline u64 eevdf_limit(u32 weight)
 {
-	return lag_scale(eevdf_max(2 * eevdf_base_slice_ns, EEVDF_TICK_NS),
-			 weight);
+	return eevdf_min(
+		lag_scale(eevdf_max(2 * eevdf_base_slice_ns, EEVDF_TICK_NS),
+			  weight),
+		EEVDF_WAIT_NS);
+}
+
+/* How long a request is, in virtual time. */
+static __always_inline u64 eevdf_request(u32 weight)
+{
+	return eevdf_min(lag_scale(eevdf_base_slice_ns, weight),
+			 EEVDF_REQUEST_NS);
 }
 
 /* How far the clock comes while EEVDF_WAIT_NS pass, all CPUs busy. */
@@ -185,29 +211,36 @@ static __always_inline bool eevdf_is_counted(struct eevdf_domain *d,
 	return e->epoch == d->epoch;
 }
 
-/* @e competes no longer; what it is owed goes with it. */
-static __always_inline void eevdf_go(struct eevdf_task *e)
+/*
+ * @e competes no longer; what it is owed goes with it.
+ *
+ * Global, so that it does not share a frame with who calls it: 6.18 answers
+ * -EFAULT ("verifier bug: stack slot") where that has too many variables.
+ */
+__noinline int eevdf_go(struct eevdf_task *e)
 {
 	struct eevdf_domain *d;
+	u64 at;
 
-	if (!e->home || e->epoch != eevdf_turn.epoch)
-		return;
+	if (!e || !e->home || e->epoch != eevdf_turn.epoch)
+		return 0;
 	d = eevdf_domain(e->home - 1);
 	if (!d)
-		return;
+		return 0;
 	bpf_spin_lock(&d->lock);
 	if (eevdf_is_counted(d, e)) {
-		lag_move(&d->clock, e->vruntime, e->vruntime + e->uncharged,
-			 e->weight);
-		e->vruntime += e->uncharged;
-		e->lag = lag_clamp(lag_of(&d->clock, e->vruntime),
+		at = e->vruntime + e->uncharged;
+		lag_move(&d->clock, e->vruntime, at, e->weight);
+		e->lag = lag_clamp(lag_of(&d->clock, at),
 				   eevdf_limit(e->weight));
 		e->vruntime = lag_shift(d->clock.now, -e->lag);
-		lag_leave(&d->clock, e->vruntime, e->weight);
+		/* From where it counts, or the clock is no average any more. */
+		lag_leave(&d->clock, at, e->weight);
 	}
 	bpf_spin_unlock(&d->lock);
 	e->uncharged = 0;
 	e->epoch = 0;
+	return 0;
 }
 
 /*
@@ -244,6 +277,28 @@ static __always_inline u64 eevdf_bounded(const struct lag_clock *clock,
 	return lag_shift(clock->now, -lag);
 }
 
+/* Where @e is if it weighs @weight from now on, and is owed what it was. */
+static __always_inline u64 eevdf_reweighed(const struct lag_clock *clock,
+					   const struct eevdf_task *e,
+					   u32 weight)
+{
+	if (e->weight == weight)
+		return e->vruntime;
+	return lag_shift(clock->now, -lag_reweigh(lag_of(clock, e->vruntime),
+						  e->weight, weight));
+}
+
+/* The same CPU time is left of a request as when @e was at @was. */
+static __always_inline u64 eevdf_due(const struct eevdf_task *e, u64 was,
+				     u32 weight)
+{
+	if (e->weight == weight)
+		return e->deadline;
+	return lag_shift(
+		e->vruntime,
+		lag_reweigh(lag_distance(was, e->deadline), e->weight, weight));
+}
+
 /*
  * @e competes in @domain from now on, or goes on to: it has a place on the
  * clock and a request. True if it did not compete before.
@@ -253,7 +308,7 @@ static __always_inline u64 eevdf_bounded(const struct lag_clock *clock,
 __noinline bool eevdf_compete_as(struct eevdf_task *e, u32 weight, u32 domain)
 {
 	struct eevdf_domain *d = eevdf_domain(domain);
-	u64 request, last;
+	u64 request, last, was;
 	bool stays, is_new, joins;
 
 	if (!d || !e)
@@ -264,7 +319,8 @@ __noinline bool eevdf_compete_as(struct eevdf_task *e, u32 weight, u32 domain)
 		eevdf_go(e);
 		e->home = domain + 1;
 	}
-	request = lag_scale(eevdf_base_slice_ns, weight);
+	request = eevdf_request(weight);
+	was = e->vruntime;
 	bpf_spin_lock(&d->lock);
 	joins = !eevdf_is_counted(d, e);
 	if (joins) {
@@ -276,7 +332,8 @@ __noinline bool eevdf_compete_as(struct eevdf_task *e, u32 weight, u32 domain)
 				       eevdf_place(&d->clock, e, weight, stays);
 	} else {
 		/* By the clock that counts it, too: its lag is bounded. */
-		last = eevdf_bounded(&d->clock, e->vruntime, weight,
+		last = eevdf_reweighed(&d->clock, e, weight);
+		last = eevdf_bounded(&d->clock, last, weight,
 				     eevdf_reach(&d->clock, domain));
 		lag_leave(&d->clock, e->vruntime, e->weight);
 		e->vruntime = last;
@@ -289,8 +346,10 @@ __noinline bool eevdf_compete_as(struct eevdf_task *e, u32 weight, u32 domain)
 	/* A new task has half a slice, so that it joins in softly. */
 	if (joins)
 		e->deadline = e->vruntime + (is_new ? request / 2 : request);
-	else if (!time_before(e->vruntime, e->deadline))
+	else if (!time_before(was, e->deadline))
 		e->deadline = e->vruntime + request;
+	else
+		e->deadline = eevdf_due(e, was, weight);
 	if (time_after(e->deadline, last))
 		e->deadline = last;
 	e->weight = weight;
@@ -300,7 +359,7 @@ __noinline bool eevdf_compete_as(struct eevdf_task *e, u32 weight, u32 domain)
 static __always_inline bool eevdf_compete(struct task_struct *p,
 					  struct task_ctx *t, u32 domain)
 {
-	return eevdf_compete_as(&t->eevdf, weight_of(p), domain);
+	return eevdf_compete_as(&t->eevdf, groups_weigh(p, t), domain);
 }
 
 /* Of its request, what @e has not had at @vruntime, in CPU time. */
@@ -400,7 +459,7 @@ static __noinline int eevdf_preempt(struct task_struct *p, struct task_ctx *t,
 	s32 own = scx_bpf_task_cpu(p), cpu, victim = -1;
 	struct eevdf_domain *d = eevdf_domain(domain);
 	u64 now = scx_bpf_now(), clock, latest = 0;
-	bool idle = weight_is_idle(p);
+	bool idle = groups_is_idle(p, t);
 	u32 i;
 
 	if (!d || p->policy == SCHED_BATCH || idle)
@@ -488,30 +547,41 @@ static __noinline int eevdf_prev_bid(s32 cpu, struct task_struct *prev)
 	ec->clock += lag_scale(used_ns, d->clock.weight);
 	ec->best.deadline = e->deadline;
 	if (!time_before(vruntime, e->deadline))
-		ec->best.deadline =
-			vruntime + lag_scale(eevdf_base_slice_ns, e->weight);
+		ec->best.deadline = vruntime + eevdf_request(e->weight);
 	ec->best.eligible = !time_after(vruntime, ec->clock);
 	ec->best.there = true;
 	return 0;
 }
 
-/* Does the first of @cpu's own queue bid more than the best so far? */
+/*
+ * Does somebody in @cpu's own queue bid more than the best so far? Very light
+ * tasks are due long after they are eligible, and behind all others until then.
+ */
 __noinline bool eevdf_pinned_bid(s32 cpu)
 {
 	struct eevdf_cpu *ec = eevdf_cpu(cpu);
 	struct task_struct *p;
-	bool better = false;
 
 	if (!dsq_nr_queued(META_EEVDF, cpu_queue(cpu)))
 		return false;
+	ec->looks = EEVDF_LOOKS;
+	ec->first.there = false;
 	bpf_for_each(scx_dsq, p, policy_dsq(META_EEVDF, cpu_queue(cpu)), 0) {
-		eevdf_bid_of(p, ec->clock, &ec->first);
-		better = eevdf_beats(&ec->first, &ec->best);
-		break;
+		struct eevdf_bid its;
+
+		if (!ec->looks)
+			break;
+		ec->looks--;
+		eevdf_bid_of(p, ec->clock, &its);
+		if (its.eligible || !ec->first.there)
+			ec->first = its;
+		if (its.eligible)
+			break;
 	}
-	if (better)
-		ec->best = ec->first;
-	return better;
+	if (!ec->first.there || !eevdf_beats(&ec->first, &ec->best))
+		return false;
+	ec->best = ec->first;
+	return true;
 }
 
 enum eevdf_taken {
@@ -521,12 +591,12 @@ enum eevdf_taken {
 };
 
 /*
- * Take the task of @domain that is due first of those that are eligible, if it
+ * Take the task in queue @n that is due first of those that are eligible, if it
  * bids more than the best so far.
  *
  * Global, like others here, so that the verifier walks it once.
  */
-__noinline u32 eevdf_take(u32 domain, s32 cpu)
+__noinline u32 eevdf_take(u32 n, s32 cpu)
 {
 	struct eevdf_cpu *ec = eevdf_cpu(cpu);
 	u32 taken = EEVDF_NOBODY;
@@ -534,7 +604,7 @@ __noinline u32 eevdf_take(u32 domain, s32 cpu)
 
 	ec->looks = EEVDF_LOOKS;
 	ec->first.there = false;
-	bpf_for_each(scx_dsq, p, policy_dsq(META_EEVDF, domain), 0) {
+	bpf_for_each(scx_dsq, p, policy_dsq(META_EEVDF, n), 0) {
 		struct eevdf_bid its;
 
 		if (!ec->looks)
@@ -560,15 +630,27 @@ __noinline u32 eevdf_take(u32 domain, s32 cpu)
 	return taken;
 }
 
-static __always_inline bool eevdf_take_of(u32 domain, s32 cpu)
+static __always_inline bool eevdf_take_of(u32 n, s32 cpu)
 {
-	u32 taken = eevdf_take(domain, cpu);
+	u32 taken = eevdf_take(n, cpu);
 
 	if (taken == EEVDF_FIRST)
-		return dsq_pull(META_EEVDF, domain);
+		return dsq_pull(META_EEVDF, n);
 	if (taken == EEVDF_TAKEN)
 		stats_inc(META_EEVDF, pulled);
 	return taken == EEVDF_TAKEN;
+}
+
+/* Who bid in @cpu's own queue, if it is still there. */
+static __always_inline bool eevdf_take_pinned(s32 cpu)
+{
+	struct eevdf_cpu *ec = eevdf_cpu(cpu);
+
+	ec->best.there = false;
+	if (eevdf_take_of(cpu_queue(cpu), cpu))
+		return true;
+	ec->best.there = true;
+	return false;
 }
 
 /* A domain of which @own should take a task, so that both are as full. */
@@ -633,7 +715,7 @@ eevdf_dispatch(s32 cpu, struct task_struct *prev __arg_trusted __arg_nullable)
 	pinned = eevdf_pinned_bid(cpu);
 	if (eevdf_take_of(own, cpu))
 		return true;
-	if (pinned && cpu_queue_pull(META_EEVDF, cpu))
+	if (pinned && eevdf_take_pinned(cpu))
 		return true;
 	/* It had gone, or the queue held what only others may run. */
 	if (ec->best.there && state_prev_runnable(prev))
@@ -654,7 +736,7 @@ static bool eevdf_adopt(struct bpf_iter_scx_dsq *it, struct task_struct *p,
 {
 	u32 home = domain_settle(p, t->eevdf.home), queue;
 
-	eevdf_compete(p, t, home);
+	eevdf_compete_as(&t->eevdf, groups_weigh_waiting(p, t), home);
 	queue = p->nr_cpus_allowed == 1 ? cpu_queue(scx_bpf_task_cpu(p)) : home;
 	return dsq_adopt_vtime(it, p, META_EEVDF, queue,
 			       eevdf_rest_ns(&t->eevdf, t->eevdf.vruntime),
@@ -679,9 +761,9 @@ static void eevdf_running(struct task_struct *p, struct task_ctx *t)
 	struct eevdf_task *e = &t->eevdf;
 	u64 rest_ns;
 
-	/* Stolen, or it runs on though nobody queued it. */
+	/* Stolen, taken over, or it runs on though nobody queued it. */
 	if (e->home != domain_of(cpu) + 1 || e->epoch != eevdf_turn.epoch ||
-	    !time_before(e->vruntime, e->deadline))
+	    !groups_is_counted(t) || !time_before(e->vruntime, e->deadline))
 		eevdf_compete(p, t, domain_of(cpu));
 	rest_ns = eevdf_rest_ns(e, e->vruntime);
 	scx_bpf_task_set_slice(p, rest_ns);
@@ -689,7 +771,7 @@ static void eevdf_running(struct task_struct *p, struct task_ctx *t)
 	ec->deadline = e->deadline;
 	ec->until = t->run_at + rest_ns;
 	ec->weight = e->weight;
-	ec->idle = weight_is_idle(p);
+	ec->idle = groups_is_idle(p, t);
 }
 
 static void eevdf_stopping(struct task_struct *p, struct task_ctx *t,
