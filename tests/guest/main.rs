@@ -34,6 +34,7 @@ mod drained;
 mod ejections;
 mod faults;
 mod fixture;
+mod group_weights;
 mod identity;
 mod kmsg;
 mod lifecycle;
