@@ -23,9 +23,10 @@
 #include "state.bpf.h"
 #include "stats.bpf.h"
 #include "dsq.bpf.h"
-#include "vclock.bpf.h"
 #include "lag.h"
+#include "vclock.bpf.h"
 #include "weight.bpf.h"
+#include "groups.bpf.h"
 #include "domains.bpf.h"
 #include "domain_queues.bpf.h"
 #include "cpu_queues.bpf.h"
@@ -180,6 +181,7 @@ void BPF_STRUCT_OPS(meta_quiescent, struct task_struct *p, u64 deq_flags)
 	if (!t)
 		return;
 	policies_quiescent(state_active(), p, t);
+	groups_leave(t);
 	account_remove(t, deq_flags & SCX_DEQ_SLEEP);
 }
 
@@ -216,8 +218,10 @@ s32 BPF_STRUCT_OPS_SLEEPABLE(meta_init_task, struct task_struct *p,
 
 	if (!t)
 		return -ENOMEM;
-	if (bpf_core_field_exists(args->cgroup))
+	if (bpf_core_field_exists(args->cgroup)) {
+		groups_enter(t, args->cgroup);
 		policies_cgroup_join(t, args->cgroup);
+	}
 	return 0;
 }
 
@@ -226,14 +230,17 @@ void BPF_STRUCT_OPS(meta_exit_task, struct task_struct *p,
 {
 	struct task_ctx *t = state_task(p);
 
-	if (t)
-		account_remove(t, true);
+	if (!t)
+		return;
+	groups_leave(t);
+	account_remove(t, true);
 }
 
 /* Never an error: it would make mkdir fail. */
 s32 BPF_STRUCT_OPS_SLEEPABLE(meta_cgroup_init, struct cgroup *cgrp,
 			     struct scx_cgroup_init_args *args)
 {
+	groups_make(cgrp, args);
 	policies_cgroup_init(cgrp);
 	return 0;
 }
@@ -241,6 +248,18 @@ s32 BPF_STRUCT_OPS_SLEEPABLE(meta_cgroup_init, struct cgroup *cgrp,
 void BPF_STRUCT_OPS_SLEEPABLE(meta_cgroup_exit, struct cgroup *cgrp)
 {
 	policies_cgroup_exit(cgrp);
+	groups_end(cgrp);
+}
+
+void BPF_STRUCT_OPS(meta_cgroup_set_weight, struct cgroup *cgrp, u32 weight)
+{
+	groups_weight_changed(cgrp, weight);
+}
+
+/* Kernels before 7.0 do not tell; see groups_look(). */
+void BPF_STRUCT_OPS(meta_cgroup_set_idle, struct cgroup *cgrp, bool idle)
+{
+	groups_idle_changed(cgrp, idle);
 }
 
 /* A queued task was dequeued for it and is queued again. */
@@ -249,8 +268,10 @@ void BPF_STRUCT_OPS(meta_cgroup_move, struct task_struct *p,
 {
 	struct task_ctx *t = state_task(p);
 
-	if (t)
-		policies_cgroup_join(t, to);
+	if (!t)
+		return;
+	groups_enter(t, to);
+	policies_cgroup_join(t, to);
 }
 
 void BPF_STRUCT_OPS(meta_dump, struct scx_dump_ctx *dctx)
@@ -317,20 +338,25 @@ int meta_topology(void *ctx)
 }
 
 /* clang-format off: an op a line */
-SCX_OPS_DEFINE(
-	meta_ops, .select_cpu = (void *)meta_select_cpu,
-	.enqueue = (void *)meta_enqueue, .dispatch = (void *)meta_dispatch,
-	.running = (void *)meta_running, .stopping = (void *)meta_stopping,
-	.quiescent = (void *)meta_quiescent, .tick = (void *)meta_tick,
-	.yield = (void *)meta_yield, .cpu_release = (void *)meta_cpu_release,
-	.cpu_online = (void *)meta_cpu_online,
-	.cpu_offline = (void *)meta_cpu_offline,
-	.init_task = (void *)meta_init_task,
-	.exit_task = (void *)meta_exit_task,
-	.cgroup_init = (void *)meta_cgroup_init,
-	.cgroup_exit = (void *)meta_cgroup_exit,
-	.cgroup_move = (void *)meta_cgroup_move, .dump = (void *)meta_dump,
-	.dump_cpu = (void *)meta_dump_cpu, .dump_task = (void *)meta_dump_task,
-	.init = (void *)meta_init, .exit = (void *)meta_exit,
-	.timeout_ms = META_WATCHDOG_MS, .name = "meta");
+SCX_OPS_DEFINE(meta_ops, .select_cpu = (void *)meta_select_cpu,
+	       .enqueue = (void *)meta_enqueue,
+	       .dispatch = (void *)meta_dispatch,
+	       .running = (void *)meta_running,
+	       .stopping = (void *)meta_stopping,
+	       .quiescent = (void *)meta_quiescent, .tick = (void *)meta_tick,
+	       .yield = (void *)meta_yield,
+	       .cpu_release = (void *)meta_cpu_release,
+	       .cpu_online = (void *)meta_cpu_online,
+	       .cpu_offline = (void *)meta_cpu_offline,
+	       .init_task = (void *)meta_init_task,
+	       .exit_task = (void *)meta_exit_task,
+	       .cgroup_init = (void *)meta_cgroup_init,
+	       .cgroup_exit = (void *)meta_cgroup_exit,
+	       .cgroup_move = (void *)meta_cgroup_move,
+	       .cgroup_set_weight = (void *)meta_cgroup_set_weight,
+	       .cgroup_set_idle = (void *)meta_cgroup_set_idle,
+	       .dump = (void *)meta_dump, .dump_cpu = (void *)meta_dump_cpu,
+	       .dump_task = (void *)meta_dump_task, .init = (void *)meta_init,
+	       .exit = (void *)meta_exit, .timeout_ms = META_WATCHDOG_MS,
+	       .name = "meta");
 /* clang-format on */

@@ -46,6 +46,8 @@
 #define POLICIES_CGROUP_META_NEEDS_NOTHING(...)
 #define POLICIES_CGROUP_META_NEEDS_TICK(...)
 #define POLICIES_CGROUP_META_NEEDS_QUIESCENT(...)
+#define POLICIES_CGROUP_META_NEEDS_WEIGHTS(...)
+#define POLICIES_CGROUP_META_NEEDS_QUIESCENT_WEIGHTS(...)
 #define POLICIES_CGROUP_META_NEEDS_CGROUP(ID, name, hook, ...) \
 	if (state_available(META_##ID))                        \
 		POLICIES_CAT(name, hook)(__VA_ARGS__);
@@ -79,9 +81,12 @@ static __always_inline void policies_cgroup_join(struct task_ctx *t,
 #define POLICIES_QUIESCENT_META_NEEDS_NOTHING(...)
 #define POLICIES_QUIESCENT_META_NEEDS_TICK(...)
 #define POLICIES_QUIESCENT_META_NEEDS_CGROUP(...)
+#define POLICIES_QUIESCENT_META_NEEDS_WEIGHTS(...)
 #define POLICIES_QUIESCENT_META_NEEDS_QUIESCENT(ID, name, ...) \
 	if (policy == META_##ID && state_compiled(META_##ID))  \
 		POLICIES_CAT(name, _quiescent)(__VA_ARGS__);
+#define POLICIES_QUIESCENT_META_NEEDS_QUIESCENT_WEIGHTS(...) \
+	POLICIES_QUIESCENT_META_NEEDS_QUIESCENT(__VA_ARGS__)
 
 /* @p is not runnable any more, whoever owns it; the active policy may count. */
 static __always_inline void

@@ -11,6 +11,21 @@
 
 #include "policies/tasks.h"
 
+/*
+ * Of a task in a cgroup with a weight; see groups.bpf.h.
+ *
+ * @slot:    of the cgroup; 0: the root, which has none
+ * @counted: the task's own weight, while it is counted as runnable
+ * @weight:  what it weighs in all
+ * @idle:    its cgroup is, or one above it
+ */
+struct group_task {
+	u32 slot;
+	u32 counted;
+	u32 weight;
+	u32 idle;
+};
+
 #define META_CACHELINE 64
 
 /*
@@ -132,6 +147,7 @@ struct task_ctx {
 	u32 direct;
 	u64 queued_at;
 	u64 run_at;
+	struct group_task group;
 	POLICY_TASKS;
 };
 

@@ -33,6 +33,12 @@ static __always_inline u64 vclock_scale(struct task_struct *p, u64 ns)
 	return ns * 100 / (p->scx.weight ?: 1);
 }
 
+/* The same by what a task weighs in all; see groups.bpf.h. */
+static __always_inline u64 vclock_scale_by(u32 weight, u64 ns)
+{
+	return lag_scale(ns, weight);
+}
+
 /* Where on @clock @p is. */
 static __always_inline u64 vclock_place(struct vclock *clock, struct vtask *vt,
 					struct task_struct *p)
@@ -67,15 +73,12 @@ static __always_inline void vclock_run(struct vclock *clock, struct vtask *vt,
 /*
  * A task whose slice is over is not in the queue yet when dispatch() looks for
  * the next one, so a plain pull would always prefer any other: two tasks would
- * alternate whatever their weights. True if @prev, its time charged, is still
- * behind everybody in @dsq and should run on; never if it yielded.
+ * alternate whatever their weights. True if @prev, its time charged (@vtime),
+ * is still behind everybody in @dsq and should run on; never if it yielded.
  */
-static __always_inline bool vclock_prev_first(struct vtask *vt,
-					      struct task_ctx *t,
-					      struct task_struct *prev, u64 dsq)
+static __always_inline bool
+vclock_prev_first_at(u64 vtime, struct task_struct *prev, u64 dsq)
 {
-	u64 vtime =
-		vt->vtime + vclock_scale(prev, task_used_ns(t, scx_bpf_now()));
 	struct task_struct *p;
 	bool first = true;
 
@@ -86,6 +89,16 @@ static __always_inline bool vclock_prev_first(struct vtask *vt,
 		break;
 	}
 	return first;
+}
+
+static __always_inline bool vclock_prev_first(struct vtask *vt,
+					      struct task_ctx *t,
+					      struct task_struct *prev, u64 dsq)
+{
+	u64 used_ns = task_used_ns(t, scx_bpf_now());
+
+	return vclock_prev_first_at(vt->vtime + vclock_scale(prev, used_ns),
+				    prev, dsq);
 }
 
 static __always_inline void vclock_charge(struct vtask *vt,

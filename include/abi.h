@@ -26,6 +26,9 @@ enum meta_needs {
 	META_NEEDS_TICK = 1 << 0,      /* its slices have no end */
 	META_NEEDS_CGROUP = 1 << 1,    /* it has the hooks cgroup_* */
 	META_NEEDS_QUIESCENT = 1 << 2, /* it has the hook quiescent */
+	META_NEEDS_WEIGHTS = 1 << 3,   /* it honours cgroup weights */
+	META_NEEDS_QUIESCENT_WEIGHTS =
+		META_NEEDS_QUIESCENT | META_NEEDS_WEIGHTS,
 };
 
 /* What becomes of the tasks that wait when their policy leaves. */
@@ -50,6 +53,10 @@ enum meta_limits {
 	META_MIN_SLICE_US = 100,
 	META_MAX_SLICE_US = 100000,
 	META_DFL_SLICE_US = 20000,
+
+	/* Cgroups whose weights are known, the root's included; a power of two.
+	 */
+	META_MAX_GROUPS = 2048,
 
 	/* Turns that the map "turns" remembers; a power of two. */
 	META_TURNS = 1024,
@@ -114,6 +121,35 @@ struct meta_turn {
 	enum meta_policy to;
 };
 
+enum meta_group_state {
+	META_GROUP_FREE,
+	META_GROUP_USED,
+	META_GROUP_GONE, /* tasks that end in it are still counted */
+};
+
+/*
+ * A cgroup with the cpu controller. Weights are as the fair class has them:
+ * 1024 is cpu.weight 100, and nice 0.
+ */
+struct meta_group {
+	u64 id;	       /* the cgroup's */
+	u64 tasks;     /* weights of the runnable tasks in it */
+	u64 children;  /* weights of those below it that have such tasks */
+	u64 looked_at; /* when its weight was looked up last */
+	u32 weight;
+	u32 counted; /* the weight with which its parent counts it */
+	u32 parent;  /* its slot */
+	u32 level;   /* below the root */
+	u32 idle;    /* cpu.idle */
+	enum meta_group_state state;
+	u64 unused;
+};
+
+/* The value of the map "groups"; the root has slot 0. */
+struct meta_groups {
+	struct meta_group all[META_MAX_GROUPS];
+};
+
 /*
  * Between rusty and its half in the loader. The loader writes tune: as whole
  * values, from one thread.
@@ -166,6 +202,9 @@ _Static_assert((META_MAX_CPUS & (META_MAX_CPUS - 1)) == 0,
 	       "CPU ids are bounded by a mask");
 _Static_assert((META_TURNS & (META_TURNS - 1)) == 0,
 	       "slots of turns are found by a mask");
+_Static_assert((META_MAX_GROUPS & (META_MAX_GROUPS - 1)) == 0,
+	       "slots of groups are bounded by a mask");
+_Static_assert(sizeof(struct meta_group) == 64, "a cache line a group");
 _Static_assert(sizeof(struct meta_status) == 40, "no padding in status");
 _Static_assert(sizeof(struct meta_turn) == 72, "no padding in a turn");
 

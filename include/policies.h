@@ -26,7 +26,7 @@
 #define POLICY_LIST(X)                                                     \
 	X(FIFO, fifo, fifo, META_NEEDS_NOTHING,                            \
 	  "one global queue, first in, first out")                         \
-	X(VTIME, vtime, META_HOOKS_vtime, META_NEEDS_NOTHING,              \
+	X(VTIME, vtime, META_HOOKS_vtime, META_NEEDS_WEIGHTS,              \
 	  "one global queue ordered by weighted virtual time")             \
 	X(CENTRAL, central, central, META_NEEDS_TICK,                      \
 	  "one CPU decides for all the others, which run undisturbed")     \
@@ -40,9 +40,9 @@
 	  "a queue a last-level cache by latency-aware deadlines")         \
 	X(RUSTLAND, rustland, rustland, META_NEEDS_NOTHING,                \
 	  "a thread in user space orders the tasks that wait")             \
-	X(EEVDF, eevdf, eevdf, META_NEEDS_QUIESCENT,                       \
+	X(EEVDF, eevdf, eevdf, META_NEEDS_QUIESCENT_WEIGHTS,               \
 	  "earliest eligible virtual deadline first, a queue a cache")     \
-	X(BPFLAND, bpfland, bpfland, META_NEEDS_NOTHING,                   \
+	X(BPFLAND, bpfland, bpfland, META_NEEDS_WEIGHTS,                   \
 	  "interactive tasks first, by what they used since they slept")   \
 	X(COSMOS, cosmos, cosmos, META_NEEDS_NOTHING,                      \
 	  "local while a CPU has room, else a deadline queue a node")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Compiles bpf/rotation.h and bpf/lag.h for this machine, so that what the compiler cannot promise (a shift that
+//! Compiles bpf/rotation.h, bpf/lag.h and bpf/groups.h for this machine, so that what the compiler cannot promise (a shift that
 //! is too wide, a sum that does not fit) ends the program that does it.
 
 use std::env;
@@ -24,7 +24,7 @@ fn main() {
     }
     // Whatever the profile is: a million turns should take a moment.
     build
-        .files(["src/rotation.c", "src/lag.c"])
+        .files(["src/rotation.c", "src/lag.c", "src/groups.c"])
         .opt_level(2)
         .warnings(true);
     let supported = |flags: &&[&str; 2]| {

@@ -52,6 +52,16 @@ pub struct Knobs {
     pub pin: Option<Policy>,
 }
 
+impl Knobs {
+    /// The policies that are in charge, or will be.
+    pub(crate) fn policies(&self) -> Vec<Policy> {
+        match self.pin {
+            Some(policy) => vec![policy],
+            None => self.weights.turning().collect(),
+        }
+    }
+}
+
 /// The maps of a loaded program.
 pub struct Live {
     weights: MapHandle,

@@ -21,8 +21,8 @@ use crate::memory::Room;
 use crate::pins;
 use crate::pins::PIN_DIR;
 use crate::realtime;
+use crate::void;
 use crate::void::Void;
-use crate::void::VOID;
 
 /// First part of the name in `root/ops`; scx_utils appends the version.
 const OPS_NAME: &str = "meta";
@@ -383,7 +383,7 @@ impl Machine {
         const NAME: &str = "cgroups";
         match Void::find(self).describe() {
             None => Check::ok(NAME, "none has a setting that is void under scx_meta"),
-            Some(found) => Check::note(NAME, format!("{VOID}: {found}"), ""),
+            Some(found) => Check::note(NAME, format!("{}: {found}", void::void_of_all()), ""),
         }
     }
 

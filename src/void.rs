@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What has no effect while scx_meta runs: settings of cgroups that it does not
-//! implement. The kernel takes and keeps them, and tells nobody.
+//! implement, or not under each policy. The kernel takes and keeps them, and
+//! tells nobody.
 //!
 //! A machine may have many thousands of cgroups, and a start must not wait for
 //! all of them: the walk is by level, the nearest to the root first, and ends
@@ -13,6 +14,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 use std::time::Instant;
 
+use crate::bpf::abi;
+use crate::policy::join;
+use crate::policy::Policy;
 use crate::preflight::Machine;
 
 /// A file of the cpu controller, and what it reads where nobody wrote to it:
@@ -20,25 +24,41 @@ use crate::preflight::Machine;
 struct Setting {
     file: &'static str,
     unset: &'static str,
+    /// Some policies honour it.
+    honoured: bool,
 }
 
 const SETTINGS: [Setting; 3] = [
     Setting {
         file: "cpu.max",
         unset: "max",
+        honoured: false,
     },
     Setting {
         file: "cpu.idle",
         unset: "0",
+        honoured: true,
     },
     Setting {
         file: "cpu.weight",
         unset: "100",
+        honoured: true,
     },
 ];
 
-/// To be followed by where such settings were found.
-pub(crate) const VOID: &str = "cpu.max, cpu.weight and cpu.idle have no effect under scx_meta";
+/// Of cpu.max, to be followed by where it was found.
+const VOID: &str = "cpu.max has no effect under scx_meta";
+
+/// Whether a policy shares CPU time by the weights of cgroups.
+pub(crate) fn honours_weights(policy: Policy) -> bool {
+    policy.needs() & abi::meta_needs_META_NEEDS_WEIGHTS != 0
+}
+
+/// The same of all settings.
+pub(crate) fn void_of_all() -> String {
+    let honour = join(Policy::all().filter(|policy| honours_weights(*policy)));
+    format!("cpu.weight and cpu.idle have an effect only under {honour}, and {VOID}")
+}
 
 const MAX_CGROUPS: usize = 4096;
 const MAX_TIME: Duration = Duration::from_millis(250);
@@ -53,17 +73,22 @@ pub struct Void {
     count: usize,
     /// The walk ended before the cgroups did.
     cut: bool,
+    /// Weights are not looked for.
+    honoured: bool,
 }
 
 impl Void {
-    /// Looks at the cgroups of the machine.
+    /// Looks at the cgroups of the machine, for what is void under some policy.
     pub fn find(machine: &Machine) -> Self {
-        Self::among(machine, MAX_CGROUPS)
+        Self::among(machine, false, MAX_CGROUPS)
     }
 
-    /// Looks at this many at most.
-    fn among(machine: &Machine, most: usize) -> Self {
-        let mut found = Self::default();
+    /// Looks at this many at most; `honoured`: weights are no finding.
+    fn among(machine: &Machine, honoured: bool, most: usize) -> Self {
+        let mut found = Self {
+            honoured,
+            ..Self::default()
+        };
         let Some(root) = machine.cgroups() else {
             return found;
         };
@@ -86,7 +111,9 @@ impl Void {
     }
 
     fn look_at(&mut self, root: &Path, cgroup: &Path) {
-        let read = SETTINGS.iter().filter_map(|setting| setting.read(cgroup));
+        let void = |setting: &&Setting| !(self.honoured && setting.honoured);
+        let void = SETTINGS.iter().filter(void);
+        let read = void.filter_map(|setting| setting.read(cgroup));
         let mut set: Vec<String> = read.collect();
         // The weight of an idle cgroup follows from that.
         if set.iter().any(|set| set.starts_with("cpu.idle")) {
@@ -142,10 +169,15 @@ fn children(cgroup: &Path) -> impl Iterator<Item = PathBuf> {
     children.into_iter()
 }
 
-/// Says so at a start, in one line, if some cgroup has such a setting.
-pub fn warn(machine: &Machine, say: impl FnOnce(&str)) {
-    if let Some(found) = Void::find(machine).describe() {
-        say(&format!("warning: {VOID}: {found}"));
+/// Says so at a start, in one line, if some cgroup has such a setting;
+/// `honoured`: weights are not void, whoever is in charge.
+pub fn warn(machine: &Machine, honoured: bool, say: impl FnOnce(&str)) {
+    let void = match honoured {
+        true => VOID.to_owned(),
+        false => void_of_all(),
+    };
+    if let Some(found) = Void::among(machine, honoured, MAX_CGROUPS).describe() {
+        say(&format!("warning: {void}: {found}"));
     }
 }
 
@@ -180,7 +212,28 @@ mod tests {
         fake.cgroup("a.slice", "max 100000\n", "100\n", "0\n");
         fake.0.write("/sys/fs/cgroup/without/cgroup.procs", "");
         assert_eq!(fake.found(), None);
-        warn(&fake.0.machine(), |line| panic!("{line}"));
+        warn(&fake.0.machine(), false, |line| panic!("{line}"));
+    }
+
+    #[test]
+    fn weights_are_no_finding_where_they_are_honoured() {
+        let fake = Fake::new();
+        fake.cgroup("a.slice", "max 100000\n", "200\n", "0\n");
+        fake.cgroup("b.slice", "max 100000\n", "1\n", "1\n");
+        warn(&fake.0.machine(), true, |line| panic!("{line}"));
+        fake.cgroup("c.slice", "50000 100000\n", "200\n", "0\n");
+        let mut said = String::new();
+        warn(&fake.0.machine(), true, |line| said = line.into());
+        assert_eq!(
+            said,
+            format!("warning: {VOID}: /c.slice (cpu.max 50000 100000)")
+        );
+    }
+
+    #[test]
+    fn the_policies_that_honour_weights_are_named() {
+        let said = "cpu.weight and cpu.idle have an effect only under vtime, eevdf, bpfland, and ";
+        assert_eq!(void_of_all(), format!("{said}{VOID}"));
     }
 
     #[test]
@@ -194,8 +247,8 @@ mod tests {
             "/c.slice (cpu.idle 1), /a.slice/b.service (cpu.max 50000 100000, cpu.weight 200)"
         );
         let mut said = String::new();
-        warn(&fake.0.machine(), |line| said = line.into());
-        let begins = format!("warning: {VOID}: /c.slice (cpu.idle 1), /a");
+        warn(&fake.0.machine(), false, |line| said = line.into());
+        let begins = format!("warning: {}: /c.slice (cpu.idle 1), /a", void_of_all());
         assert!(said.starts_with(&begins), "{said}");
     }
 
@@ -221,7 +274,7 @@ mod tests {
         }
         fake.cgroup("g01", "max 100000\n", "200\n", "0\n");
         let machine = fake.0.machine();
-        let found = |most| Void::among(&machine, most).describe().unwrap();
+        let found = |most| Void::among(&machine, false, most).describe().unwrap();
         let cut = " (not all cgroups were looked at)";
         assert_eq!(found(20), format!("/g01 (cpu.weight 200){cut}"));
         assert!(!found(40).contains(cut), "{}", found(40));

@@ -257,9 +257,15 @@ impl Weights {
         found.map_or(0, |(_, weight)| *weight)
     }
 
-    /// How many policies take turns.
+    /// The policies that take turns.
+    pub fn turning(&self) -> impl Iterator<Item = Policy> + '_ {
+        let turning = self.0.iter().filter(|(_, weight)| *weight > 0);
+        turning.map(|(policy, _)| *policy)
+    }
+
+    /// How many these are.
     pub fn in_rotation(&self) -> u32 {
-        self.0.iter().filter(|(_, weight)| *weight > 0).count() as u32
+        self.turning().count() as u32
     }
 
     /// The policy with the shortest turn of a rotation that lasts `period_us`,

@@ -13,7 +13,8 @@
  * other one in its node's; a CPU serves the earlier of its two first tasks. A
  * waking task gets an idle CPU by the kernel's search, which prefers the last
  * CPU, whole idle cores, the cache and the node; if there is none it preempts
- * a task whose deadline is later.
+ * a task whose deadline is later. Cgroups share by cpu.weight: a task's weight
+ *is its part of its cgroup's (groups.bpf.h).
  *
  * Serves: desktops, games, audio, and requests beside batch work: who sleeps
  * is served at once while busy tasks fill the machine.
@@ -257,9 +258,9 @@ static __always_inline u32 bpfland_waiting(s32 cpu)
 	return waiting;
 }
 
-static __always_inline u64 bpfland_slice(struct task_struct *p, u32 waiting)
+static __always_inline u64 bpfland_slice(u32 weight, u32 waiting)
 {
-	u64 slice = bpfland_slice_ns * p->scx.weight / 100 / (waiting ?: 1);
+	u64 slice = bpfland_slice_ns * weight / LAG_WEIGHT_0 / (waiting ?: 1);
 
 	return slice > BPFLAND_SLICE_MIN_NS ? slice : BPFLAND_SLICE_MIN_NS;
 }
@@ -306,18 +307,19 @@ static __always_inline u64 bpfland_place(struct task_struct *p,
 }
 
 /* What counts of @ran_ns since the last sleep. */
-static __always_inline u64 bpfland_awake(struct task_struct *p, u64 ran_ns)
+static __always_inline u64 bpfland_awake(u32 weight, u64 ran_ns)
 {
-	u64 awake = vclock_scale(p, ran_ns);
+	u64 awake = vclock_scale_by(weight, ran_ns);
 
 	return awake < bpfland_lag_ns ? awake : bpfland_lag_ns;
 }
 
 static __always_inline u64 bpfland_deadline(struct task_struct *p,
-					    struct task_ctx *t, u32 waiting)
+					    struct task_ctx *t, u32 weight,
+					    u32 waiting)
 {
 	return bpfland_place(p, t, waiting) +
-	       bpfland_awake(p, t->bpfland.ran_ns);
+	       bpfland_awake(weight, t->bpfland.ran_ns);
 }
 
 static __always_inline s32 bpfland_find_idle(struct task_struct *p,
@@ -346,7 +348,8 @@ static __noinline s32 bpfland_select_cpu(struct task_struct *p, s32 prev_cpu,
 		return prev_cpu;
 	waiting = bpfland_waiting(cpu);
 	bpfland_place(p, t, waiting);
-	dsq_insert_local(p, t, META_BPFLAND, bpfland_slice(p, waiting), 0);
+	dsq_insert_local(p, t, META_BPFLAND,
+			 bpfland_slice(groups_weigh(p, t), waiting), 0);
 	return cpu;
 }
 
@@ -443,9 +446,9 @@ static void bpfland_enqueue(struct task_struct *p, struct task_ctx *t,
 	bool woke = (enq_flags & SCX_ENQ_WAKEUP) ||
 		    __COMPAT_is_enq_cpu_selected(enq_flags);
 	s32 cpu = scx_bpf_task_cpu(p);
-	u32 waiting = bpfland_waiting(cpu);
-	u64 deadline = bpfland_deadline(p, t, waiting);
-	u64 slice = bpfland_slice(p, waiting);
+	u32 waiting = bpfland_waiting(cpu), weight = groups_weigh(p, t);
+	u64 deadline = bpfland_deadline(p, t, weight, waiting);
+	u64 slice = bpfland_slice(weight, waiting);
 
 	t->bpfland.queued_at = scx_bpf_now();
 	if (bpfland_sticks(t, cpu)) {
@@ -577,9 +580,10 @@ static __always_inline u64 bpfland_prev_deadline(struct task_struct *prev,
 						 struct task_ctx *t)
 {
 	u64 used_ns = task_used_ns(t, scx_bpf_now());
+	u32 weight = groups_weight(prev, t);
 
-	return t->bpfland.vt.vtime + vclock_scale(prev, used_ns) +
-	       bpfland_awake(prev, t->bpfland.ran_ns + used_ns);
+	return t->bpfland.vt.vtime + vclock_scale_by(weight, used_ns) +
+	       bpfland_awake(weight, t->bpfland.ran_ns + used_ns);
 }
 
 static __always_inline bool
@@ -639,14 +643,14 @@ static bool bpfland_adopt(struct bpf_iter_scx_dsq *it, struct task_struct *p,
 			  struct task_ctx *t)
 {
 	s32 cpu = scx_bpf_task_cpu(p);
-	u32 waiting = bpfland_waiting(cpu);
-	u64 deadline = bpfland_deadline(p, t, waiting);
+	u32 waiting = bpfland_waiting(cpu), weight = groups_weigh_waiting(p, t);
+	u64 deadline = bpfland_deadline(p, t, weight, waiting);
 	bool pinned = bpfland_is_pinned(p), moved;
 
 	t->bpfland.queued_at = scx_bpf_now();
 	moved = dsq_adopt_vtime(it, p, META_BPFLAND,
 				pinned ? cpu : bpfland_node_queue(cpu),
-				bpfland_slice(p, waiting), deadline);
+				bpfland_slice(weight, waiting), deadline);
 	if (pinned)
 		bpfland_use(cpu);
 	return moved;
@@ -708,12 +712,13 @@ static u32 bpfland_queued(void)
 static void bpfland_running(struct task_struct *p, struct task_ctx *t)
 {
 	struct bpfland_cpu *bc = bpfland_cpu_of(scx_bpf_task_cpu(p));
-	u64 slice = bpfland_slice(p, 0);
+	u32 weight = groups_weigh(p, t);
+	u64 slice = bpfland_slice(weight, 0);
 	u64 vtime = bpfland_place(p, t, 0), awake;
 
 	if (time_before(bpfland_clock.now, vtime))
 		bpfland_clock.now = vtime;
-	awake = bpfland_awake(p, t->bpfland.ran_ns);
+	awake = bpfland_awake(weight, t->bpfland.ran_ns);
 	bc->deadline = vtime + awake;
 	bc->busy = 2 * awake >= bpfland_lag_ns;
 	bc->runs = true;
@@ -745,7 +750,7 @@ static void bpfland_stopping(struct task_struct *p, struct task_ctx *t,
 			     u64 used_ns, bool runnable)
 {
 	bpfland_cpu_of(scx_bpf_task_cpu(p))->runs = false;
-	vclock_charge(&t->bpfland.vt, p, used_ns);
+	t->bpfland.vt.vtime += vclock_scale_by(groups_weight(p, t), used_ns);
 	t->bpfland.ran_ns += used_ns;
 	t->bpfland.average_ns = bpfland_average(t->bpfland.average_ns, used_ns);
 	if (!runnable)

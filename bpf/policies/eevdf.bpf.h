@@ -41,7 +41,10 @@
  * count meanwhile. Of a queue the first EEVDF_LOOKS are looked at; if none is
  * eligible the first one runs. What is owed and what is due are bounded so that
  * nobody waits much longer than EEVDF_WAIT_NS, however little it weighs: the
- * watchdog would have us ejected. Cgroups have no weights.
+ * watchdog would have us ejected. The hierarchy of cgroups is flattened
+ * (groups.bpf.h): a task's weight is its part of its cgroup's, brought up to
+ * date when it is queued or a request of its is over, and what it is owed with
+ * it.
  *
  * Races tolerated: the clock is read without its lock where one task is
  * compared with another, and what a CPU runs is read from another CPU. A CPU
@@ -62,6 +65,13 @@ const volatile u64 eevdf_base_slice_ns = 700 * 1000ULL;
 #define EEVDF_TICK_NS (4 * 1000 * 1000ULL)
 #define EEVDF_MIN_SLICE_NS (100 * 1000ULL)
 #define EEVDF_WAIT_NS (1000 * 1000 * 1000ULL)
+
+/*
+ * A longer one would be due long after its task is eligible. Many light tasks
+ * that wait so put the others ahead of the clock, which are held back to it,
+ * and then it hardly goes on.
+ */
+#define EEVDF_REQUEST_NS (100 * 1000 * 1000ULL)
 #define EEVDF_BALANCE_NS (4 * 1000 * 1000ULL)
 
 /* So near each other, in virtual time, tasks are due at the same time. */
@@ -128,7 +138,7 @@ struct eevdf_cpu {
 	u64 deadline;
 	u64 until; /* it has had its slice */
 	u32 weight;
-	bool idle; /* SCHED_IDLE */
+	bool idle; /* SCHED_IDLE, or cpu.idle */
 	bool pinned;
 	bool taken;
 	long long owed_ns;
@@ -212,11 +222,28 @@ static __always_inline u64 eevdf_max(u64 a, u64 b)
 	return a > b ? a : b;
 }
 
-/* How far from the clock somebody may be. */
+static __always_inline u64 eevdf_min(u64 a, u64 b)
+{
+	return a < b ? a : b;
+}
+
+/*
+ * How far from the clock somebody may be. However light: who waits while the
+ * machine fills up is not placed again.
+ */
 static __always_inline u64 eevdf_limit(u32 weight)
 {
-	return lag_scale(eevdf_max(2 * eevdf_base_slice_ns, EEVDF_TICK_NS),
-			 weight);
+	return eevdf_min(
+		lag_scale(eevdf_max(2 * eevdf_base_slice_ns, EEVDF_TICK_NS),
+			  weight),
+		EEVDF_WAIT_NS);
+}
+
+/* How long a request is, in virtual time. */
+static __always_inline u64 eevdf_request(u32 weight)
+{
+	return eevdf_min(lag_scale(eevdf_base_slice_ns, weight),
+			 EEVDF_REQUEST_NS);
 }
 
 /* How far the clock comes while EEVDF_WAIT_NS pass, all CPUs busy. */
@@ -238,30 +265,36 @@ static __always_inline bool eevdf_is_counted(struct eevdf_queue *q,
 	return e->epoch == q->epoch;
 }
 
-/* @e competes no longer; what it is owed goes with it. */
-static __always_inline void eevdf_go(struct eevdf_task *e)
+/*
+ * @e competes no longer; what it is owed goes with it.
+ *
+ * Global, so that the verifier walks it once, and not once a caller.
+ */
+__noinline int eevdf_go(struct eevdf_task *e)
 {
 	struct eevdf_queue *q;
+	u64 at;
 
-	if (!e->home || e->epoch != eevdf_turn.epoch)
-		return;
+	if (!e || !e->home || e->epoch != eevdf_turn.epoch)
+		return 0;
 	q = eevdf_queue(e->home - 1);
 	if (!q)
-		return;
+		return 0;
 	bpf_spin_lock(&q->lock);
 	if (eevdf_is_counted(q, e)) {
-		lag_move(&q->clock, e->vruntime, e->vruntime + e->uncharged,
-			 e->weight);
-		e->vruntime += e->uncharged;
-		e->lag = lag_clamp(lag_of(&q->clock, e->vruntime),
+		at = e->vruntime + e->uncharged;
+		lag_move(&q->clock, e->vruntime, at, e->weight);
+		e->lag = lag_clamp(lag_of(&q->clock, at),
 				   eevdf_limit(e->weight));
 		e->vruntime = lag_shift(q->clock.now, -e->lag);
-		lag_leave(&q->clock, e->vruntime, e->weight);
+		/* From where it counts, or the clock is no average any more. */
+		lag_leave(&q->clock, at, e->weight);
 		q->nr--;
 	}
 	bpf_spin_unlock(&q->lock);
 	e->uncharged = 0;
 	e->epoch = 0;
+	return 0;
 }
 
 /*
@@ -314,6 +347,28 @@ static __always_inline u64 eevdf_bounded(const struct lag_clock *clock,
 	return lag_shift(clock->now, -lag);
 }
 
+/* Where @e is if it weighs @weight from now on, and is owed what it was. */
+static __always_inline u64 eevdf_reweighed(const struct lag_clock *clock,
+					   const struct eevdf_task *e,
+					   u32 weight)
+{
+	if (e->weight == weight)
+		return e->vruntime;
+	return lag_shift(clock->now, -lag_reweigh(lag_of(clock, e->vruntime),
+						  e->weight, weight));
+}
+
+/* The same CPU time is left of a request as when @e was at @was. */
+static __always_inline u64 eevdf_due(const struct eevdf_task *e, u64 was,
+				     u32 weight)
+{
+	if (e->weight == weight)
+		return e->deadline;
+	return lag_shift(
+		e->vruntime,
+		lag_reweigh(lag_distance(was, e->deadline), e->weight, weight));
+}
+
 /*
  * @e competes in @queue from now on, or goes on to: it has a place on the clock
  * and a request. True if it did not compete before.
@@ -324,7 +379,7 @@ __noinline bool eevdf_compete_as(struct eevdf_task *e, u32 weight, u32 queue)
 {
 	struct eevdf_queue *q = eevdf_queue(queue);
 	bool stays, is_new, joins;
-	u64 request, last, reach;
+	u64 request, last, reach, was;
 	u32 size = eevdf_size(queue);
 
 	if (!q || !e)
@@ -335,6 +390,7 @@ __noinline bool eevdf_compete_as(struct eevdf_task *e, u32 weight, u32 queue)
 		eevdf_go(e);
 		e->home = queue + 1;
 	}
+	was = e->vruntime;
 	bpf_spin_lock(&q->lock);
 	joins = !eevdf_is_counted(q, e);
 	weight = eevdf_feasible(q, e, !joins, weight, size);
@@ -350,7 +406,8 @@ __noinline bool eevdf_compete_as(struct eevdf_task *e, u32 weight, u32 queue)
 	} else {
 		/* By the clock that counts it, too: its lag is bounded. */
 		reach = eevdf_reach(&q->clock, size);
-		last = eevdf_bounded(&q->clock, e->vruntime, weight, reach);
+		last = eevdf_reweighed(&q->clock, e, weight);
+		last = eevdf_bounded(&q->clock, last, weight, reach);
 		lag_leave(&q->clock, e->vruntime, e->weight);
 		e->vruntime = last;
 	}
@@ -359,12 +416,14 @@ __noinline bool eevdf_compete_as(struct eevdf_task *e, u32 weight, u32 queue)
 	last = q->clock.now + reach;
 	bpf_spin_unlock(&q->lock);
 
-	request = lag_scale(eevdf_base_slice_ns, weight);
+	request = eevdf_request(weight);
 	/* A new task has half a slice, so that it joins in softly. */
 	if (joins)
 		e->deadline = e->vruntime + (is_new ? request / 2 : request);
-	else if (!time_before(e->vruntime, e->deadline))
+	else if (!time_before(was, e->deadline))
 		e->deadline = e->vruntime + request;
+	else
+		e->deadline = eevdf_due(e, was, weight);
 	if (time_after(e->deadline, last))
 		e->deadline = last;
 	e->weight = weight;
@@ -374,7 +433,7 @@ __noinline bool eevdf_compete_as(struct eevdf_task *e, u32 weight, u32 queue)
 static __always_inline bool eevdf_compete(struct task_struct *p,
 					  struct task_ctx *t, u32 queue)
 {
-	return eevdf_compete_as(&t->eevdf, weight_of(p), queue);
+	return eevdf_compete_as(&t->eevdf, groups_weigh(p, t), queue);
 }
 
 /* Of its request, what @e has not had at @vruntime, in CPU time. */
@@ -465,7 +524,7 @@ static __noinline s32 eevdf_victim(struct task_struct *p, struct task_ctx *t,
 	s32 cpu, victim = -1;
 	u32 i, domain;
 
-	if (!q || p->policy == SCHED_BATCH || weight_is_idle(p))
+	if (!q || p->policy == SCHED_BATCH || groups_is_idle(p, t))
 		return -1;
 	clock = q->clock.now;
 	at = e->home == queue + 1 && e->lag <= 0 ? e->vruntime :
@@ -473,7 +532,7 @@ static __noinline s32 eevdf_victim(struct task_struct *p, struct task_ctx *t,
 	if (time_after(at, clock))
 		return -1;
 	now = scx_bpf_now();
-	deadline = at + lag_scale(eevdf_base_slice_ns, weight_of(p));
+	deadline = at + eevdf_request(groups_weight(p, t));
 	domain = domain_of(own);
 	bpf_for(i, 0, EEVDF_VICTIMS) {
 		cpu = (own & ~(EEVDF_VICTIMS - 1)) |
@@ -585,8 +644,8 @@ static __noinline int eevdf_look_at_prev(s32 cpu, struct task_struct *prev)
 		e->vruntime + lag_scale(ec->prev_used_ns, e->weight);
 	ec->prev_deadline = e->deadline;
 	if (!time_before(ec->prev_vruntime, e->deadline))
-		ec->prev_deadline = ec->prev_vruntime +
-				    lag_scale(eevdf_base_slice_ns, e->weight);
+		ec->prev_deadline =
+			ec->prev_vruntime + eevdf_request(e->weight);
 	return 0;
 }
 
@@ -779,7 +838,7 @@ static bool eevdf_adopt(struct bpf_iter_scx_dsq *it, struct task_struct *p,
 {
 	u32 home = eevdf_home(p, &t->eevdf);
 
-	eevdf_compete(p, t, home);
+	eevdf_compete_as(&t->eevdf, groups_weigh_waiting(p, t), home);
 	return dsq_adopt_vtime(it, p, META_EEVDF, home,
 			       eevdf_rest_ns(&t->eevdf, t->eevdf.vruntime),
 			       t->eevdf.deadline);
@@ -804,9 +863,9 @@ static void eevdf_running(struct task_struct *p, struct task_ctx *t)
 	u32 queue = eevdf_queue_on(p, cpu);
 	u64 rest_ns;
 
-	/* Stolen, or it runs on though nobody queued it. */
+	/* Stolen, taken over, or it runs on though nobody queued it. */
 	if (e->home != queue + 1 || e->epoch != eevdf_turn.epoch ||
-	    !time_before(e->vruntime, e->deadline))
+	    !groups_is_counted(t) || !time_before(e->vruntime, e->deadline))
 		eevdf_compete(p, t, queue);
 	rest_ns = eevdf_rest_ns(e, e->vruntime);
 	scx_bpf_task_set_slice(p, rest_ns);
@@ -814,7 +873,7 @@ static void eevdf_running(struct task_struct *p, struct task_ctx *t)
 	ec->deadline = e->deadline;
 	ec->until = t->run_at + rest_ns;
 	ec->weight = e->weight;
-	ec->idle = weight_is_idle(p);
+	ec->idle = groups_is_idle(p, t);
 	ec->pinned = eevdf_is_cpus(queue);
 	ec->taken = false;
 }

@@ -8,14 +8,21 @@
  * but cannot hoard. Runtime is charged from our own timestamps, since a slice
  * says nothing after a yield, a preempting kick or a switch of policy.
  *
+ * Cgroups share by cpu.weight: a task's weight is its part of its cgroup's
+ * (groups.bpf.h). Who weighs less than a nice 0 task for that has a shorter
+ * slice, so that what a slice costs it stays within the bound of a debt.
+ *
  * Serves: mixed loads where sleepers must not wait behind hogs, and nice
- * levels (through cgroup weights: nice 0 is 100, nice 10 is 11) must hold.
+ * levels must hold.
  *
  * Works badly: like fifo, one queue and one lock for the machine, no thought
  * for caches. Running tasks are never preempted by a needier one: a waker
  * still waits for the end of somebody's slice.
  *
  * Races tolerated: those of vclock.bpf.h.
+ *
+ * A task that is light by its cgroup gets a sixtieth of a nice 0 task's time at
+ * least: a tick of 4 ms for each whole debt.
  *
  * Tunables: slice_ns (--slice-us, 20 ms): the slice and the budget.
  */
@@ -26,7 +33,20 @@ enum vtime_queues {
 	VTIME_QUEUE = 0,
 };
 
+#define VTIME_SLICE_MIN_NS (1000 * 1000ULL)
+
 private(VTIME) struct vclock vtime_clock;
+
+/* Nice levels shorten no slice. */
+static __always_inline u64 vtime_slice(struct task_ctx *t)
+{
+	u64 slice = slice_ns;
+
+	if (likely(!t->group.slot) || t->group.weight >= LAG_WEIGHT_0)
+		return slice;
+	slice = slice * t->group.weight / LAG_WEIGHT_0;
+	return slice > VTIME_SLICE_MIN_NS ? slice : VTIME_SLICE_MIN_NS;
+}
 
 static s32 vtime_init(void)
 {
@@ -63,8 +83,19 @@ static void vtime_enqueue(struct task_struct *p, struct task_ctx *t,
 {
 	u64 vtime = vclock_place(&vtime_clock, &t->vtime, p);
 
-	dsq_insert_vtime(p, t, META_VTIME, VTIME_QUEUE, slice_ns, vtime,
+	groups_weigh(p, t);
+	dsq_insert_vtime(p, t, META_VTIME, VTIME_QUEUE, vtime_slice(t), vtime,
 			 enq_flags);
+}
+
+/* @prev's time, as if it stopped now. */
+static __always_inline u64 vtime_of_prev(struct task_struct *prev,
+					 struct task_ctx *t)
+{
+	u64 used_ns = task_used_ns(t, scx_bpf_now());
+
+	return t->vtime.vtime +
+	       vclock_scale_by(groups_weight(prev, t), used_ns);
 }
 
 static bool vtime_dispatch(s32 cpu, struct task_struct *prev)
@@ -74,8 +105,8 @@ static bool vtime_dispatch(s32 cpu, struct task_struct *prev)
 	if (state_prev_runnable(prev)) {
 		t = state_task(prev);
 		if (t && task_owner(t) == META_VTIME &&
-		    vclock_prev_first(&t->vtime, t, prev,
-				      policy_dsq(META_VTIME, VTIME_QUEUE)))
+		    vclock_prev_first_at(vtime_of_prev(prev, t), prev,
+					 policy_dsq(META_VTIME, VTIME_QUEUE)))
 			return false;
 	}
 	return dsq_pull(META_VTIME, VTIME_QUEUE);
@@ -91,7 +122,9 @@ static bool vtime_adopt(struct bpf_iter_scx_dsq *it, struct task_struct *p,
 {
 	u64 vtime = vclock_place(&vtime_clock, &t->vtime, p);
 
-	return dsq_adopt_vtime(it, p, META_VTIME, VTIME_QUEUE, slice_ns, vtime);
+	groups_weigh_waiting(p, t);
+	return dsq_adopt_vtime(it, p, META_VTIME, VTIME_QUEUE, vtime_slice(t),
+			       vtime);
 }
 
 static void vtime_release(u32 to)
@@ -106,13 +139,20 @@ static u32 vtime_queued(void)
 
 static void vtime_running(struct task_struct *p, struct task_ctx *t)
 {
+	u64 slice;
+
+	groups_weigh(p, t);
 	vclock_run(&vtime_clock, &t->vtime, p);
+	/* It found an idle CPU, or the core kept it. */
+	slice = vtime_slice(t);
+	if (p->scx.slice > slice)
+		scx_bpf_task_set_slice(p, slice);
 }
 
 static void vtime_stopping(struct task_struct *p, struct task_ctx *t,
 			   u64 used_ns, bool runnable)
 {
-	vclock_charge(&t->vtime, p, used_ns);
+	t->vtime.vtime += vclock_scale_by(groups_weight(p, t), used_ns);
 }
 
 static void vtime_tick(struct task_struct *p)

@@ -196,7 +196,14 @@ impl<'a> Life<'a> {
         if let Some(warning) = weights.warn_of_short_turns(*period_us, self.plan.slice_us) {
             output::say(&format!("warning: {warning}"));
         }
-        void::warn(self.machine, output::say);
+        let honoured = self.plan.honours_weights()
+            && self
+                .knobs
+                .policies()
+                .iter()
+                .copied()
+                .all(void::honours_weights);
+        void::warn(self.machine, honoured, output::say);
     }
 
     /// Returns when the program is to end (true) or has ended (false).

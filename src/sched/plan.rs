@@ -100,6 +100,11 @@ pub struct Report {
     pub json: bool,
 }
 
+/// The kernel may have been built without cgroups for sched_ext.
+fn tells_of_cgroups() -> bool {
+    compat::struct_has_field("sched_ext_ops", "cgroup_init").unwrap_or(false)
+}
+
 impl Plan {
     /// Policies may want the tick; so does who acts or counts at each.
     pub(super) fn needs_tick(&self) -> bool {
@@ -108,10 +113,15 @@ impl Plan {
             || self.record_turns
     }
 
-    /// The kernel may have been built without cgroups for sched_ext.
+    /// Some policy wants to know of cgroups.
     pub(super) fn needs_cgroup(&self) -> bool {
-        self.policies.needs() & abi::meta_needs_META_NEEDS_CGROUP != 0
-            && compat::struct_has_field("sched_ext_ops", "cgroup_init").unwrap_or(false)
+        let needs = abi::meta_needs_META_NEEDS_CGROUP | abi::meta_needs_META_NEEDS_WEIGHTS;
+        self.policies.needs() & needs != 0 && tells_of_cgroups()
+    }
+
+    /// Some policy shares CPU time by the weights of cgroups.
+    pub(super) fn honours_weights(&self) -> bool {
+        self.policies.needs() & abi::meta_needs_META_NEEDS_WEIGHTS != 0 && tells_of_cgroups()
     }
 
     pub(super) fn uses_central_cpu(&self) -> bool {

@@ -271,6 +271,13 @@ fn fill_ops(skel: &mut OpenBpfSkel<'_>, plan: &Plan) -> Result<()> {
         ops.cgroup_exit = std::ptr::null_mut();
         ops.cgroup_move = std::ptr::null_mut();
     }
+    if !plan.honours_weights() {
+        ops.cgroup_set_weight = std::ptr::null_mut();
+    }
+    // Since 7.0; before, the program looks by itself.
+    if !plan.honours_weights() || !compat::struct_has_field("sched_ext_ops", "cgroup_set_idle")? {
+        ops.cgroup_set_idle = std::ptr::null_mut();
+    }
     if plan.partial {
         let flag = *compat::SCX_OPS_SWITCH_PARTIAL;
         ensure!(flag != 0, "--partial: this kernel does not know it");

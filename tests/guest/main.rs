@@ -35,6 +35,7 @@ mod ejections;
 mod fair;
 mod faults;
 mod fixture;
+mod group_weights;
 mod identity;
 mod kmsg;
 mod lifecycle;
