@@ -112,7 +112,14 @@ fn look_on_from_elsewhere() -> sys::RealTime {
 }
 
 fn with_watchdog(machine: &Machine, more: &[&str]) -> Own {
-    let args = ["--policies", "fifo,vtime", "--watchdog", "2"];
+    let args = [
+        "--policies",
+        "fifo,vtime",
+        "--rotate",
+        "all",
+        "--watchdog",
+        "2",
+    ];
     machine.start(&[&args[..], more].concat(), |_| ())
 }
 

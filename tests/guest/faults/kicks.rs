@@ -29,6 +29,10 @@ const A_SWITCH: f64 = 1.0;
 /// While one policy is held, for each task that waits, in a second: it has at most 50 slices.
 const A_SECOND: f64 = 60.0;
 
+/// … but for the thread that orders them: it is asked about each of its slices, which end at a tick,
+/// and is woken for that on another CPU. 250 ticks a second, a wake-up and an answer each.
+const ASKED_A_SECOND: f64 = 2.0 * 250.0 / (PINNED - 1) as f64;
+
 /// Interrupts that CPUs have sent each other since boot.
 fn sent() -> u64 {
     let text = fs::read_to_string("/proc/interrupts").unwrap();
@@ -69,7 +73,11 @@ fn wakes_few(handover: Handover) {
     for policy in Policy::all() {
         harm.scheduler().only(policy);
         let each = a_task(&mut harm, policy.name(), time);
-        harm.expect(each <= A_SECOND, format!("{policy}: {each:.0} interrupts"));
+        let most = match policy.name() {
+            "rustland" => ASKED_A_SECOND,
+            _ => A_SECOND,
+        };
+        harm.expect(each <= most, format!("{policy}: {each:.0} interrupts"));
     }
     harm.scheduler().all_take_turns(TURN);
     let each = a_task(&mut harm, "all", time);
