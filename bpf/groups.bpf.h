@@ -86,12 +86,7 @@ static u32 groups_nr_used;
 /* Does any policy that is loaded honour weights? */
 static __always_inline bool groups_wanted(void)
 {
-#define X(ID, name, hooks, needs, desc)                                   \
-	if (((needs) & META_NEEDS_WEIGHTS) && state_available(META_##ID)) \
-		return true;
-	POLICY_LIST(X)
-#undef X
-	return false;
+	return state_any_needs(META_NEEDS_WEIGHTS);
 }
 
 static __always_inline struct meta_groups *groups_get(void)

@@ -230,17 +230,6 @@ static __always_inline bool policies_endless(u32 policy)
 	return false;
 }
 
-/* May those of any policy that is available? */
-static __always_inline bool policies_any_endless(void)
-{
-#define X(ID, name, hooks, needs, desc)                                \
-	if (((needs) & META_NEEDS_TICK) && state_available(META_##ID)) \
-		return true;
-	POLICY_LIST(X)
-#undef X
-	return false;
-}
-
 static __always_inline bool policies_adopt(u32 policy,
 					   struct bpf_iter_scx_dsq *it,
 					   struct task_struct *p,

@@ -227,6 +227,13 @@ static __always_inline u64 task_used_ns(const struct task_ctx *t, u64 now)
 	return time_after(now, t->run_at) ? now - t->run_at : 0;
 }
 
+/* @p, which starts to run, or goes on, does so for @most_ns at most. */
+static __always_inline void task_cap_slice(struct task_struct *p, u64 most_ns)
+{
+	if (p->scx.slice > most_ns)
+		scx_bpf_task_set_slice(p, most_ns);
+}
+
 /*
  * A build of one policy alone, against which the cost of holding several is
  * measured (-DMETA_ONLY=META_FIFO): what is one load here is a constant there.
@@ -285,6 +292,17 @@ static __always_inline bool state_compiled(u32 policy)
 	return true;
 }
 #endif
+
+/* Does any policy that is available need one of @what? */
+static __always_inline bool state_any_needs(u32 what)
+{
+#define X(ID, name, hooks, needs, desc)                     \
+	if (((needs) & what) && state_available(META_##ID)) \
+		return true;
+	POLICY_LIST(X)
+#undef X
+	return false;
+}
 
 /* Of so many starts of a policy's timer, one fails. */
 static __always_inline bool fault_timer(void)

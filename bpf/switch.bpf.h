@@ -145,7 +145,7 @@ static void switch_end_endless(void)
 {
 	s32 cpu;
 
-	if (!policies_any_endless())
+	if (!state_any_needs(META_NEEDS_TICK))
 		return;
 	bpf_for(cpu, 0, nr_cpu_ids) {
 		if (!(nohz_full[((u32)cpu / 64) & (META_MAX_CPUS / 64 - 1)] &

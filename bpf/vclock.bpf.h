@@ -33,12 +33,6 @@ static __always_inline u64 vclock_scale(struct task_struct *p, u64 ns)
 	return ns * 100 / (p->scx.weight ?: 1);
 }
 
-/* The same by what a task weighs in all; see groups.bpf.h. */
-static __always_inline u64 vclock_scale_by(u32 weight, u64 ns)
-{
-	return lag_scale(ns, weight);
-}
-
 /* Where on @clock @p is. */
 static __always_inline u64 vclock_place(struct vclock *clock, struct vtask *vt,
 					struct task_struct *p)

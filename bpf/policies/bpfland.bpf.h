@@ -14,7 +14,7 @@
  * waking task gets an idle CPU by the kernel's search, which prefers the last
  * CPU, whole idle cores, the cache and the node; if there is none it preempts
  * a task whose deadline is later. Cgroups share by cpu.weight: a task's weight
- *is its part of its cgroup's (groups.bpf.h).
+ * is its part of its cgroup's (groups.bpf.h).
  *
  * Serves: desktops, games, audio, and requests beside batch work: who sleeps
  * is served at once while busy tasks fill the machine.
@@ -309,7 +309,7 @@ static __always_inline u64 bpfland_place(struct task_struct *p,
 /* What counts of @ran_ns since the last sleep. */
 static __always_inline u64 bpfland_awake(u32 weight, u64 ran_ns)
 {
-	u64 awake = vclock_scale_by(weight, ran_ns);
+	u64 awake = lag_scale(ran_ns, weight);
 
 	return awake < bpfland_lag_ns ? awake : bpfland_lag_ns;
 }
@@ -582,7 +582,7 @@ static __always_inline u64 bpfland_prev_deadline(struct task_struct *prev,
 	u64 used_ns = task_used_ns(t, scx_bpf_now());
 	u32 weight = groups_weight(prev, t);
 
-	return t->bpfland.vt.vtime + vclock_scale_by(weight, used_ns) +
+	return t->bpfland.vt.vtime + lag_scale(used_ns, weight) +
 	       bpfland_awake(weight, t->bpfland.ran_ns + used_ns);
 }
 
@@ -722,8 +722,7 @@ static void bpfland_running(struct task_struct *p, struct task_ctx *t)
 	bc->deadline = vtime + awake;
 	bc->busy = 2 * awake >= bpfland_lag_ns;
 	bc->runs = true;
-	if (p->scx.slice > slice)
-		scx_bpf_task_set_slice(p, slice);
+	task_cap_slice(p, slice);
 }
 
 static __always_inline u64 bpfland_average(u64 old, u64 new)
@@ -750,7 +749,7 @@ static void bpfland_stopping(struct task_struct *p, struct task_ctx *t,
 			     u64 used_ns, bool runnable)
 {
 	bpfland_cpu_of(scx_bpf_task_cpu(p))->runs = false;
-	t->bpfland.vt.vtime += vclock_scale_by(groups_weight(p, t), used_ns);
+	t->bpfland.vt.vtime += lag_scale(used_ns, groups_weight(p, t));
 	t->bpfland.ran_ns += used_ns;
 	t->bpfland.average_ns = bpfland_average(t->bpfland.average_ns, used_ns);
 	if (!runnable)

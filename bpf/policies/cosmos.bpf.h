@@ -459,8 +459,7 @@ static void cosmos_running(struct task_struct *p, struct task_ctx *t)
 	c->deadline = cosmos_deadline(p, t, 0) ?: 1;
 	c->weight = p->scx.weight;
 	/* The core keeps who has nobody behind it, by its own slice. */
-	if (p->scx.slice > slice)
-		scx_bpf_task_set_slice(p, slice);
+	task_cap_slice(p, slice);
 }
 
 /* Of how much use @cpu is: the loader's threshold decides what that means. */

@@ -722,8 +722,7 @@ static void pair_running(struct task_struct *p, struct task_ctx *t)
 		return;
 	if (left_ns < PAIR_MIN_SLICE_NS)
 		left_ns = PAIR_MIN_SLICE_NS;
-	if (p->scx.slice > left_ns)
-		scx_bpf_task_set_slice(p, left_ns);
+	task_cap_slice(p, left_ns);
 	if (pc->queue != pair_queue_in(word) && !pc->keeps &&
 	    !pair_is_placed_by_kernel(p))
 		scx_bpf_kick_cpu(cpu, SCX_KICK_PREEMPT);

@@ -548,12 +548,10 @@ static u32 rustland_queued(void)
 
 static void rustland_running(struct task_struct *p, struct task_ctx *t)
 {
-	u64 longest_ns = t->rustland.slice_ns;
-
 	vclock_run(&rustland_clock, &t->rustland.vt, p);
 	/* It runs on, though its deadline may not be the first for long. */
-	if (longest_ns && p->scx.slice > longest_ns)
-		scx_bpf_task_set_slice(p, longest_ns);
+	if (t->rustland.slice_ns)
+		task_cap_slice(p, t->rustland.slice_ns);
 	t->rustland.granted_ns = p->scx.slice;
 }
 

@@ -412,11 +412,8 @@ static u32 rusty_queued(void)
 
 static void rusty_running(struct task_struct *p, struct task_ctx *t)
 {
-	u64 longest_ns = rusty_slice_ns();
-
 	/* It runs on, or was queued when there was time. */
-	if (p->scx.slice > longest_ns)
-		scx_bpf_task_set_slice(p, longest_ns);
+	task_cap_slice(p, rusty_slice_ns());
 	if (t->rusty.home)
 		vclock_run(rusty_clock(t->rusty.home - 1), &t->rusty.vt, p);
 }

@@ -94,8 +94,7 @@ static __always_inline u64 vtime_of_prev(struct task_struct *prev,
 {
 	u64 used_ns = task_used_ns(t, scx_bpf_now());
 
-	return t->vtime.vtime +
-	       vclock_scale_by(groups_weight(prev, t), used_ns);
+	return t->vtime.vtime + lag_scale(used_ns, groups_weight(prev, t));
 }
 
 static bool vtime_dispatch(s32 cpu, struct task_struct *prev)
@@ -139,20 +138,16 @@ static u32 vtime_queued(void)
 
 static void vtime_running(struct task_struct *p, struct task_ctx *t)
 {
-	u64 slice;
-
 	groups_weigh(p, t);
 	vclock_run(&vtime_clock, &t->vtime, p);
 	/* It found an idle CPU, or the core kept it. */
-	slice = vtime_slice(t);
-	if (p->scx.slice > slice)
-		scx_bpf_task_set_slice(p, slice);
+	task_cap_slice(p, vtime_slice(t));
 }
 
 static void vtime_stopping(struct task_struct *p, struct task_ctx *t,
 			   u64 used_ns, bool runnable)
 {
-	t->vtime.vtime += vclock_scale_by(groups_weight(p, t), used_ns);
+	t->vtime.vtime += lag_scale(used_ns, groups_weight(p, t));
 }
 
 static void vtime_tick(struct task_struct *p)
