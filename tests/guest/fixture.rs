@@ -2,11 +2,17 @@
 //! How the scx_meta that the tests share is started (labkit::shared keeps it).
 
 use std::env;
+use std::fs;
 use std::fs::File;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 use std::process::Stdio;
+use std::time::Duration;
+
+use labkit::process;
+
+const LOOK: Duration = Duration::from_millis(20);
 
 /// What becomes of the tasks that wait when their policy leaves: fixed at load, so that the tests of
 /// each have a program of their own.
@@ -57,4 +63,16 @@ pub fn command(args: &[&str], log: &Path) -> Command {
         .stdout(out.try_clone().unwrap())
         .stderr(out);
     command
+}
+
+/// What a loader has said to its log.
+pub fn said(log: &Path) -> String {
+    fs::read_to_string(log).unwrap_or_default()
+}
+
+/// Waits until it has said this, as often as that.
+pub fn await_said(log: &Path, what: &str, times: usize, limit: Duration) {
+    let heard = || said(log).matches(what).count() >= times;
+    let heard = process::await_that(limit, LOOK, heard);
+    assert!(heard, "`{what}` was not said:\n{}", said(log));
 }

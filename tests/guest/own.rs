@@ -3,7 +3,6 @@
 //! which signals they ignore, what the kernel does to them. Nothing is asked of their health.
 
 use std::env;
-use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -72,9 +71,7 @@ impl Own {
 
     /// Waits until it has said this, as often as that.
     pub fn await_said(&self, what: &str, times: usize, limit: Duration) {
-        let said = || self.said().matches(what).count() >= times;
-        let heard = process::await_that(limit, LOOK, said);
-        assert!(heard, "`{what}` was not said:\n{}", self.said());
+        fixture::await_said(&self.log, what, times, limit);
     }
 
     pub fn signal(&self, signal: libc::c_int) {
@@ -87,7 +84,7 @@ impl Own {
     }
 
     pub fn said(&self) -> String {
-        fs::read_to_string(&self.log).unwrap_or_default()
+        fixture::said(&self.log)
     }
 
     /// Waits for its end, which must come within `limit` and leave nothing behind; how it ended and

@@ -9,7 +9,6 @@
 
 use std::cell::RefCell;
 use std::env;
-use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::process::ExitStatus;
@@ -129,7 +128,7 @@ impl Scheduler {
         }
         prepare(&mut command);
         let meta = Meta::start(&mut command).unwrap_or_else(|error| {
-            let said = fs::read_to_string(&log).unwrap_or_default();
+            let said = fixture::said(&log);
             panic!("scx_meta {args:?} did not start: {error:#}\n{said}");
         });
         Self::of(meta, None, log, kmsg, lock)
@@ -217,13 +216,12 @@ impl Scheduler {
     }
 
     pub fn said(&self) -> String {
-        fs::read_to_string(&self.log).unwrap_or_default()
+        fixture::said(&self.log)
     }
 
     /// It is in charge a little before it says so.
     pub fn await_said(&self, words: &str) {
-        let heard = process::await_that(SAY_LIMIT, LOOK, || self.said().contains(words));
-        assert!(heard, "no `{words}` in {}", self.said());
+        fixture::await_said(&self.log, words, 1, SAY_LIMIT);
     }
 
     fn meta(&mut self) -> &mut Meta {
