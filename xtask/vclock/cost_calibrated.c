@@ -352,6 +352,7 @@ static void report(FILE *out)
 
 const struct cost_model cost_calibrated = {
 	.name = "calibrated",
+	.quantum_ns = 2000,
 	.option = option,
 	.start = start,
 	.block = block,

@@ -41,5 +41,6 @@ static uint64_t block(struct qemu_plugin_tb *tb)
 
 const struct cost_model cost_flat = {
 	.name = "flat",
+	.quantum_ns = 20000,
 	.block = block,
 };

@@ -7,11 +7,6 @@
 
 #include "options.h"
 
-/*
- * 2 us cost 1.65 times what this costs. Clocks step back by up to a quantum
- * from one CPU to another; a wake-up's latency is the same at each.
- */
-#define QUANTUM_NS 20000
 #define SECONDS_MAX 1000000
 
 static bool read_number(const char *text, unsigned int min, unsigned int max,
@@ -82,7 +77,6 @@ bool options_read(struct options *options, int argc, char **argv)
 {
 	*options = (struct options){
 		.model = &cost_flat,
-		.quantum_ns = QUANTUM_NS,
 	};
 	for (int i = 0; i < argc; i++) {
 		if (read_option(options, argv[i]))
@@ -90,5 +84,7 @@ bool options_read(struct options *options, int argc, char **argv)
 		fprintf(stderr, "vclock: cannot take the option %s\n", argv[i]);
 		return false;
 	}
+	if (!options->quantum_ns)
+		options->quantum_ns = options->model->quantum_ns;
 	return true;
 }
