@@ -235,8 +235,11 @@ fn cache(on: &Conditions) -> Result<Vec<Sample>> {
         nap: HOPPING_NAP,
         window: HOPPING_WINDOW,
     };
-    let pass = measured::hopping(load, on.seed)?;
-    Ok(vec![one("cache", us(pass))])
+    let hopped = measured::hopping(load, on.seed)?;
+    Ok(vec![
+        one("cache", us(hopped.pass)),
+        one("cache-rate", hopped.passes_per_s),
+    ])
 }
 
 fn storm(on: &Conditions) -> Result<Vec<Sample>> {

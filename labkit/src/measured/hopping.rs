@@ -32,15 +32,31 @@ pub struct Hopping {
     pub window: Duration,
 }
 
+/// What hopping tasks did.
+#[derive(Clone, Copy, Debug)]
+pub struct Hopped {
+    /// CPU time that a pass over the data took, on average, the sleep's own included.
+    pub pass: Duration,
+    /// Passes a second, of all tasks together.
+    pub passes_per_s: f64,
+}
+
+/// Of one task.
+struct Hops {
+    used: Duration,
+    took: Duration,
+    passes: u32,
+}
+
 /// A line of a cache, which says where the next one is.
 #[derive(Clone, Copy)]
 #[repr(align(64))]
 struct Line(usize);
 
-/// CPU time that a pass over the data took, on average, the sleep's own included.
-pub fn hopping(load: Hopping, seed: u64) -> Result<Duration> {
+/// Runs such tasks.
+pub fn hopping(load: Hopping, seed: u64) -> Result<Hopped> {
     let stop = AtomicBool::new(false);
-    let tasks: Vec<Result<(Duration, u32)>> = thread::scope(|scope| {
+    let tasks: Vec<Result<Hops>> = thread::scope(|scope| {
         let task = |number: usize| {
             let ring = ring(load.bytes / LINE_BYTES, seed + number as u64);
             let stop = &stop;
@@ -57,17 +73,21 @@ pub fn hopping(load: Hopping, seed: u64) -> Result<Duration> {
         threads.into_iter().map(end).collect()
     });
     let tasks: Vec<_> = tasks.into_iter().collect::<Result<_>>()?;
-    let used: Duration = tasks.iter().map(|(used, _)| *used).sum();
-    let passes: u32 = tasks.iter().map(|(_, passes)| *passes).sum();
-    Ok(used / passes.max(1))
+    let used: Duration = tasks.iter().map(|task| task.used).sum();
+    let passes: u32 = tasks.iter().map(|task| task.passes).sum();
+    let rate = |task: &Hops| f64::from(task.passes) / task.took.as_secs_f64();
+    Ok(Hopped {
+        pass: used / passes.max(1),
+        passes_per_s: tasks.iter().map(rate).sum(),
+    })
 }
 
-fn hop(ring: &[Line], load: Hopping, stop: &AtomicBool) -> Result<(Duration, u32)> {
+fn hop(ring: &[Line], load: Hopping, stop: &AtomicBool) -> Result<Hops> {
     let used = || sys::cpu_time_of(sys::thread_id()).context("a hopper's CPU time");
     sys::set_timer_slack(Duration::from_nanos(1)).context("PR_SET_TIMERSLACK")?;
     // The first pass finds nothing in any cache.
     pass(ring);
-    let begin = used()?;
+    let (begin, since) = (used()?, sys::monotonic());
     let mut passes = 0;
     while !stop.load(Ordering::Relaxed) {
         for _ in 0..load.passes {
@@ -76,7 +96,11 @@ fn hop(ring: &[Line], load: Hopping, stop: &AtomicBool) -> Result<(Duration, u32
         passes += load.passes;
         thread::sleep(load.nap);
     }
-    Ok((used()? - begin, passes))
+    Ok(Hops {
+        used: used()? - begin,
+        took: sys::monotonic() - since,
+        passes,
+    })
 }
 
 #[inline(never)]
@@ -125,6 +149,6 @@ mod tests {
             nap: Duration::from_micros(100),
             window: Duration::from_millis(50),
         };
-        assert!(hopping(load, 1).unwrap() > Duration::ZERO);
+        assert!(hopping(load, 1).unwrap().pass > Duration::ZERO);
     }
 }

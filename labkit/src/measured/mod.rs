@@ -26,6 +26,7 @@ pub use self::forks::forks;
 pub use self::handoff::futex;
 pub use self::handoff::pipe;
 pub use self::hopping::hopping;
+pub use self::hopping::Hopped;
 pub use self::hopping::Hopping;
 pub use self::messaging::messaging;
 pub use self::messaging::Between;
