@@ -83,11 +83,14 @@ static __noinline s32 domain_find_idle(struct task_struct *p, u32 home,
 	s32 cpu = -1;
 	u32 domain;
 
+	/* Where there is none, this costs less than to look for it. */
+	if (!domain_any_idle(p))
+		return -1;
 	cpus = domain_cpus(home);
 	if (cpus)
 		cpu = scx_bpf_select_cpu_and(p, prev_cpu, wake_flags,
 					     cast_mask(cpus), 0);
-	if (cpu >= 0 || nr_domains == 1 || !domain_any_idle(p))
+	if (cpu >= 0 || nr_domains == 1)
 		return cpu;
 
 	bpf_for(domain, 0, nr_domains) {
@@ -127,12 +130,8 @@ static __always_inline s32 domain_wait_cpu(struct task_struct *p, u32 home,
 static __always_inline void domain_kick(struct task_struct *p, u32 home,
 					u64 spare)
 {
-	s32 cpu;
+	s32 cpu = domain_find_idle(p, home, scx_bpf_task_cpu(p), 0, spare);
 
-	/* Also at the end of each slice: mostly no CPU idles then. */
-	if (!domain_any_idle(p))
-		return;
-	cpu = domain_find_idle(p, home, scx_bpf_task_cpu(p), 0, spare);
 	if (cpu >= 0)
 		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 }
