@@ -328,31 +328,6 @@ static __always_inline s32 bpfland_find_idle(struct task_struct *p,
 	return scx_bpf_select_cpu_and(p, prev_cpu, wake_flags, p->cpus_ptr, 0);
 }
 
-static __noinline s32 bpfland_select_cpu(struct task_struct *p, s32 prev_cpu,
-					 u64 wake_flags)
-{
-	struct task_ctx *t = state_task(p);
-	u32 waiting;
-	s32 cpu;
-
-	if (!t)
-		return prev_cpu;
-	if (!bpf_cpumask_test_cpu(prev_cpu, p->cpus_ptr)) {
-		cpu = bpf_get_smp_processor_id();
-		prev_cpu = bpf_cpumask_test_cpu(cpu, p->cpus_ptr) ?
-				   cpu :
-				   bpf_cpumask_first(p->cpus_ptr);
-	}
-	cpu = bpfland_find_idle(p, prev_cpu, wake_flags);
-	if (cpu < 0)
-		return prev_cpu;
-	waiting = bpfland_waiting(cpu);
-	bpfland_place(p, t, waiting);
-	dsq_insert_local(p, t, META_BPFLAND,
-			 bpfland_slice(groups_weigh(p, t), waiting), 0);
-	return cpu;
-}
-
 /* Also at the end of each slice: mostly no CPU idles then. */
 static __always_inline bool bpfland_wake_idle(struct task_struct *p, s32 cpu)
 {
@@ -415,6 +390,81 @@ static __always_inline void bpfland_preempt(struct task_struct *p, s32 cpu,
 }
 
 /*
+ * The deadline of the first task in queue @n that @cpu may run; false if there
+ * seems to be none.
+ */
+static __noinline bool bpfland_first(u32 n, s32 cpu, u64 *deadline)
+{
+	struct bpfland_cpu *bc = bpfland_cpu_of(cpu);
+	struct task_struct *p;
+	bool found = false;
+
+	bc->looks = 0;
+	bpf_for_each(scx_dsq, p, policy_dsq(META_BPFLAND, n), 0) {
+		found = bpf_cpumask_test_cpu(cpu, p->cpus_ptr) ||
+			++bc->looks >= BPFLAND_LOOK_TASKS;
+		if (found) {
+			*deadline = p->scx.dsq_vtime;
+			break;
+		}
+	}
+	return found;
+}
+
+/*
+ * @p wakes and no CPU idles: one that it may preempt, and does; -1: none, or
+ * somebody waits who would get that CPU.
+ */
+static __noinline s32 bpfland_take_later(struct task_struct *p,
+					 struct task_ctx *t, u32 weight,
+					 s32 cpu, u32 waiting)
+{
+	u64 deadline = bpfland_deadline(p, t, weight, waiting), first;
+
+	if (bpfland_is_pinned(p))
+		return -1;
+	cpu = bpfland_find_later(p, cpu, deadline);
+	if (cpu < 0 || (bpfland_first(bpfland_node_queue(cpu), cpu, &first) &&
+			time_before(first, deadline)))
+		return -1;
+	bpfland_cpu_of(cpu)->deadline = deadline;
+	return cpu;
+}
+
+static __noinline s32 bpfland_select_cpu(struct task_struct *p, s32 prev_cpu,
+					 u64 wake_flags)
+{
+	struct task_ctx *t = state_task(p);
+	u32 waiting, weight;
+	u64 enq_flags = 0;
+	s32 cpu = -1;
+
+	if (!t)
+		return prev_cpu;
+	if (!bpf_cpumask_test_cpu(prev_cpu, p->cpus_ptr)) {
+		cpu = bpf_get_smp_processor_id();
+		prev_cpu = bpf_cpumask_test_cpu(cpu, p->cpus_ptr) ?
+				   cpu :
+				   bpf_cpumask_first(p->cpus_ptr);
+	}
+	if (domain_any_idle(p))
+		cpu = bpfland_find_idle(p, prev_cpu, wake_flags);
+	waiting = bpfland_waiting(prev_cpu);
+	weight = groups_weigh(p, t);
+	if (cpu >= 0) {
+		bpfland_place(p, t, waiting);
+	} else {
+		cpu = bpfland_take_later(p, t, weight, prev_cpu, waiting);
+		if (cpu < 0)
+			return prev_cpu;
+		enq_flags = SCX_ENQ_PREEMPT;
+	}
+	dsq_insert_local(p, t, META_BPFLAND, bpfland_slice(weight, waiting),
+			 enq_flags);
+	return cpu;
+}
+
+/*
  * Not for a new task, whose average is not known. The rq of @cpu is locked
  * here and in dispatch().
  */
@@ -467,28 +517,6 @@ static void bpfland_enqueue(struct task_struct *p, struct task_ctx *t,
 	}
 	if (woke)
 		bpfland_preempt(p, cpu, deadline);
-}
-
-/*
- * The deadline of the first task in queue @n that @cpu may run; false if there
- * seems to be none.
- */
-static __noinline bool bpfland_first(u32 n, s32 cpu, u64 *deadline)
-{
-	struct bpfland_cpu *bc = bpfland_cpu_of(cpu);
-	struct task_struct *p;
-	bool found = false;
-
-	bc->looks = 0;
-	bpf_for_each(scx_dsq, p, policy_dsq(META_BPFLAND, n), 0) {
-		found = bpf_cpumask_test_cpu(cpu, p->cpus_ptr) ||
-			++bc->looks >= BPFLAND_LOOK_TASKS;
-		if (found) {
-			*deadline = p->scx.dsq_vtime;
-			break;
-		}
-	}
-	return found;
 }
 
 /* The same for the queue of @cpu, which comes to dispatch(). */
