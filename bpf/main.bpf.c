@@ -30,6 +30,7 @@
 #include "domains.bpf.h"
 #include "domain_queues.bpf.h"
 #include "cpu_queues.bpf.h"
+#include "warm_queues.bpf.h"
 #include "policies.bpf.h"
 #include "handover.bpf.h"
 #include "turns.bpf.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * eevdf: earliest eligible virtual deadline first, as the kernel's fair class
- * has it, over a queue a last-level cache.
+ * has it, with a clock a last-level cache and a queue a CPU.
  *
- * Idea: all tasks of a queue share a clock, the average of their virtual
+ * Idea: all tasks of a cache share a clock, the average of their virtual
  * runtimes by weight (lag.h). A task that is not ahead of the clock is owed
  * something: it is eligible. Of those that are, the one runs whose request, a
  * base slice long, is due first. What a task is owed or had too much when it
@@ -13,44 +13,49 @@
  * that is no longer eligible, or whose request is due later and that has had
  * its slice (run to parity).
  *
- * Queues: one a last-level cache, and one a CPU for tasks with one allowed CPU,
- * each with a clock of its own. On a CPU whose own queue competes with its
- * cache's, the two share the time as the weight in one is to the weight in the
- * other for each CPU.
+ * Where tasks wait: for the CPU that they ran on, or for the one that wakes
+ * them if no more wait there. A CPU serves its own queue first, and balance
+ * follows from the clock: where too many wait they fall behind it, and where
+ * too few do they get ahead of it. So a CPU takes from others of its cache who
+ * is due EEVDF_APART_NS before all of its own; who is eligible, or nearly, when
+ * its own are that far ahead; and anybody before it idles.
+ *
+ * Tasks with one allowed CPU have queues of their own, each with a clock of its
+ * own. On a CPU whose pinned tasks compete with its cache's, the two share the
+ * time as the weight of the ones is to the weight of the others for each CPU.
  *
  * Serves: everything a little. Nice levels hold, sleepers wake fast, nobody is
  * favoured: the policy to hold when nothing is known about the load.
  *
  * Works badly: where a slice ends is seen at a tick. Every wake-up takes its
- * queue's lock for a moment, so a cache of many CPUs that wake and sleep all
- * the time is dearer than the kernel's queue a CPU.
+ * clock's lock for a moment, so a cache of many CPUs that wake and sleep all
+ * the time is dearer than the kernel's clock a CPU.
  *
- * Deviations from kernel/sched/fair.c (6.18): a queue a cache in place of one a
- * CPU, so within a cache there is nothing to balance; a task that wakes may
- * take any of EEVDF_VICTIMS CPUs, but none whose task has run for less than
- * of a slice, or tasks that wake each other would do nothing else. Of those
- * that are due at about the same time a CPU takes the one that it ran last.
- * Nobody can use more than one CPU: a task's weight counts as no more than one
- * CPU's part of the others'. Tasks that may use some of a cache's CPUs, not one
- * and not all, can have less than their share. Across caches CPUs steal before
- * they idle, and every EEVDF_BALANCE_NS a cache takes a task from one that is a
- * quarter fuller by weight; there is no load average. The clock counts what
- * runs when it stops, not while it runs, but for the task that is decided
- * about. A sleeper that had too much leaves at once and is placed where it was,
- * in place of staying queued until it is eligible (DELAY_DEQUEUE): it does not
- * count meanwhile. Of a queue the first EEVDF_LOOKS are looked at; if none is
- * eligible the first one runs. What is owed and what is due are bounded so that
- * nobody waits much longer than EEVDF_WAIT_NS, however little it weighs: the
- * watchdog would have us ejected. The hierarchy of cgroups is flattened
- * (groups.bpf.h): a task's weight is its part of its cgroup's, brought up to
- * date when it is queued or a request of its is over, and what it is owed with
- * it.
+ * Deviations from kernel/sched/fair.c (6.18): a clock a cache in place of one a
+ * CPU, so within a cache lags even the load, not averages of it; a task that
+ * wakes may take any of EEVDF_VICTIMS CPUs, but none whose task has run for
+ * less than EEVDF_GUARD_NS, or tasks that wake each other would do nothing
+ * else. Nobody can use more than one CPU: a task's weight counts as no more
+ * than one CPU's part of the others'. Tasks that may use some of a cache's
+ * CPUs, not one and not all, can have less than their share. Across caches CPUs
+ * steal before they idle, and every EEVDF_BALANCE_NS a cache takes a task from
+ * one that is a quarter fuller by weight; there is no load average. The clock
+ * counts what runs when it stops, not while it runs, but for the task that is
+ * decided about. A sleeper that had too much leaves at once and is placed where
+ * it was, in place of staying queued until it is eligible (DELAY_DEQUEUE): it
+ * does not count meanwhile. Of a queue the first EEVDF_LOOKS are looked at; if
+ * none is eligible the first one runs. What is owed and what is due are bounded
+ * so that nobody waits much longer than EEVDF_WAIT_NS, however little it
+ * weighs: the watchdog would have us ejected. The hierarchy of cgroups is
+ * flattened (groups.bpf.h): a task's weight is its part of its cgroup's,
+ * brought up to date when it is queued or a request of its is over, and what it
+ * is owed with it.
  *
  * Races tolerated: the clock is read without its lock where one task is
  * compared with another, and what a CPU runs is read from another CPU. A CPU
- * may go idle just after a task found none; then the task waits for the next
- * dispatch in its cache. Two tasks that wake at once may choose one CPU to
- * take; then one of them waits there for the other.
+ * may go idle just after a task found none; then the task waits for its own
+ * CPU, or for another one's next look. Two tasks that wake at once may choose
+ * one CPU to take; then one of them waits there for the other.
  *
  * Tunables: eevdf_base_slice_ns (--eevdf-base-slice, 0.7 ms and more with the
  * CPUs, as in the kernel): the length of a request.
@@ -74,8 +79,11 @@ const volatile u64 eevdf_base_slice_ns = 700 * 1000ULL;
 #define EEVDF_REQUEST_NS (100 * 1000 * 1000ULL)
 #define EEVDF_BALANCE_NS (4 * 1000 * 1000ULL)
 
-/* So near each other, in virtual time, tasks are due at the same time. */
-#define EEVDF_NEAR_NS EEVDF_TICK_NS
+/* By so much, in virtual time, others may be due earlier on other CPUs. */
+#define EEVDF_APART_NS (EEVDF_TICK_NS / 2)
+
+/* So often a busy CPU looks for them. */
+#define EEVDF_LOOK_NS (2 * 1000 * 1000ULL)
 
 /* Tasks of a queue that are looked at for one that is eligible. */
 #define EEVDF_LOOKS 8
@@ -111,10 +119,15 @@ struct {
 	u64 epoch;
 } META_OWN_LINE eevdf_turn;
 
-/* What somebody has to show who wants a CPU. */
+/*
+ * What somebody has to show who wants a CPU.
+ *
+ * @ahead: of the clock, by so much that another CPU may have somebody better
+ */
 struct eevdf_bid {
 	u64 deadline;
 	bool eligible;
+	bool ahead;
 	bool there;
 };
 
@@ -131,7 +144,10 @@ struct eevdf_bid {
  * @prev_queue: + 1; of the task that has had its slice, 0 if that will not run
  * @best:   so far
  * @first:  of the queue, for want of one that is eligible
+ * @head:   of another CPU's queue
  * @looks:  left
+ * @due:    when the best of other CPUs is
+ * @looked_at: for those who are due earlier on other CPUs
  */
 struct eevdf_cpu {
 	u64 vruntime;
@@ -144,12 +160,16 @@ struct eevdf_cpu {
 	long long owed_ns;
 	u32 prev_queue;
 	u32 looks;
+	u32 prev_weight;
 	u64 prev_used_ns;
 	u64 prev_vruntime;
 	u64 prev_deadline;
 	u64 clock;
 	struct eevdf_bid best;
 	struct eevdf_bid first;
+	struct eevdf_bid head;
+	u64 due;
+	u64 looked_at;
 } __attribute__((aligned(META_CACHELINE)));
 
 static struct eevdf_cpu eevdf_cpus[META_MAX_CPUS];
@@ -189,9 +209,17 @@ static __always_inline u32 eevdf_home(struct task_struct *p,
 	return domain_settle(p, e->home <= META_MAX_DOMAINS ? e->home : 0);
 }
 
+/* Which queue @p of @home waits in: the CPU's that it ran on. */
+static __always_inline u32 eevdf_place_in(struct task_struct *p, u32 home)
+{
+	if (eevdf_is_cpus(home))
+		return home;
+	return warm_queue(domain_wait_cpu(p, home, scx_bpf_task_cpu(p)));
+}
+
 static s32 eevdf_init(void)
 {
-	s32 err = domain_queues_create(META_EEVDF);
+	s32 err = warm_queues_create(META_EEVDF);
 
 	return err ?: cpu_queues_create(META_EEVDF);
 }
@@ -455,14 +483,28 @@ static __always_inline bool eevdf_beats(const struct eevdf_bid *a,
 	return time_before(a->deadline, b->deadline);
 }
 
+/* Somebody of @weight, at @vruntime, makes a bid. */
+static __always_inline void eevdf_make_bid(struct eevdf_bid *bid, u64 deadline,
+					   u64 vruntime, u32 weight, u64 clock)
+{
+	bid->deadline = deadline;
+	bid->eligible = !time_after(vruntime, clock);
+	bid->ahead =
+		!bid->eligible &&
+		time_after(vruntime, clock + lag_scale(EEVDF_APART_NS, weight));
+	bid->there = true;
+}
+
 static __always_inline void eevdf_bid_of(struct task_struct *p, u64 clock,
 					 struct eevdf_bid *bid)
 {
 	struct task_ctx *t = state_task(p);
 
-	bid->deadline = p->scx.dsq_vtime;
-	bid->eligible = t && !time_after(t->eevdf.vruntime, clock);
-	bid->there = true;
+	bid->there = false;
+	bid->eligible = false;
+	if (t)
+		eevdf_make_bid(bid, p->scx.dsq_vtime, t->eevdf.vruntime,
+			       t->eevdf.weight, clock);
 }
 
 /*
@@ -493,16 +535,15 @@ static __always_inline bool eevdf_gives_way(s32 cpu, u32 queue, u64 deadline,
 }
 
 /*
- * Does somebody who waits in @queue go before who is due at @deadline? Then
+ * Does somebody who waits in @dsq go before who is due at @deadline? Then
  * that one would get a CPU that is taken now.
  */
-static __always_inline bool eevdf_waits_better(u32 queue, u64 deadline,
-					       u64 clock)
+static __always_inline bool eevdf_waits_better(u32 dsq, u64 deadline, u64 clock)
 {
 	struct eevdf_bid first = {};
 	struct task_struct *p;
 
-	bpf_for_each(scx_dsq, p, policy_dsq(META_EEVDF, queue), 0) {
+	bpf_for_each(scx_dsq, p, policy_dsq(META_EEVDF, dsq), 0) {
 		eevdf_bid_of(p, clock, &first);
 		break;
 	}
@@ -549,11 +590,34 @@ static __noinline s32 eevdf_victim(struct task_struct *p, struct task_ctx *t,
 			break;
 		latest = eevdf_cpu(cpu)->deadline;
 	}
-	if (victim < 0 || eevdf_waits_better(queue, deadline, clock))
+	if (victim < 0 ||
+	    eevdf_waits_better(eevdf_is_cpus(queue) ? queue :
+						      warm_queue(victim),
+			       deadline, clock))
 		return -1;
 	eevdf_cpu(victim)->taken = true;
 	stats_inc(META_EEVDF, preempted);
 	return victim;
+}
+
+/*
+ * No CPU idles: @p waits where it ran, or for the CPU that wakes it if no more
+ * wait there. Those who wake each other so come to be on one CPU, in whose
+ * caches each finds what the other left.
+ */
+static __noinline s32 eevdf_wait_cpu(struct task_struct *p, u32 home,
+				     s32 prev_cpu, u64 wake_flags)
+{
+	s32 waker = bpf_get_smp_processor_id();
+
+	if (!(wake_flags & SCX_WAKE_TTWU) || waker == prev_cpu ||
+	    domain_of(waker) != home ||
+	    !bpf_cpumask_test_cpu(waker, p->cpus_ptr))
+		return prev_cpu;
+	return dsq_nr_queued(META_EEVDF, warm_queue(waker)) >
+			       dsq_nr_queued(META_EEVDF, warm_queue(prev_cpu)) ?
+		       prev_cpu :
+		       waker;
 }
 
 static s32 eevdf_select_cpu(struct task_struct *p, s32 prev_cpu, u64 wake_flags)
@@ -573,7 +637,7 @@ static s32 eevdf_select_cpu(struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 		prev_cpu = domain_wait_cpu(p, home, prev_cpu);
 		cpu = eevdf_victim(p, t, home, prev_cpu);
 		if (cpu < 0)
-			return prev_cpu;
+			return eevdf_wait_cpu(p, home, prev_cpu, wake_flags);
 		enq_flags = SCX_ENQ_PREEMPT;
 	}
 	eevdf_compete(p, t, domain_of(cpu));
@@ -616,9 +680,9 @@ static void eevdf_enqueue(struct task_struct *p, struct task_ctx *t,
 				 enq_flags | SCX_ENQ_PREEMPT);
 		return;
 	}
-	dsq_insert_vtime(p, t, META_EEVDF, home, eevdf_rest_ns(e, e->vruntime),
-			 e->deadline, enq_flags);
-	if (nr_domains > 1 && !eevdf_is_cpus(home))
+	dsq_insert_vtime(p, t, META_EEVDF, eevdf_place_in(p, home),
+			 eevdf_rest_ns(e, e->vruntime), e->deadline, enq_flags);
+	if (!eevdf_is_cpus(home))
 		domain_kick(p, home, ~0ULL);
 }
 
@@ -639,6 +703,7 @@ static __noinline int eevdf_look_at_prev(s32 cpu, struct task_struct *prev)
 	if (e->home != eevdf_queue_on(prev, cpu) + 1)
 		return 0;
 	ec->prev_queue = e->home;
+	ec->prev_weight = e->weight;
 	ec->prev_used_ns = task_used_ns(t, scx_bpf_now());
 	ec->prev_vruntime =
 		e->vruntime + lag_scale(ec->prev_used_ns, e->weight);
@@ -657,45 +722,102 @@ enum eevdf_taken {
 };
 
 /*
- * Take a task that @cpu ran last, if it bids more than the best so far and is
- * due about as soon as the first of @queue.
+ * The first task that waits for @from, that @cpu may run and that is not far
+ * ahead of the clock: what does it bid? If @take, it gets @cpu.
  */
-__noinline bool eevdf_take_warm(u32 queue, s32 cpu)
+__noinline bool eevdf_head(s32 from, s32 cpu, bool take)
 {
 	struct eevdf_cpu *ec = eevdf_cpu(cpu);
 	struct task_struct *p;
 	bool taken = false;
 
+	ec->head.there = false;
 	ec->looks = EEVDF_LOOKS;
-	bpf_for_each(scx_dsq, p, policy_dsq(META_EEVDF, queue), 0) {
-		struct eevdf_bid its;
-
-		if (ec->looks == EEVDF_LOOKS)
-			ec->first.deadline = p->scx.dsq_vtime + EEVDF_NEAR_NS;
-		if (!ec->looks ||
-		    time_after(p->scx.dsq_vtime, ec->first.deadline))
+	bpf_for_each(scx_dsq, p, policy_dsq(META_EEVDF, warm_queue(from)), 0) {
+		if (!ec->looks)
 			break;
 		ec->looks--;
-		if (scx_bpf_task_cpu(p) != cpu || !dsq_may_run(p, cpu))
+		if (!dsq_may_run(p, cpu))
 			continue;
-		eevdf_bid_of(p, ec->clock, &its);
-		if (!its.eligible)
+		eevdf_bid_of(p, ec->clock, &ec->head);
+		if (ec->head.ahead) {
+			ec->head.there = false;
 			continue;
-		if (eevdf_beats(&its, &ec->best) &&
-		    scx_bpf_dsq_move(BPF_FOR_EACH_ITER, p, SCX_DSQ_LOCAL, 0))
-			taken = true;
+		}
+		taken = take && scx_bpf_dsq_move(BPF_FOR_EACH_ITER, p,
+						 SCX_DSQ_LOCAL, 0);
 		break;
 	}
 	return taken;
 }
 
 /*
- * Take the task of @queue that is due first of those that are eligible, if it
+ * Of those who wait for other CPUs of its cache, and are not far ahead of the
+ * clock, @cpu takes the one that is due first, if that is before @due.
+ */
+__noinline bool eevdf_take_apart(s32 cpu, u64 due)
+{
+	struct eevdf_cpu *ec = eevdf_cpu(cpu);
+	u32 own = domain_of(cpu);
+	s32 from = -1, other;
+
+	ec->due = due;
+	bpf_for(other, 0, nr_cpu_ids) {
+		if (other == cpu || domain_of(other) != own ||
+		    !dsq_nr_queued(META_EEVDF, warm_queue(other)))
+			continue;
+		eevdf_head(other, cpu, false);
+		if (!ec->head.there || !time_before(ec->head.deadline, ec->due))
+			continue;
+		ec->due = ec->head.deadline;
+		from = other;
+	}
+	if (from < 0 || !eevdf_head(from, cpu, true))
+		return false;
+	stats_inc(META_EEVDF, pulled);
+	return true;
+}
+
+/*
+ * Is somebody due on another CPU well before all who wait for @cpu, or run
+ * there? Looked for now and then, and not where there is a CPU for everybody.
+ */
+__noinline bool eevdf_take_overdue(u32 queue, s32 cpu)
+{
+	struct eevdf_queue *q = eevdf_queue(queue);
+	struct eevdf_cpu *ec = eevdf_cpu(cpu);
+	u64 now = scx_bpf_now();
+
+	if (!q || q->nr <= domain_size(queue) ||
+	    time_before(now, ec->looked_at + EEVDF_LOOK_NS))
+		return false;
+	ec->looked_at = now;
+	ec->first = ec->best;
+	eevdf_head(cpu, cpu, false);
+	if (ec->head.there && eevdf_beats(&ec->head, &ec->first))
+		ec->first = ec->head;
+	return ec->first.there &&
+	       eevdf_take_apart(cpu, ec->first.deadline - EEVDF_APART_NS);
+}
+
+/* Nobody bids on @cpu, or only who is far ahead of the clock (@who). */
+static __always_inline bool eevdf_take_better(u32 nr, u32 queue, s32 cpu,
+					      const struct eevdf_bid *who)
+{
+	u64 never = eevdf_cpu(cpu)->clock + (1ULL << 62);
+
+	if (who->there && (!who->ahead || nr <= domain_size(queue)))
+		return false;
+	return eevdf_take_apart(cpu, never);
+}
+
+/*
+ * Take the task of @dsq that is due first of those that are eligible, if it
  * bids more than the best so far.
  *
  * Global, like others here, so that the verifier walks it once.
  */
-__noinline u32 eevdf_take(u32 queue, s32 cpu)
+__noinline u32 eevdf_take(u32 dsq, s32 cpu)
 {
 	struct eevdf_cpu *ec = eevdf_cpu(cpu);
 	u32 taken = EEVDF_NOBODY;
@@ -703,7 +825,7 @@ __noinline u32 eevdf_take(u32 queue, s32 cpu)
 
 	ec->looks = EEVDF_LOOKS;
 	ec->first.there = false;
-	bpf_for_each(scx_dsq, p, policy_dsq(META_EEVDF, queue), 0) {
+	bpf_for_each(scx_dsq, p, policy_dsq(META_EEVDF, dsq), 0) {
 		struct eevdf_bid its;
 
 		if (!ec->looks)
@@ -734,7 +856,8 @@ __noinline u32 eevdf_serve(u32 queue, s32 cpu)
 {
 	struct eevdf_queue *q = eevdf_queue(queue);
 	struct eevdf_cpu *ec = eevdf_cpu(cpu);
-	u32 waiting, taken = EEVDF_NOBODY;
+	u32 dsq = eevdf_is_cpus(queue) ? queue : warm_queue(cpu);
+	u32 taken = EEVDF_NOBODY;
 
 	if (!q)
 		return EEVDF_NOBODY;
@@ -743,21 +866,24 @@ __noinline u32 eevdf_serve(u32 queue, s32 cpu)
 	if (ec->best.there) {
 		/* It counts when it stops; so far it has moved the clock. */
 		ec->clock += lag_scale(ec->prev_used_ns, q->clock.weight);
-		ec->best.deadline = ec->prev_deadline;
-		ec->best.eligible = !time_after(ec->prev_vruntime, ec->clock);
+		eevdf_make_bid(&ec->best, ec->prev_deadline, ec->prev_vruntime,
+			       ec->prev_weight, ec->clock);
 	}
-	waiting = dsq_nr_queued(META_EEVDF, queue);
-	if (waiting > 1 && !eevdf_is_cpus(queue) && eevdf_take_warm(queue, cpu))
-		taken = EEVDF_TAKEN;
-	else if (waiting)
-		taken = eevdf_take(queue, cpu);
-	if (taken == EEVDF_TAKEN)
+	if (!eevdf_is_cpus(queue) && eevdf_take_overdue(queue, cpu))
+		return EEVDF_TAKEN;
+	if (dsq_nr_queued(META_EEVDF, dsq))
+		taken = eevdf_take(dsq, cpu);
+	if (taken == EEVDF_TAKEN) {
 		stats_inc(META_EEVDF, pulled);
-	else if (taken == EEVDF_FIRST && dsq_pull(META_EEVDF, queue))
-		taken = EEVDF_TAKEN;
-	else
-		taken = ec->best.there ? EEVDF_STAYS : EEVDF_NOBODY;
-	return taken;
+		return EEVDF_TAKEN;
+	}
+	if (!eevdf_is_cpus(queue) &&
+	    eevdf_take_better(q->nr, queue, cpu,
+			      taken == EEVDF_FIRST ? &ec->first : &ec->best))
+		return EEVDF_TAKEN;
+	if (taken == EEVDF_FIRST && dsq_pull(META_EEVDF, dsq))
+		return EEVDF_TAKEN;
+	return ec->best.there ? EEVDF_STAYS : EEVDF_NOBODY;
 }
 
 /* A domain of which @own should take a task, so that both are as full. */
@@ -778,7 +904,7 @@ __noinline s32 eevdf_fuller(u32 own)
 	most = (q->clock.weight + LAG_WEIGHT_0) / domain_size(own) * 5 / 4;
 	bpf_for(domain, 0, nr_domains) {
 		q = eevdf_queue(domain);
-		if (!q || domain == own || !dsq_nr_queued(META_EEVDF, domain))
+		if (!q || domain == own || q->nr <= domain_size(domain))
 			continue;
 		load = q->clock.weight / domain_size(domain);
 		if (load <= most)
@@ -794,7 +920,7 @@ static __always_inline bool eevdf_even(u32 own)
 {
 	s32 from = eevdf_fuller(own);
 
-	if (from < 0 || !dsq_pull(META_EEVDF, from))
+	if (from < 0 || !warm_take(META_EEVDF, from, WARM_SAME))
 		return false;
 	stats_inc(META_EEVDF, balanced);
 	return true;
@@ -822,15 +948,13 @@ eevdf_dispatch(s32 cpu, struct task_struct *prev __arg_trusted __arg_nullable)
 	/* What waits only others may run. */
 	if (state_prev_runnable(prev))
 		return false;
-	return dsq_pull(META_EEVDF, own) ||
-	       domain_steal(META_EEVDF, own, false) ||
-	       domain_steal(META_EEVDF, own, true);
+	return warm_steal(META_EEVDF, own);
 }
 
 static bool eevdf_drain(s32 cpu)
 {
 	return cpu_queue_pull(META_EEVDF, cpu) ||
-	       domain_queues_drain(META_EEVDF, cpu);
+	       warm_queues_drain(META_EEVDF, cpu);
 }
 
 static bool eevdf_adopt(struct bpf_iter_scx_dsq *it, struct task_struct *p,
@@ -839,20 +963,20 @@ static bool eevdf_adopt(struct bpf_iter_scx_dsq *it, struct task_struct *p,
 	u32 home = eevdf_home(p, &t->eevdf);
 
 	eevdf_compete_as(&t->eevdf, groups_weigh_waiting(p, t), home);
-	return dsq_adopt_vtime(it, p, META_EEVDF, home,
+	return dsq_adopt_vtime(it, p, META_EEVDF, eevdf_place_in(p, home),
 			       eevdf_rest_ns(&t->eevdf, t->eevdf.vruntime),
 			       t->eevdf.deadline);
 }
 
 static void eevdf_release(u32 to)
 {
-	domain_queues_release(META_EEVDF, to);
+	warm_queues_release(META_EEVDF, to);
 	cpu_queues_release(META_EEVDF, to);
 }
 
 static u32 eevdf_queued(void)
 {
-	return domain_queues_queued(META_EEVDF) + cpu_queues_queued(META_EEVDF);
+	return warm_queues_queued(META_EEVDF) + cpu_queues_queued(META_EEVDF);
 }
 
 static void eevdf_running(struct task_struct *p, struct task_ctx *t)

@@ -359,12 +359,16 @@ fn identity_eevdf() {
     let scheduler = Scheduler::shared();
     let (vtime, eevdf) = (policy("vtime"), cast("eevdf"));
     let wake_ups = tier::times(60, 250);
-    let [vtime_p90, eevdf_p90] = [vtime, eevdf].map(|policy| {
+    // Either may have a slice in step with the sleeper: a percentile says which.
+    let [vtime_mean, eevdf_mean] = [vtime, eevdf].map(|policy| {
         scheduler.only(policy);
-        tell_lateness(policy, &mut lateness_ns(wake_ups))
+        let mut late = lateness_ns(wake_ups);
+        tell_lateness(policy, &mut late);
+        late.iter().sum::<u64>() / late.len() as u64
     });
     assert_within_a_tenth(ratio_of_nice_levels(), FAIR_NICE_10);
-    assert!(2 * eevdf_p90 < vtime_p90, "the sleeper's p90 is no better");
+    println!("mean {:.2} and {:.2} ms", ms(vtime_mean), ms(eevdf_mean));
+    assert!(2 * eevdf_mean < vtime_mean, "the sleeper is no better off");
 }
 
 const BURST: Duration = Duration::from_millis(100);

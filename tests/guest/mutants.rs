@@ -66,7 +66,7 @@ mutants! {
     rusty_as_fifo: "fifo" plays "rusty", "the load is not even",
         "tasks still move between caches";
     rustland_as_fifo: "fifo" plays "rustland", "the sleeper's p90 is no better";
-    eevdf_as_vtime: "vtime" plays "eevdf", "the sleeper's p90 is no better";
+    eevdf_as_vtime: "vtime" plays "eevdf", "the sleeper is no better off";
     bpfland_as_fifo: "fifo" plays "bpfland", "who wakes often waits during its burst";
     cosmos_as_fifo: "fifo" plays "cosmos", "the sleeper's p90 is no better";
 }
