@@ -58,7 +58,7 @@ fn uses<const N: usize>(groups: [&Cgroup; N], time: Duration) -> [u64; N] {
 
 /// Their CPU times are to each other as these numbers, within a tenth.
 fn assert_shares<const N: usize>(what: &str, groups: [&Cgroup; N], expected: [f64; N]) {
-    let used = uses(groups, tier::seconds(2.0, 10.0));
+    let used = uses(groups, tier::seconds(1.0, 10.0));
     let all: u64 = used.iter().sum();
     let sum: f64 = expected.iter().sum();
     println!("{what}: {:.0?} ms, expected as {expected:?}", used.map(ms));
@@ -136,7 +136,7 @@ fn an_idle_group_gets_what_others_leave() {
         let plain = busy("meta_plain", 100, 1, Some(CPU));
         let idle = busy("meta_idle", 100, 2, Some(CPU));
         idle.write("cpu.idle", "1");
-        let [of_plain, of_idle] = uses([&plain, &idle], Duration::from_secs(6));
+        let [of_plain, of_idle] = uses([&plain, &idle], tier::seconds(3.0, 6.0));
         println!("{name}: {:.0} ms, idle {:.0} ms", ms(of_plain), ms(of_idle));
         assert!(of_idle > 0, "{name}: it starves");
         assert!(of_plain >= 19 * of_idle, "{name}: it gets too much");

@@ -314,13 +314,13 @@ fn on_a_busy_machine(rounds: usize) -> NineOfTen {
 
 #[test]
 fn live_updates_stall_nobody() {
-    on_a_busy_machine(tier::times(2, 4));
+    on_a_busy_machine(tier::times(1, 4));
 }
 
 /// On a clock that the noise of the host does not reach.
 #[test]
 fn live_updates_take_effect_soon() {
-    let took = on_a_busy_machine(tier::times(2, 8));
+    let took = on_a_busy_machine(tier::times(1, 8));
     assert!(took.status_ns <= PROMISE_NS, "seen too late");
     assert!(took.task_ns <= PROMISE_NS, "the first task ran too late");
 }
