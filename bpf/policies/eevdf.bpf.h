@@ -63,30 +63,8 @@
 #ifndef META_EEVDF_BPF_H
 #define META_EEVDF_BPF_H
 
-/* Fixed at load. */
-const volatile u64 eevdf_base_slice_ns = 700 * 1000ULL;
-
-/* The kernel's TICK_NSEC at the lowest rate that is common. */
-#define EEVDF_TICK_NS (4 * 1000 * 1000ULL)
-#define EEVDF_MIN_SLICE_NS (100 * 1000ULL)
-#define EEVDF_WAIT_NS (1000 * 1000 * 1000ULL)
-
-/*
- * A longer one would be due long after its task is eligible. Many light tasks
- * that wait so put the others ahead of the clock, which are held back to it,
- * and then it hardly goes on.
- */
-#define EEVDF_REQUEST_NS (100 * 1000 * 1000ULL)
-#define EEVDF_BALANCE_NS (4 * 1000 * 1000ULL)
-
-/* By so much, in virtual time, others may be due earlier on other CPUs. */
-#define EEVDF_APART_NS (EEVDF_TICK_NS / 2)
-
-/* So often a busy CPU looks for them. */
-#define EEVDF_LOOK_NS (2 * 1000 * 1000ULL)
-
-/* Tasks of a queue that are looked at for one that is eligible. */
-#define EEVDF_LOOKS 8
+#include "eevdf_clock.bpf.h"
+#include "eevdf_pick.bpf.h"
 
 /* CPUs of which a waking task may take one; a power of two. */
 #define EEVDF_VICTIMS 8
@@ -94,60 +72,13 @@ const volatile u64 eevdf_base_slice_ns = 700 * 1000ULL;
 /* So long everybody runs before it makes room. */
 #define EEVDF_GUARD_NS EEVDF_MIN_SLICE_NS
 
-#define EEVDF_QUEUES (META_MAX_DOMAINS + META_MAX_CPUS)
-
-struct eevdf_queue {
-	struct bpf_spin_lock lock;
-	u32 nr; /* who competes */
-	struct lag_clock clock;
-	u64 epoch; /* of those counted in the clock */
-	u64 balanced_at;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, EEVDF_QUEUES);
-	__type(key, u32);
-	__type(value, struct eevdf_queue);
-} eevdf_queues SEC(".maps");
-
-/*
- * Written at a flip: what was counted before counts no longer, since the policy
- * hears nothing of its tasks while it is out.
- */
-struct {
-	u64 epoch;
-} META_OWN_LINE eevdf_turn;
-
-/*
- * What somebody has to show who wants a CPU.
- *
- * @ahead: of the clock, by so much that another CPU may have somebody better
- */
-struct eevdf_bid {
-	u64 deadline;
-	bool eligible;
-	bool ahead;
-	bool there;
-};
-
 /*
  * Of the task that runs, as it started. Written by the CPU itself, but for
  * @taken; true only while the CPU's owner is eevdf.
  *
- * The rest is what the CPU finds while it looks for the next task: of local
- * variables the verifier would follow each value.
- *
  * @pinned: it may run nowhere else
  * @taken:  somebody has come to take its place
  * @owed_ns: by this much CPU time the CPU's own queue had less than its part
- * @prev_queue: + 1; of the task that has had its slice, 0 if that will not run
- * @best:   so far
- * @first:  of the queue, for want of one that is eligible
- * @head:   of another CPU's queue
- * @looks:  left
- * @due:    when the best of other CPUs is
- * @looked_at: for those who are due earlier on other CPUs
  */
 struct eevdf_cpu {
 	u64 vruntime;
@@ -158,18 +89,6 @@ struct eevdf_cpu {
 	bool pinned;
 	bool taken;
 	long long owed_ns;
-	u32 prev_queue;
-	u32 looks;
-	u32 prev_weight;
-	u64 prev_used_ns;
-	u64 prev_vruntime;
-	u64 prev_deadline;
-	u64 clock;
-	struct eevdf_bid best;
-	struct eevdf_bid first;
-	struct eevdf_bid head;
-	u64 due;
-	u64 looked_at;
 } __attribute__((aligned(META_CACHELINE)));
 
 static struct eevdf_cpu eevdf_cpus[META_MAX_CPUS];
@@ -177,28 +96,6 @@ static struct eevdf_cpu eevdf_cpus[META_MAX_CPUS];
 static __always_inline struct eevdf_cpu *eevdf_cpu(s32 cpu)
 {
 	return &eevdf_cpus[(u32)cpu & (META_MAX_CPUS - 1)];
-}
-
-static __always_inline struct eevdf_queue *eevdf_queue(u32 queue)
-{
-	return bpf_map_lookup_elem(&eevdf_queues, &queue);
-}
-
-static __always_inline bool eevdf_is_cpus(u32 queue)
-{
-	return queue >= META_MAX_DOMAINS;
-}
-
-/* By how many CPUs a queue is served. */
-static __always_inline u32 eevdf_size(u32 queue)
-{
-	return eevdf_is_cpus(queue) ? 1 : domain_size(queue);
-}
-
-/* Where @p, which is on @cpu, runs or is to wait. */
-static __always_inline u32 eevdf_queue_on(struct task_struct *p, s32 cpu)
-{
-	return p->nr_cpus_allowed == 1 ? cpu_queue(cpu) : domain_of(cpu);
 }
 
 static __always_inline u32 eevdf_home(struct task_struct *p,
@@ -243,268 +140,6 @@ static void eevdf_cpu_online(s32 cpu)
 
 static void eevdf_cpu_offline(s32 cpu)
 {
-}
-
-static __always_inline u64 eevdf_max(u64 a, u64 b)
-{
-	return a > b ? a : b;
-}
-
-static __always_inline u64 eevdf_min(u64 a, u64 b)
-{
-	return a < b ? a : b;
-}
-
-/*
- * How far from the clock somebody may be. However light: who waits while the
- * machine fills up is not placed again.
- */
-static __always_inline u64 eevdf_limit(u32 weight)
-{
-	return eevdf_min(
-		lag_scale(eevdf_max(2 * eevdf_base_slice_ns, EEVDF_TICK_NS),
-			  weight),
-		EEVDF_WAIT_NS);
-}
-
-/* How long a request is, in virtual time. */
-static __always_inline u64 eevdf_request(u32 weight)
-{
-	return eevdf_min(lag_scale(eevdf_base_slice_ns, weight),
-			 EEVDF_REQUEST_NS);
-}
-
-/* How far the clock comes while EEVDF_WAIT_NS pass, all CPUs busy. */
-static __always_inline u64 eevdf_reach(const struct lag_clock *clock, u32 size)
-{
-	return EEVDF_WAIT_NS * size * LAG_WEIGHT_0 / (clock->weight ?: 1);
-}
-
-/* Under the lock: is @e counted in @q? */
-static __always_inline bool eevdf_is_counted(struct eevdf_queue *q,
-					     struct eevdf_task *e)
-{
-	if (q->epoch != eevdf_turn.epoch) {
-		q->epoch = eevdf_turn.epoch;
-		q->nr = 0;
-		q->clock.weight = 0;
-		lag_update(&q->clock);
-	}
-	return e->epoch == q->epoch;
-}
-
-/*
- * @e competes no longer; what it is owed goes with it.
- *
- * Global, so that the verifier walks it once, and not once a caller.
- */
-__noinline int eevdf_go(struct eevdf_task *e)
-{
-	struct eevdf_queue *q;
-	u64 at;
-
-	if (!e || !e->home || e->epoch != eevdf_turn.epoch)
-		return 0;
-	q = eevdf_queue(e->home - 1);
-	if (!q)
-		return 0;
-	bpf_spin_lock(&q->lock);
-	if (eevdf_is_counted(q, e)) {
-		at = e->vruntime + e->uncharged;
-		lag_move(&q->clock, e->vruntime, at, e->weight);
-		e->lag = lag_clamp(lag_of(&q->clock, at),
-				   eevdf_limit(e->weight));
-		e->vruntime = lag_shift(q->clock.now, -e->lag);
-		/* From where it counts, or the clock is no average any more. */
-		lag_leave(&q->clock, at, e->weight);
-		q->nr--;
-	}
-	bpf_spin_unlock(&q->lock);
-	e->uncharged = 0;
-	e->epoch = 0;
-	return 0;
-}
-
-/*
- * Under the lock: what @weight counts as beside the others, since nobody can
- * use more than one of @size CPUs. With a CPU for each nobody competes.
- */
-static __always_inline u32 eevdf_feasible(const struct eevdf_queue *q,
-					  const struct eevdf_task *e,
-					  bool counted, u32 weight, u32 size)
-{
-	u64 others = q->clock.weight - (counted ? e->weight : 0);
-	u32 nr = q->nr - counted;
-
-	if (size < 2 || nr < size || (u64)weight * (size - 1) <= others)
-		return weight;
-	return others / (size - 1) ?: 1;
-}
-
-/*
- * Under the lock: where @e joins. What it is owed it still is; of what it had
- * too much the clock has passed a part since.
- */
-static __always_inline u64 eevdf_place(struct lag_clock *clock,
-				       struct eevdf_task *e, u32 weight,
-				       bool stayed)
-{
-	long long lag = e->lag;
-
-	if (lag <= 0 && stayed) {
-		lag = lag_of(clock, e->vruntime);
-		if (lag > 0)
-			lag = 0;
-	}
-	lag = lag_clamp(lag_reweigh(lag, e->weight, weight),
-			eevdf_limit(weight));
-	if (lag > 0)
-		return lag_place(clock, lag, weight);
-	return lag_shift(clock->now, -lag);
-}
-
-/* A place nearer to the clock, for who is too far from it. */
-static __always_inline u64 eevdf_bounded(const struct lag_clock *clock,
-					 u64 vruntime, u32 weight, u64 reach)
-{
-	u64 limit = eevdf_limit(weight);
-	long long lag = lag_clamp(lag_of(clock, vruntime), limit);
-
-	if (lag < -(long long)reach)
-		lag = -(long long)reach;
-	return lag_shift(clock->now, -lag);
-}
-
-/* Where @e is if it weighs @weight from now on, and is owed what it was. */
-static __always_inline u64 eevdf_reweighed(const struct lag_clock *clock,
-					   const struct eevdf_task *e,
-					   u32 weight)
-{
-	if (e->weight == weight)
-		return e->vruntime;
-	return lag_shift(clock->now, -lag_reweigh(lag_of(clock, e->vruntime),
-						  e->weight, weight));
-}
-
-/* The same CPU time is left of a request as when @e was at @was. */
-static __always_inline u64 eevdf_due(const struct eevdf_task *e, u64 was,
-				     u32 weight)
-{
-	if (e->weight == weight)
-		return e->deadline;
-	return lag_shift(
-		e->vruntime,
-		lag_reweigh(lag_distance(was, e->deadline), e->weight, weight));
-}
-
-/*
- * @e competes in @queue from now on, or goes on to: it has a place on the clock
- * and a request. True if it did not compete before.
- *
- * Global, so that the verifier walks it once, and not once a caller.
- */
-__noinline bool eevdf_compete_as(struct eevdf_task *e, u32 weight, u32 queue)
-{
-	struct eevdf_queue *q = eevdf_queue(queue);
-	bool stays, is_new, joins;
-	u64 request, last, reach, was;
-	u32 size = eevdf_size(queue);
-
-	if (!q || !e)
-		return false;
-	stays = e->home == queue + 1;
-	is_new = !e->home;
-	if (!stays) {
-		eevdf_go(e);
-		e->home = queue + 1;
-	}
-	was = e->vruntime;
-	bpf_spin_lock(&q->lock);
-	joins = !eevdf_is_counted(q, e);
-	weight = eevdf_feasible(q, e, !joins, weight, size);
-	if (joins) {
-		/* The policy was out since. */
-		if (e->epoch)
-			e->lag = lag_of(&q->clock, e->vruntime + e->uncharged);
-		e->uncharged = 0;
-		e->vruntime = is_new ? q->clock.now :
-				       eevdf_place(&q->clock, e, weight, stays);
-		reach = eevdf_reach(&q->clock, size);
-		q->nr++;
-	} else {
-		/* By the clock that counts it, too: its lag is bounded. */
-		reach = eevdf_reach(&q->clock, size);
-		last = eevdf_reweighed(&q->clock, e, weight);
-		last = eevdf_bounded(&q->clock, last, weight, reach);
-		lag_leave(&q->clock, e->vruntime, e->weight);
-		e->vruntime = last;
-	}
-	lag_count(&q->clock, e->vruntime, weight);
-	e->epoch = q->epoch;
-	last = q->clock.now + reach;
-	bpf_spin_unlock(&q->lock);
-
-	request = eevdf_request(weight);
-	/* A new task has half a slice, so that it joins in softly. */
-	if (joins)
-		e->deadline = e->vruntime + (is_new ? request / 2 : request);
-	else if (!time_before(was, e->deadline))
-		e->deadline = e->vruntime + request;
-	else
-		e->deadline = eevdf_due(e, was, weight);
-	if (time_after(e->deadline, last))
-		e->deadline = last;
-	e->weight = weight;
-	return joins;
-}
-
-static __always_inline bool eevdf_compete(struct task_struct *p,
-					  struct task_ctx *t, u32 queue)
-{
-	return eevdf_compete_as(&t->eevdf, groups_weigh(p, t), queue);
-}
-
-/* Of its request, what @e has not had at @vruntime, in CPU time. */
-static __always_inline u64 eevdf_rest_ns(const struct eevdf_task *e,
-					 u64 vruntime)
-{
-	u64 rest_ns = 0;
-
-	if (time_after(e->deadline, vruntime))
-		rest_ns = (e->deadline - vruntime) * e->weight / LAG_WEIGHT_0;
-	return eevdf_max(rest_ns, EEVDF_MIN_SLICE_NS);
-}
-
-static __always_inline bool eevdf_beats(const struct eevdf_bid *a,
-					const struct eevdf_bid *b)
-{
-	if (!b->there || a->eligible != b->eligible)
-		return !b->there || a->eligible;
-	return time_before(a->deadline, b->deadline);
-}
-
-/* Somebody of @weight, at @vruntime, makes a bid. */
-static __always_inline void eevdf_make_bid(struct eevdf_bid *bid, u64 deadline,
-					   u64 vruntime, u32 weight, u64 clock)
-{
-	bid->deadline = deadline;
-	bid->eligible = !time_after(vruntime, clock);
-	bid->ahead =
-		!bid->eligible &&
-		time_after(vruntime, clock + lag_scale(EEVDF_APART_NS, weight));
-	bid->there = true;
-}
-
-static __always_inline void eevdf_bid_of(struct task_struct *p, u64 clock,
-					 struct eevdf_bid *bid)
-{
-	struct task_ctx *t = state_task(p);
-
-	bid->there = false;
-	bid->eligible = false;
-	if (t)
-		eevdf_make_bid(bid, p->scx.dsq_vtime, t->eevdf.vruntime,
-			       t->eevdf.weight, clock);
 }
 
 /*
@@ -647,21 +282,6 @@ static s32 eevdf_select_cpu(struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 	return cpu;
 }
 
-/* Put behind others by its own wish: it gives up what is left of its request.
- */
-static __always_inline void eevdf_forfeit(struct eevdf_task *e)
-{
-	struct eevdf_queue *q = eevdf_queue(e->home - 1);
-
-	if (!q || !time_before(e->vruntime, e->deadline))
-		return;
-	bpf_spin_lock(&q->lock);
-	if (eevdf_is_counted(q, e))
-		lag_move(&q->clock, e->vruntime, e->deadline, e->weight);
-	bpf_spin_unlock(&q->lock);
-	e->vruntime = e->deadline;
-}
-
 static void eevdf_enqueue(struct task_struct *p, struct task_ctx *t,
 			  u64 enq_flags)
 {
@@ -684,246 +304,6 @@ static void eevdf_enqueue(struct task_struct *p, struct task_ctx *t,
 			 eevdf_rest_ns(e, e->vruntime), e->deadline, enq_flags);
 	if (!eevdf_is_cpus(home))
 		domain_kick(p, home, ~0ULL);
-}
-
-/* @prev had its slice, or somebody took its CPU: what would it bid? */
-static __noinline int eevdf_look_at_prev(s32 cpu, struct task_struct *prev)
-{
-	struct eevdf_cpu *ec = eevdf_cpu(cpu);
-	struct eevdf_task *e;
-	struct task_ctx *t;
-
-	ec->prev_queue = 0;
-	if (!state_prev_runnable(prev) || state_cpu(cpu)->yielded)
-		return 0;
-	t = state_task(prev);
-	if (!t || task_owner(t) != META_EEVDF)
-		return 0;
-	e = &t->eevdf;
-	if (e->home != eevdf_queue_on(prev, cpu) + 1)
-		return 0;
-	ec->prev_queue = e->home;
-	ec->prev_weight = e->weight;
-	ec->prev_used_ns = task_used_ns(t, scx_bpf_now());
-	ec->prev_vruntime =
-		e->vruntime + lag_scale(ec->prev_used_ns, e->weight);
-	ec->prev_deadline = e->deadline;
-	if (!time_before(ec->prev_vruntime, e->deadline))
-		ec->prev_deadline =
-			ec->prev_vruntime + eevdf_request(e->weight);
-	return 0;
-}
-
-enum eevdf_taken {
-	EEVDF_NOBODY, /* is there */
-	EEVDF_STAYS,  /* the task that has had its slice bids best */
-	EEVDF_TAKEN,
-	EEVDF_FIRST, /* nobody is eligible, but the first one bids more */
-};
-
-/*
- * The first task that waits for @from, that @cpu may run and that is not far
- * ahead of the clock: what does it bid? If @take, it gets @cpu.
- */
-__noinline bool eevdf_head(s32 from, s32 cpu, bool take)
-{
-	struct eevdf_cpu *ec = eevdf_cpu(cpu);
-	struct task_struct *p;
-	bool taken = false;
-
-	ec->head.there = false;
-	ec->looks = EEVDF_LOOKS;
-	bpf_for_each(scx_dsq, p, policy_dsq(META_EEVDF, warm_queue(from)), 0) {
-		if (!ec->looks)
-			break;
-		ec->looks--;
-		if (!dsq_may_run(p, cpu))
-			continue;
-		eevdf_bid_of(p, ec->clock, &ec->head);
-		if (ec->head.ahead) {
-			ec->head.there = false;
-			continue;
-		}
-		taken = take && scx_bpf_dsq_move(BPF_FOR_EACH_ITER, p,
-						 SCX_DSQ_LOCAL, 0);
-		break;
-	}
-	return taken;
-}
-
-/*
- * Of those who wait for other CPUs of its cache, and are not far ahead of the
- * clock, @cpu takes the one that is due first, if that is before @due.
- */
-__noinline bool eevdf_take_apart(s32 cpu, u64 due)
-{
-	struct eevdf_cpu *ec = eevdf_cpu(cpu);
-	u32 own = domain_of(cpu);
-	s32 from = -1, other;
-
-	ec->due = due;
-	bpf_for(other, 0, nr_cpu_ids) {
-		if (other == cpu || domain_of(other) != own ||
-		    !dsq_nr_queued(META_EEVDF, warm_queue(other)))
-			continue;
-		eevdf_head(other, cpu, false);
-		if (!ec->head.there || !time_before(ec->head.deadline, ec->due))
-			continue;
-		ec->due = ec->head.deadline;
-		from = other;
-	}
-	if (from < 0 || !eevdf_head(from, cpu, true))
-		return false;
-	stats_inc(META_EEVDF, pulled);
-	return true;
-}
-
-/*
- * Is somebody due on another CPU well before all who wait for @cpu, or run
- * there? Looked for now and then, and not where there is a CPU for everybody.
- */
-__noinline bool eevdf_take_overdue(u32 queue, s32 cpu)
-{
-	struct eevdf_queue *q = eevdf_queue(queue);
-	struct eevdf_cpu *ec = eevdf_cpu(cpu);
-	u64 now = scx_bpf_now();
-
-	if (!q || q->nr <= domain_size(queue) ||
-	    time_before(now, ec->looked_at + EEVDF_LOOK_NS))
-		return false;
-	ec->looked_at = now;
-	ec->first = ec->best;
-	eevdf_head(cpu, cpu, false);
-	if (ec->head.there && eevdf_beats(&ec->head, &ec->first))
-		ec->first = ec->head;
-	return ec->first.there &&
-	       eevdf_take_apart(cpu, ec->first.deadline - EEVDF_APART_NS);
-}
-
-/* Nobody bids on @cpu, or only who is far ahead of the clock (@who). */
-static __always_inline bool eevdf_take_better(u32 nr, u32 queue, s32 cpu,
-					      const struct eevdf_bid *who)
-{
-	u64 never = eevdf_cpu(cpu)->clock + (1ULL << 62);
-
-	if (who->there && (!who->ahead || nr <= domain_size(queue)))
-		return false;
-	return eevdf_take_apart(cpu, never);
-}
-
-/*
- * Take the task of @dsq that is due first of those that are eligible, if it
- * bids more than the best so far.
- *
- * Global, like others here, so that the verifier walks it once.
- */
-__noinline u32 eevdf_take(u32 dsq, s32 cpu)
-{
-	struct eevdf_cpu *ec = eevdf_cpu(cpu);
-	u32 taken = EEVDF_NOBODY;
-	struct task_struct *p;
-
-	ec->looks = EEVDF_LOOKS;
-	ec->first.there = false;
-	bpf_for_each(scx_dsq, p, policy_dsq(META_EEVDF, dsq), 0) {
-		struct eevdf_bid its;
-
-		if (!ec->looks)
-			break;
-		ec->looks--;
-		if (!dsq_may_run(p, cpu))
-			continue;
-		eevdf_bid_of(p, ec->clock, &its);
-		if (!its.eligible) {
-			if (!ec->first.there)
-				ec->first = its;
-			continue;
-		}
-		ec->first.there = false;
-		if (eevdf_beats(&its, &ec->best) &&
-		    scx_bpf_dsq_move(BPF_FOR_EACH_ITER, p, SCX_DSQ_LOCAL, 0))
-			taken = EEVDF_TAKEN;
-		break;
-	}
-	if (taken != EEVDF_TAKEN && ec->first.there &&
-	    eevdf_beats(&ec->first, &ec->best))
-		taken = EEVDF_FIRST;
-	return taken;
-}
-
-/* Who of @queue is next on @cpu, the task that runs there included? */
-__noinline u32 eevdf_serve(u32 queue, s32 cpu)
-{
-	struct eevdf_queue *q = eevdf_queue(queue);
-	struct eevdf_cpu *ec = eevdf_cpu(cpu);
-	u32 dsq = eevdf_is_cpus(queue) ? queue : warm_queue(cpu);
-	u32 taken = EEVDF_NOBODY;
-
-	if (!q)
-		return EEVDF_NOBODY;
-	ec->clock = q->clock.now;
-	ec->best.there = ec->prev_queue == queue + 1;
-	if (ec->best.there) {
-		/* It counts when it stops; so far it has moved the clock. */
-		ec->clock += lag_scale(ec->prev_used_ns, q->clock.weight);
-		eevdf_make_bid(&ec->best, ec->prev_deadline, ec->prev_vruntime,
-			       ec->prev_weight, ec->clock);
-	}
-	if (!eevdf_is_cpus(queue) && eevdf_take_overdue(queue, cpu))
-		return EEVDF_TAKEN;
-	if (dsq_nr_queued(META_EEVDF, dsq))
-		taken = eevdf_take(dsq, cpu);
-	if (taken == EEVDF_TAKEN) {
-		stats_inc(META_EEVDF, pulled);
-		return EEVDF_TAKEN;
-	}
-	if (!eevdf_is_cpus(queue) &&
-	    eevdf_take_better(q->nr, queue, cpu,
-			      taken == EEVDF_FIRST ? &ec->first : &ec->best))
-		return EEVDF_TAKEN;
-	if (taken == EEVDF_FIRST && dsq_pull(META_EEVDF, dsq))
-		return EEVDF_TAKEN;
-	return ec->best.there ? EEVDF_STAYS : EEVDF_NOBODY;
-}
-
-/* A domain of which @own should take a task, so that both are as full. */
-__noinline s32 eevdf_fuller(u32 own)
-{
-	struct eevdf_queue *q = eevdf_queue(own);
-	u64 now = scx_bpf_now(), load, most, at;
-	s32 found = -1;
-	u32 domain;
-
-	if (!q)
-		return -1;
-	at = q->balanced_at;
-	if (time_before(now, at + EEVDF_BALANCE_NS) ||
-	    !__sync_bool_compare_and_swap(&q->balanced_at, at, now))
-		return -1;
-	/* As full as it would be with one more task, and a quarter. */
-	most = (q->clock.weight + LAG_WEIGHT_0) / domain_size(own) * 5 / 4;
-	bpf_for(domain, 0, nr_domains) {
-		q = eevdf_queue(domain);
-		if (!q || domain == own || q->nr <= domain_size(domain))
-			continue;
-		load = q->clock.weight / domain_size(domain);
-		if (load <= most)
-			continue;
-		most = load;
-		found = domain;
-	}
-	return found;
-}
-
-/* Where many CPUs are busy @own may have less to do than others. */
-static __always_inline bool eevdf_even(u32 own)
-{
-	s32 from = eevdf_fuller(own);
-
-	if (from < 0 || !warm_take(META_EEVDF, from, WARM_SAME))
-		return false;
-	stats_inc(META_EEVDF, balanced);
-	return true;
 }
 
 /*
@@ -1037,7 +417,6 @@ static void eevdf_stopping(struct task_struct *p, struct task_ctx *t,
 {
 	struct eevdf_task *e = &t->eevdf;
 	u64 used = lag_scale(used_ns, e->weight);
-	struct eevdf_queue *q;
 
 	if (!e->home)
 		return;
@@ -1047,14 +426,7 @@ static void eevdf_stopping(struct task_struct *p, struct task_ctx *t,
 		e->uncharged = used;
 		return;
 	}
-	q = eevdf_queue(e->home - 1);
-	if (!q)
-		return;
-	bpf_spin_lock(&q->lock);
-	if (eevdf_is_counted(q, e))
-		lag_move(&q->clock, e->vruntime, e->vruntime + used, e->weight);
-	bpf_spin_unlock(&q->lock);
-	e->vruntime += used;
+	eevdf_charge(e, used);
 }
 
 static void eevdf_quiescent(struct task_struct *p, struct task_ctx *t)
