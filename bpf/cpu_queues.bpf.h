@@ -16,12 +16,19 @@ static __always_inline u32 cpu_queue(s32 cpu)
 _Static_assert(META_MAX_DOMAINS + META_MAX_CPUS <= DSQ_MAX_QUEUES,
 	       "a queue a domain and one a CPU");
 
-static s32 cpu_queues_create(u32 policy)
+/* Only @cpu serves its queue: nobody else may run what waits there. */
+static __always_inline bool cpu_queue_pull(u32 policy, s32 cpu)
+{
+	return dsq_pull(policy, cpu_queue(cpu));
+}
+
+/* What follows is of a queue a CPU, whichever: @first is that of CPU 0. */
+static s32 cpu_queues_create(u32 policy, u32 first)
 {
 	s32 cpu, err;
 
 	bpf_for(cpu, 0, nr_cpu_ids) {
-		err = dsq_create_on(policy, cpu_queue(cpu),
+		err = dsq_create_on(policy, first + cpu,
 				    domain_node(domain_of(cpu)));
 		if (err)
 			return err;
@@ -29,27 +36,21 @@ static s32 cpu_queues_create(u32 policy)
 	return 0;
 }
 
-/* Only @cpu serves its queue: nobody else may run what waits there. */
-static __always_inline bool cpu_queue_pull(u32 policy, s32 cpu)
-{
-	return dsq_pull(policy, cpu_queue(cpu));
-}
-
-static void cpu_queues_release(u32 policy, u32 to)
+static void cpu_queues_release(u32 policy, u32 first, u32 to)
 {
 	s32 cpu;
 
 	bpf_for(cpu, 0, nr_cpu_ids)
-		handover_queue(policy, cpu_queue(cpu), to);
+		handover_queue(policy, first + cpu, to);
 }
 
-static u32 cpu_queues_queued(u32 policy)
+static u32 cpu_queues_queued(u32 policy, u32 first)
 {
 	u32 queued = 0;
 	s32 cpu;
 
 	bpf_for(cpu, 0, nr_cpu_ids)
-		queued += dsq_nr_queued(policy, cpu_queue(cpu));
+		queued += dsq_nr_queued(policy, first + cpu);
 	return queued;
 }
 

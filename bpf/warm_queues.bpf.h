@@ -19,19 +19,6 @@ static __always_inline u32 warm_queue(s32 cpu)
 _Static_assert(META_MAX_DOMAINS + 2 * META_MAX_CPUS <= DSQ_MAX_QUEUES,
 	       "a queue a domain and two a CPU");
 
-static s32 warm_queues_create(u32 policy)
-{
-	s32 cpu, err;
-
-	bpf_for(cpu, 0, nr_cpu_ids) {
-		err = dsq_create_on(policy, warm_queue(cpu),
-				    domain_node(domain_of(cpu)));
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
 /* How far it is from one domain to another. */
 enum warm_distance {
 	WARM_SAME,
@@ -86,24 +73,6 @@ static bool warm_queues_drain(u32 policy, s32 cpu)
 {
 	return dsq_pull(policy, warm_queue(cpu)) ||
 	       warm_steal(policy, domain_of(cpu));
-}
-
-static void warm_queues_release(u32 policy, u32 to)
-{
-	s32 cpu;
-
-	bpf_for(cpu, 0, nr_cpu_ids)
-		handover_queue(policy, warm_queue(cpu), to);
-}
-
-static u32 warm_queues_queued(u32 policy)
-{
-	u32 queued = 0;
-	s32 cpu;
-
-	bpf_for(cpu, 0, nr_cpu_ids)
-		queued += dsq_nr_queued(policy, warm_queue(cpu));
-	return queued;
 }
 
 #endif /* META_WARM_QUEUES_BPF_H */

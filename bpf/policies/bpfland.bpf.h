@@ -322,17 +322,17 @@ static __always_inline u64 bpfland_deadline(struct task_struct *p,
 	       bpfland_awake(weight, t->bpfland.ran_ns);
 }
 
+/* Also at the end of each slice: mostly no CPU idles then. */
 static __always_inline s32 bpfland_find_idle(struct task_struct *p,
 					     s32 prev_cpu, u64 wake_flags)
 {
+	if (!domain_any_idle(p))
+		return -1;
 	return scx_bpf_select_cpu_and(p, prev_cpu, wake_flags, p->cpus_ptr, 0);
 }
 
-/* Also at the end of each slice: mostly no CPU idles then. */
 static __always_inline bool bpfland_wake_idle(struct task_struct *p, s32 cpu)
 {
-	if (!domain_any_idle(p))
-		return false;
 	cpu = bpfland_find_idle(p, cpu, 0);
 	if (cpu < 0)
 		return false;
@@ -437,7 +437,7 @@ static __noinline s32 bpfland_select_cpu(struct task_struct *p, s32 prev_cpu,
 	struct task_ctx *t = state_task(p);
 	u32 waiting, weight;
 	u64 enq_flags = 0;
-	s32 cpu = -1;
+	s32 cpu;
 
 	if (!t)
 		return prev_cpu;
@@ -447,8 +447,7 @@ static __noinline s32 bpfland_select_cpu(struct task_struct *p, s32 prev_cpu,
 				   cpu :
 				   bpf_cpumask_first(p->cpus_ptr);
 	}
-	if (domain_any_idle(p))
-		cpu = bpfland_find_idle(p, prev_cpu, wake_flags);
+	cpu = bpfland_find_idle(p, prev_cpu, wake_flags);
 	waiting = bpfland_waiting(prev_cpu);
 	weight = groups_weigh(p, t);
 	if (cpu >= 0) {

@@ -109,16 +109,18 @@ static __always_inline u32 eevdf_home(struct task_struct *p,
 /* Which queue @p of @home waits in: the CPU's that it ran on. */
 static __always_inline u32 eevdf_place_in(struct task_struct *p, u32 home)
 {
-	if (eevdf_is_cpus(home))
-		return home;
-	return warm_queue(domain_wait_cpu(p, home, scx_bpf_task_cpu(p)));
+	s32 cpu = scx_bpf_task_cpu(p);
+
+	if (!eevdf_is_cpus(home))
+		cpu = domain_wait_cpu(p, home, cpu);
+	return eevdf_dsq(home, cpu);
 }
 
 static s32 eevdf_init(void)
 {
-	s32 err = warm_queues_create(META_EEVDF);
+	s32 err = cpu_queues_create(META_EEVDF, warm_queue(0));
 
-	return err ?: cpu_queues_create(META_EEVDF);
+	return err ?: cpu_queues_create(META_EEVDF, cpu_queue(0));
 }
 
 static void eevdf_exit(void)
@@ -226,9 +228,7 @@ static __noinline s32 eevdf_victim(struct task_struct *p, struct task_ctx *t,
 		latest = eevdf_cpu(cpu)->deadline;
 	}
 	if (victim < 0 ||
-	    eevdf_waits_better(eevdf_is_cpus(queue) ? queue :
-						      warm_queue(victim),
-			       deadline, clock))
+	    eevdf_waits_better(eevdf_dsq(queue, victim), deadline, clock))
 		return -1;
 	eevdf_cpu(victim)->taken = true;
 	stats_inc(META_EEVDF, preempted);
@@ -350,13 +350,14 @@ static bool eevdf_adopt(struct bpf_iter_scx_dsq *it, struct task_struct *p,
 
 static void eevdf_release(u32 to)
 {
-	warm_queues_release(META_EEVDF, to);
-	cpu_queues_release(META_EEVDF, to);
+	cpu_queues_release(META_EEVDF, warm_queue(0), to);
+	cpu_queues_release(META_EEVDF, cpu_queue(0), to);
 }
 
 static u32 eevdf_queued(void)
 {
-	return warm_queues_queued(META_EEVDF) + cpu_queues_queued(META_EEVDF);
+	return cpu_queues_queued(META_EEVDF, warm_queue(0)) +
+	       cpu_queues_queued(META_EEVDF, cpu_queue(0));
 }
 
 static void eevdf_running(struct task_struct *p, struct task_ctx *t)

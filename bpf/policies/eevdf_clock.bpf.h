@@ -60,6 +60,12 @@ static __always_inline bool eevdf_is_cpus(u32 queue)
 	return queue >= META_MAX_DOMAINS;
 }
 
+/* Where those of @queue wait who wait for @cpu. */
+static __always_inline u32 eevdf_dsq(u32 queue, s32 cpu)
+{
+	return eevdf_is_cpus(queue) ? queue : warm_queue(cpu);
+}
+
 /* By how many CPUs a queue is served. */
 static __always_inline u32 eevdf_size(u32 queue)
 {

@@ -267,7 +267,7 @@ __noinline u32 eevdf_serve(u32 queue, s32 cpu)
 {
 	struct eevdf_queue *q = eevdf_queue(queue);
 	struct eevdf_look *look = eevdf_look(cpu);
-	u32 dsq = eevdf_is_cpus(queue) ? queue : warm_queue(cpu);
+	u32 dsq = eevdf_dsq(queue, cpu);
 	u32 taken = EEVDF_NOBODY;
 
 	if (!q)
