@@ -101,6 +101,7 @@ impl Check {
 }
 
 /// The machine as procfs and sysfs show it, below a root that tests replace.
+#[derive(Clone)]
 pub struct Machine {
     root: PathBuf,
 }
@@ -139,9 +140,14 @@ impl Machine {
         }
     }
 
+    /// `disabled`, `enabled`, `disabling` and so on; an error on a kernel without sched_ext.
+    pub(crate) fn sched_ext_state(&self) -> io::Result<String> {
+        self.read("/sys/kernel/sched_ext/state")
+    }
+
     /// The ops name of the loaded sched_ext scheduler, if one is loaded.
     pub fn loaded_scheduler(&self) -> Option<String> {
-        let state = self.read("/sys/kernel/sched_ext/state").ok()?;
+        let state = self.sched_ext_state().ok()?;
         if state == "disabled" {
             return None;
         }

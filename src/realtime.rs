@@ -30,7 +30,8 @@ struct RealTime {
 
 impl RealTime {
     fn of(stat: Stat) -> Option<Self> {
-        if stat.number(Field::Flags)? & PF_KTHREAD != 0 || stat.name == sched::LINK_THREAD {
+        let ours = sched::REAL_TIME_THREADS.contains(&stat.name.as_str());
+        if ours || stat.number(Field::Flags)? & PF_KTHREAD != 0 {
             return None;
         }
         let class = match stat.number(Field::Class)? as libc::c_int {
@@ -102,7 +103,10 @@ mod tests {
                 20,
                 stat(20, "migration/0", 0x0420_8040, 99, libc::SCHED_FIFO),
             ),
-            (21, stat(21, sched::LINK_THREAD, 0x40, 1, libc::SCHED_FIFO)),
+            (
+                21,
+                stat(21, sched::REAL_TIME_THREADS[0], 0x40, 1, libc::SCHED_FIFO),
+            ),
             (30, stat(30, "bash", 0x0040_0000, 0, 0)),
             (40, stat(40, "a b) (c", 0x0040_0000, 20, libc::SCHED_RR)),
             (41, stat(41, "jackd", 0x0040_0000, 10, libc::SCHED_FIFO)),

@@ -5,7 +5,8 @@
 //! belong to its own: they go before all of ours, RCU's threads among them. Where they are busy on every
 //! CPU no grace period ends, so the unload does not, and nobody else runs, for as long as they are
 //! busy (Linux 6.18; from 7.0 on a server gives sched_ext a part of each CPU, and it takes a
-//! second or two). The thread that unloads is of that class for the same reason (holder.rs).
+//! second or two). The thread that unloads is of that class for the same reason (holder.rs); tasks of ours
+//! that the grace period waits for are another's work (rescue.rs).
 
 use std::io;
 
@@ -72,7 +73,11 @@ pub(super) fn raise_this_thread() -> io::Result<()> {
     set_class(0, libc::SCHED_FIFO, PRIORITY)
 }
 
-fn set_class(tid: libc::pid_t, class: libc::c_int, priority: libc::c_int) -> io::Result<()> {
+pub(super) fn set_class(
+    tid: libc::pid_t,
+    class: libc::c_int,
+    priority: libc::c_int,
+) -> io::Result<()> {
     let param = libc::sched_param {
         sched_priority: priority,
     };

@@ -27,7 +27,7 @@ use nix::libc;
 use super::grace;
 
 /// Of the thread. It always sleeps, so `doctor` does not name it.
-pub(crate) const NAME: &str = "scx_meta-link";
+pub(super) const NAME: &str = "scx_meta-link";
 
 /// It calls nothing that is deep.
 const STACK: usize = 64 << 10;

@@ -24,6 +24,7 @@ use super::program;
 use super::program::Running;
 use super::program::Standby;
 use super::report::Reporter;
+use super::rescue::Rescue;
 use super::retry::Answer;
 use super::retry::OnEjection;
 use super::retry::Patience;
@@ -156,6 +157,7 @@ impl<'a> Life<'a> {
         let attached = Instant::now();
         // Until it is unloaded.
         let grace = GracePeriods::ensure(self.machine);
+        let rescue = Rescue::ensure(self.machine);
         self.was_in_charge = true;
         if !self.gate.is_stopped() {
             (self.in_charge)(attached);
@@ -169,8 +171,9 @@ impl<'a> Life<'a> {
         if exit.cause() == Cause::Fault {
             self.explain(&exit, running.live());
         }
+        rescue.expect_unload();
         let exit = running.finish();
-        drop(grace);
+        drop((rescue, grace));
         match asked && exit.cause() != Cause::Fault {
             true => Ending::Asked,
             false => Ending::Ended(exit),

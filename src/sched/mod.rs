@@ -21,6 +21,7 @@ mod life;
 mod plan;
 mod program;
 mod report;
+mod rescue;
 mod retry;
 mod signals;
 mod tasks;
@@ -47,7 +48,6 @@ pub use self::exit::Cause;
 pub use self::exit::Exit;
 use self::gate::Gate;
 use self::gate::Stopping;
-pub(crate) use self::holder::NAME as LINK_THREAD;
 use self::life::Life;
 pub use self::life::Outcome;
 pub use self::plan::Bpfland;
@@ -64,6 +64,9 @@ pub use self::retry::EJECTIONS_WITHIN;
 pub use self::signals::StopSignals;
 use crate::live::PinDir;
 use crate::preflight::Machine;
+
+/// The loader's threads of the real-time class, by their names.
+pub(crate) const REAL_TIME_THREADS: [&str; 2] = [holder::NAME, rescue::NAME];
 
 /// As large as a main thread's: libbpf does not expect less.
 const STACK: usize = 8 << 20;

@@ -284,7 +284,10 @@ fn identity_rusty() {
     assert!(stats.balanced > 0, "the loader balanced nothing");
 }
 
-const NAP_NS: u64 = 10 * MS;
+/// Of different lengths, spread over a tick of 4 ms: naps of one length could be in step with the slices.
+fn nap_ns(number: usize) -> u64 {
+    8 * MS + (number as u64 * 1_370_000) % (4 * MS)
+}
 
 /// How late a sleeper wakes beside two hogs a CPU.
 fn lateness_ns(wake_ups: usize) -> Vec<u64> {
@@ -292,8 +295,8 @@ fn lateness_ns(wake_ups: usize) -> Vec<u64> {
     thread::sleep(Duration::from_millis(500));
     let sleeper = thread::spawn(move || {
         (0..wake_ups)
-            .map(|_| {
-                let until = now_ns() + NAP_NS;
+            .map(|number| {
+                let until = now_ns() + nap_ns(number);
                 sleep_until_ns(until);
                 now_ns().saturating_sub(until)
             })
@@ -359,7 +362,7 @@ fn identity_eevdf() {
     let scheduler = Scheduler::shared();
     let (vtime, eevdf) = (policy("vtime"), cast("eevdf"));
     let wake_ups = tier::times(60, 250);
-    // Either may have a slice in step with the sleeper: a percentile says which.
+    // Means: each has waits of two kinds, no wait and a turn of the others, and a percentile says which.
     let [vtime_mean, eevdf_mean] = [vtime, eevdf].map(|policy| {
         scheduler.only(policy);
         let mut late = lateness_ns(wake_ups);

@@ -12,11 +12,11 @@ use labkit::class::{self, Class};
 use labkit::program::Program;
 use labkit::scx;
 use labkit::sys;
+use labkit::task::{Pulse, Task};
 use labkit::watch::Watch;
 use scx_meta::policy::Policy;
 
 use super::harm::{fair_wait, Harm};
-use super::kernel;
 use crate::bound;
 use crate::cgroups::Cgroup;
 use crate::maps::PIN_DIR;
@@ -129,14 +129,35 @@ fn begin_late(count: usize) -> Vec<Program> {
     (0..count).map(start).collect()
 }
 
+/// Tasks that are often taken off their CPUs while they read under RCU: the kernel looks for a file
+/// that is not there.
+fn readers(count: usize) -> Vec<Task> {
+    let read = |pulse: &Pulse| {
+        while !pulse.stopped() {
+            let found = (0..100).any(|_| Path::new("/sys/kernel/not/there").exists());
+            assert!(!found);
+            pulse.work();
+        }
+        Ok(())
+    };
+    let start = |_| Task::start("reader", read).unwrap();
+    (0..count).map(start).collect()
+}
+
 /// Tasks that begin while the kernel unloads a scheduler belong to its own, and go before all others.
-#[test]
-fn tasks_that_begin_during_the_unload_do_not_hold_it_up() {
-    let mut harm = beside_load(Scheduler::start(&["--policies", "fifo,nest"]));
+/// The status with which the loader ends.
+fn unloads_beside_new_tasks(
+    unload: impl FnOnce(&mut Scheduler),
+    limit: Duration,
+) -> Option<libc::c_int> {
+    let mut watch = Watch::start(0, ASLEEP).unwrap();
+    watch.add(readers(BUSY));
+    let mut harm = Harm::beside(Scheduler::start(&["--policies", "fifo,nest"]), watch);
     let mut took = Duration::ZERO;
+    let mut code = None;
     harm.phase("unload", END_LIMIT, |harm| {
         let mut scheduler = harm.lose_scheduler();
-        scheduler.signal(libc::SIGTERM);
+        unload(&mut scheduler);
         while scx::state().unwrap() == "enabled" {
             thread::sleep(Duration::from_micros(100));
         }
@@ -146,16 +167,26 @@ fn tasks_that_begin_during_the_unload_do_not_hold_it_up() {
         took = sys::monotonic() - begin;
         println!("the default scheduler is back after {took:.0?}");
         drop(late);
-        assert!(scheduler.wait().success());
+        code = scheduler.wait().code();
         back.unwrap();
         1
     });
-    let limit = match kernel::serves_ext_beside_realtime() {
-        true => 5 * AT_ONCE,
-        false => AT_ONCE,
-    };
     harm.expect(took <= limit, format!("it took {took:.0?}"));
     harm.end();
+    code
+}
+
+#[test]
+fn tasks_that_begin_during_a_stop_do_not_hold_it_up() {
+    let stop = |scheduler: &mut Scheduler| scheduler.signal(libc::SIGTERM);
+    assert_eq!(unloads_beside_new_tasks(stop, AT_ONCE), Some(0));
+}
+
+/// The loader has to find out about this one.
+#[test]
+fn tasks_that_begin_during_an_ejection_do_not_hold_it_up() {
+    let eject = |_: &mut Scheduler| fs::write("/proc/sysrq-trigger", "S").unwrap();
+    assert_eq!(unloads_beside_new_tasks(eject, 2 * AT_ONCE), Some(3));
 }
 
 /// Whoever closes a link's last descriptor unloads, and an ordinary task may find no CPU for that.
