@@ -125,13 +125,19 @@ static __always_inline s32 domain_wait_cpu(struct task_struct *p, u32 home,
 
 /*
  * A task was queued at @home, perhaps from a CPU of another domain, which will
- * not look there: wake one that will, and that may run it.
+ * not look there: wake one that will, and that may run it; @far: if its node
+ * has none, one of another node, which steals from there.
  */
 static __always_inline void domain_kick(struct task_struct *p, u32 home,
-					u64 spare)
+					u64 spare, bool far)
 {
-	s32 cpu = domain_find_idle(p, home, scx_bpf_task_cpu(p), 0, spare);
+	s32 cpu;
 
+	if (!domain_any_idle(p))
+		return;
+	cpu = domain_find_idle(p, home, scx_bpf_task_cpu(p), 0, spare);
+	if (cpu < 0 && far && nr_domains > 1)
+		cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
 	if (cpu >= 0)
 		scx_bpf_kick_cpu(cpu, SCX_KICK_IDLE);
 }

@@ -303,7 +303,7 @@ static void eevdf_enqueue(struct task_struct *p, struct task_ctx *t,
 	dsq_insert_vtime(p, t, META_EEVDF, eevdf_place_in(p, home),
 			 eevdf_rest_ns(e, e->vruntime), e->deadline, enq_flags);
 	if (!eevdf_is_cpus(home))
-		domain_kick(p, home, ~0ULL);
+		domain_kick(p, home, ~0ULL, true);
 }
 
 /*

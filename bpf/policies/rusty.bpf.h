@@ -351,8 +351,7 @@ static void rusty_enqueue(struct task_struct *p, struct task_ctx *t,
 		rusty_note_waker(t->rusty.wanted_at);
 	dsq_insert_vtime(p, t, META_RUSTY, home, rusty_slice_ns(), deadline,
 			 enq_flags);
-	if (nr_domains > 1)
-		domain_kick(p, home, rusty_spare(true));
+	domain_kick(p, home, rusty_spare(true), rusty_across);
 }
 
 /* @prev had its slice and is still the first of its home. */

@@ -37,6 +37,7 @@ mod faults;
 mod fixture;
 mod group_weights;
 mod identity;
+mod idle;
 mod kmsg;
 mod lifecycle;
 mod live_updates;

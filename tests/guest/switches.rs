@@ -22,14 +22,19 @@ struct Switch {
 pub struct Trace(Vec<Switch>);
 
 impl Trace {
+    /// Of so much time.
     pub fn record(time: Duration) -> Self {
+        Self::during(|| thread::sleep(time))
+    }
+
+    pub fn during(what: impl FnOnce()) -> Self {
         set("tracing_on", "0");
         set("trace_clock", "mono");
         set("buffer_size_kb", "8192");
         set("trace", "");
         set("events/sched/sched_switch/enable", "1");
         set("tracing_on", "1");
-        thread::sleep(time);
+        what();
         set("tracing_on", "0");
         set("events/sched/sched_switch/enable", "0");
         let text = fs::read_to_string(format!("{TRACING}/trace")).unwrap();
@@ -38,6 +43,23 @@ impl Trace {
         switches.sort_by_key(|switch| switch.at_ns);
         assert!(switches.len() > 10, "no trace:\n{text}");
         Self(switches)
+    }
+
+    /// The longest span for which this CPU ran nobody, of those that began and ended in the trace.
+    pub fn longest_idle(&self, cpu: usize) -> Duration {
+        let mut since = None;
+        let mut longest = 0;
+        for switch in self.0.iter().filter(|switch| switch.cpu == cpu) {
+            match (since, switch.pid) {
+                (None, 0) => since = Some(switch.at_ns),
+                (Some(begin), 1..) => {
+                    longest = longest.max(switch.at_ns - begin);
+                    since = None;
+                }
+                _ => (),
+            }
+        }
+        Duration::from_nanos(longest)
     }
 
     /// Spans in which two CPUs ran processes of two groups at the same time,
