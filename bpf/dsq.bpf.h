@@ -163,13 +163,20 @@ static __always_inline bool dsq_lost_to_higher_class(struct task_struct *p,
 }
 
 /*
- * Then queue what is in the local queue again, so that other CPUs can run it.
- * Before 6.19 only cpu_release() may: then it waits for the higher class.
+ * Then have the kernel queue @p again, so that other CPUs can run it: with a
+ * slice left it would go back to the local queue. cpu_release() would find it
+ * there, but the kernel may leave that out: where something of a higher class
+ * seemed to be ready before, it takes tasks from the local queue though it has
+ * not told us that we have the CPU again. What else is in the local queue only
+ * cpu_release() may give back before 6.19.
  */
-static __always_inline void dsq_give_back(u32 policy)
+static __always_inline void dsq_give_back(struct task_struct *p,
+					  struct task_ctx *t)
 {
-	if (!scx_bpf_reenqueue_local_from_anywhere())
-		stats_inc(policy, requeued);
+	stats_inc(task_owner(t), requeued);
+	t->custody |= TASK_LOST;
+	scx_bpf_task_set_slice(p, 0);
+	scx_bpf_reenqueue_local_from_anywhere();
 }
 
 /*

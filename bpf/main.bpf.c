@@ -93,6 +93,8 @@ void BPF_STRUCT_OPS(meta_enqueue, struct task_struct *p, u64 enq_flags)
 		scx_bpf_error("%s[%d] has no context", p->comm, p->pid);
 		return;
 	}
+	if (unlikely(t->custody & TASK_LOST))
+		enq_flags |= SCX_ENQ_REENQ;
 	if (unlikely(state_is_special(p, t)) &&
 	    meta_bypasses(p, t, &enq_flags)) {
 		dsq_insert_local(p, t, META_NONE, slice_ns, enq_flags);
@@ -145,7 +147,7 @@ void BPF_STRUCT_OPS(meta_stopping, struct task_struct *p, bool runnable)
 		return;
 	account_stopping(p, t, runnable);
 	if (dsq_lost_to_higher_class(p, runnable))
-		dsq_give_back(task_owner(t));
+		dsq_give_back(p, t);
 }
 
 /* Before 6.19 only here may we give back what waits behind a higher class. */

@@ -169,6 +169,7 @@ static __always_inline struct task_ctx *state_task(struct task_struct *p)
  * change is one atomic step, and counted by what it found.
  */
 #define TASK_QUEUED (1U << 31)
+#define TASK_LOST (1U << 30) /* its CPU, to a higher class, until queued */
 #define TASK_OWNER_MASK 0xffU
 #define TASK_MOVES_SHIFT 8
 #define TASK_MOVES_MASK (0xffU << TASK_MOVES_SHIFT)

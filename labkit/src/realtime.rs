@@ -25,13 +25,19 @@ const BURST_MS: u64 = 20;
 const START_LIMIT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(1);
 
-/// A task of this class that is busy on one CPU for this time. Returns once it holds the CPU.
+/// So long others run where a task is about to hold the CPU.
+const NAP: Duration = Duration::from_millis(5);
+
+/// A task of this class that is busy on one CPU for this time. It takes the CPU from who runs there;
+/// this returns when it holds it.
 pub fn hog(cpu: usize, class: Class, time: Duration) -> Result<Task> {
     let holds = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&holds);
     let hog = Task::start("rt-hog", move |pulse| {
         sys::bind_to(&[cpu])?;
         class::set(0, class)?;
+        // A task that becomes a real-time one while it runs takes a CPU from nobody.
+        thread::sleep(NAP);
         told.store(true, Relaxed);
         work(pulse, sys::monotonic() + time);
         Ok(())

@@ -33,9 +33,7 @@ fn night_s() -> f64 {
 }
 
 fn beside_load() -> Harm {
-    let mut harm = Harm::beside(Scheduler::shared(), Watch::start(BUSY, ASLEEP).unwrap());
-    harm.spare(kernel::caught_behind_realtime());
-    harm
+    Harm::beside(Scheduler::shared(), Watch::start(BUSY, ASLEEP).unwrap())
 }
 
 /// The CPU where central decides, and one where it does not.
@@ -94,6 +92,7 @@ fn a_held_cpu_harms_nobody_in_a_rotation() {
 #[test]
 fn realtime_storms_harm_nobody() {
     let mut harm = beside_load();
+    harm.spare(kernel::caught_behind_realtime());
     let time = tier::seconds(0.8, 35.0);
     harm.scheduler().all_take_turns(Duration::from_millis(2));
     storms(&mut harm, "all", time);
