@@ -164,11 +164,10 @@ static __always_inline bool dsq_lost_to_higher_class(struct task_struct *p,
 
 /*
  * Then have the kernel queue @p again, so that other CPUs can run it: with a
- * slice left it would go back to the local queue. cpu_release() would find it
- * there, but the kernel may leave that out: where something of a higher class
- * seemed to be ready before, it takes tasks from the local queue though it has
- * not told us that we have the CPU again. What else is in the local queue only
- * cpu_release() may give back before 6.19.
+ * slice left it would go back to the local queue. cpu_release() should find it
+ * there, but the kernel calls that only once until it has asked us for a task
+ * again, and a task was seen that had been left behind a real-time one (6.18).
+ * What else is in the local queue only cpu_release() may give back before 6.19.
  */
 static __always_inline void dsq_give_back(struct task_struct *p,
 					  struct task_ctx *t)

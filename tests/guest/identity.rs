@@ -191,7 +191,8 @@ fn identity_qmap() {
     let end = picks::by_nice();
     drop(hogs);
 
-    let picked = QMAP_LEVELS.map(|(nice, _)| end[&nice] - start[&nice]);
+    // What ended meanwhile has taken its picks along.
+    let picked = QMAP_LEVELS.map(|(nice, _)| end[&nice].saturating_sub(start[&nice]));
     let a_budget = picked.iter().sum::<u64>() as f64 / 31.0;
     let by_budget = picked.map(|picked| picked as f64 / a_budget);
     for ((nice, budget), picked) in QMAP_LEVELS.into_iter().zip(by_budget) {
