@@ -131,11 +131,8 @@ static __always_inline s32 domain_wait_cpu(struct task_struct *p, u32 home,
 static __always_inline void domain_kick(struct task_struct *p, u32 home,
 					u64 spare, bool far)
 {
-	s32 cpu;
+	s32 cpu = domain_find_idle(p, home, scx_bpf_task_cpu(p), 0, spare);
 
-	if (!domain_any_idle(p))
-		return;
-	cpu = domain_find_idle(p, home, scx_bpf_task_cpu(p), 0, spare);
 	if (cpu < 0 && far && nr_domains > 1)
 		cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
 	if (cpu >= 0)

@@ -34,7 +34,7 @@ impl RealTime {
         if ours || stat.number(Field::Flags)? & PF_KTHREAD != 0 {
             return None;
         }
-        let class = match stat.number(Field::Class)? as libc::c_int {
+        let class = match stat.class()? {
             libc::SCHED_FIFO => "FIFO",
             libc::SCHED_RR => "RR",
             _ => return None,
@@ -98,15 +98,14 @@ mod tests {
     #[test]
     fn only_real_time_tasks_of_users_are_named() {
         let root = fake::Root::new();
+        let [link, rescue] = sched::REAL_TIME_THREADS;
         for (tid, stat) in [
             (
                 20,
                 stat(20, "migration/0", 0x0420_8040, 99, libc::SCHED_FIFO),
             ),
-            (
-                21,
-                stat(21, sched::REAL_TIME_THREADS[0], 0x40, 1, libc::SCHED_FIFO),
-            ),
+            (21, stat(21, link, 0x40, 1, libc::SCHED_FIFO)),
+            (22, stat(22, rescue, 0x40, 1, libc::SCHED_FIFO)),
             (30, stat(30, "bash", 0x0040_0000, 0, 0)),
             (40, stat(40, "a b) (c", 0x0040_0000, 20, libc::SCHED_RR)),
             (41, stat(41, "jackd", 0x0040_0000, 10, libc::SCHED_FIFO)),

@@ -5,6 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
+use nix::libc;
+
 /// Among a thread's flags: it is one of the kernel's.
 pub(crate) const PF_KTHREAD: u64 = 0x0020_0000;
 
@@ -52,6 +54,20 @@ impl Stat {
     pub(crate) fn number(&self, field: Field) -> Option<u64> {
         self.field(field)?.parse().ok()
     }
+
+    pub(crate) fn class(&self) -> Option<libc::c_int> {
+        libc::c_int::try_from(self.number(Field::Class)?).ok()
+    }
+
+    /// It wants a CPU, or has one.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.field(Field::State) == Some("R")
+    }
+}
+
+/// Whether tasks of this class go before those of sched_ext.
+pub(crate) fn is_higher(class: libc::c_int) -> bool {
+    [libc::SCHED_FIFO, libc::SCHED_RR, libc::SCHED_DEADLINE].contains(&class)
 }
 
 /// The folders of all threads below a /proc.

@@ -35,9 +35,9 @@
  *	CPU runs is noted by running() and stopping() here, and the slice tells
  *	who took it away: who stops runnable with a slice left was preempted by
  *	a higher class, by the kernel's own rule. The task goes back to its
- *	cgroup's queue where the kernel allows it (from 6.19 on). Otherwise it
- *	waits for that CPU; if the pair is elsewhere by then, running() sees
- *	that and makes the CPU choose again.
+ *	cgroup's queue. Whoever waits for that CPU all the same may find the
+ *	pair elsewhere by then: running() sees that and makes the CPU choose
+ *	again.
  *
  *	The ring is the array of queues, and whether one has tasks is asked of
  *	the queue: a map of runnable cgroups would lose those whose insert lands

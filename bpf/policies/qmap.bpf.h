@@ -25,10 +25,8 @@
  * weights. No boost for high priorities, no core scheduling.
  *
  * When a higher class preempts a task, that and what waits in the CPU's local
- * queue are queued again, so that others can run them, where the kernel allows
- * that outside of cpu_release(): from 6.19 on. Before, they wait for the higher
- * class; so does always what a higher class overtakes on its way to an idle
- * CPU.
+ * queue are queued again, so that others can run them. What a higher class
+ * overtakes on its way to an idle CPU waits for that class before 7.1.
  *
  * Races tolerated: a task that arrives at a level just after the CPU looked
  * waits for the CPU's next round. A weight changed while the task waits counts

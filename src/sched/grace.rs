@@ -5,8 +5,8 @@
 //! belong to its own: they go before all of ours, RCU's threads among them. Where they are busy on every
 //! CPU no grace period ends, so the unload does not, and nobody else runs, for as long as they are
 //! busy (Linux 6.18; from 7.0 on a server gives sched_ext a part of each CPU, and it takes a
-//! second or two). The thread that unloads is of that class for the same reason (holder.rs); tasks of ours
-//! that the grace period waits for are another's work (rescue.rs).
+//! second or two). The thread that unloads is of that class for the same reason (holder.rs); tasks
+//! of ours that the grace period waits for are another's work (rescue.rs).
 
 use std::io;
 
@@ -62,7 +62,7 @@ fn ordinary_threads(machine: &Machine) -> Vec<libc::pid_t> {
             let stat = Stat::read(&thread)?;
             let is_rcu = stat.name.starts_with(NAME)
                 && stat.number(Field::Flags)? & PF_KTHREAD != 0
-                && stat.number(Field::Class)? as libc::c_int == libc::SCHED_OTHER;
+                && stat.class()? == libc::SCHED_OTHER;
             is_rcu.then_some(stat.tid as libc::pid_t)
         })
         .collect()

@@ -5,8 +5,8 @@
 //! Where such tasks are busy on every CPU, a task of sched_ext that was taken off its CPU while it read
 //! under RCU gets none; the grace period waits for it, and the unload for the grace period, for as
 //! long as they are busy. But a task whose class somebody changes then goes to the kernel's own
-//! scheduler, too, and shares the CPUs with them. So a thread of the real-time class changes that of every task
-//! that waits, and changes it back at once: only the way there matters.
+//! scheduler, too, and shares the CPUs with them. So a thread of the real-time class changes that of
+//! every task that waits, and changes it back at once: only the way there matters.
 //!
 //! From Linux 7.0 on a server gives sched_ext a part of each CPU, and the thread only saves time.
 
@@ -24,7 +24,6 @@ use nix::libc;
 use super::grace;
 use crate::preflight::Machine;
 use crate::threads;
-use crate::threads::Field;
 use crate::threads::Stat;
 
 /// Of the thread. `doctor` does not name it, since it nearly always sleeps.
@@ -112,9 +111,7 @@ fn patrol(machine: &Machine, told: &Receiver<()>) {
 fn waiting(machine: &Machine) -> impl Iterator<Item = libc::pid_t> {
     threads::threads(&machine.path("/proc")).filter_map(|thread| {
         let stat = Stat::read(&thread)?;
-        let class = stat.number(Field::Class)? as libc::c_int;
-        let higher = [libc::SCHED_FIFO, libc::SCHED_RR, libc::SCHED_DEADLINE];
-        let waits = stat.field(Field::State) == Some("R") && !higher.contains(&class);
+        let waits = stat.is_ready() && !threads::is_higher(stat.class()?);
         waits.then_some(stat.tid as libc::pid_t)
     })
 }

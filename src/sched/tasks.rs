@@ -60,14 +60,12 @@ impl Higher {
     }
 
     fn of(stat: Stat) -> Option<Self> {
-        let class = stat.number(Field::Class)? as libc::c_int;
-        let higher = [libc::SCHED_FIFO, libc::SCHED_RR, libc::SCHED_DEADLINE];
-        higher.contains(&class).then_some(())?;
+        let class = stat.class().filter(|class| threads::is_higher(*class))?;
         Some(Self {
             class,
             priority: stat.number(Field::Priority)? as u32,
             cpu: stat.number(Field::Cpu)? as u32,
-            runs: stat.field(Field::State) == Some("R"),
+            runs: stat.is_ready(),
             ticks: stat.number(Field::UserTicks)? + stat.number(Field::KernelTicks)?,
             pid: stat.tid,
             name: stat.name,

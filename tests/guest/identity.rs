@@ -289,7 +289,8 @@ fn identity_rusty() {
     assert!(stats.balanced > 0, "the loader balanced nothing");
 }
 
-/// Of different lengths, spread over a tick of 4 ms: naps of one length could be in step with the slices.
+/// Of different lengths, spread over a tick of 4 ms: naps of one length could be in step with the
+/// slices.
 fn nap_ns(number: usize) -> u64 {
     8 * MS + (number as u64 * 1_370_000) % (4 * MS)
 }
@@ -367,7 +368,7 @@ fn identity_eevdf() {
     let scheduler = Scheduler::shared();
     let (vtime, eevdf) = (policy("vtime"), cast("eevdf"));
     let wake_ups = tier::times(60, 250);
-    // Means: each has waits of two kinds, no wait and a turn of the others, and a percentile says which.
+    // Means: each has waits of two kinds, none and a turn of the others; a percentile says which.
     let [vtime_mean, eevdf_mean] = [vtime, eevdf].map(|policy| {
         scheduler.only(policy);
         let mut late = lateness_ns(wake_ups);

@@ -24,7 +24,7 @@ const LIMIT: Duration = Duration::from_millis(4);
 
 const SETTLE: Duration = Duration::from_millis(300);
 
-/// Between two tasks' turns to go and come.
+/// Between two rounds in which all tasks are on one CPU.
 const STEP: Duration = Duration::from_millis(3);
 
 /// This thread runs once on every CPU: one that idles until now stops, one that idles from now on

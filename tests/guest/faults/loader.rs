@@ -145,7 +145,7 @@ fn readers(count: usize) -> Vec<Task> {
 }
 
 /// Tasks that begin while the kernel unloads a scheduler belong to its own, and go before all others.
-/// The status with which the loader ends.
+/// Returns the status with which the loader ends.
 fn unloads_beside_new_tasks(
     unload: impl FnOnce(&mut Scheduler),
     limit: Duration,
