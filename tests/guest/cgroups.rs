@@ -118,9 +118,24 @@ impl Cgroup {
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
+    /// How many there are, the test's or not, that have this file.
+    pub fn count_with(file: &str) -> usize {
+        count_below(Path::new(ROOT), file)
+    }
+
     pub fn pids(&self) -> Vec<u32> {
         self.hogs.iter().map(Child::id).collect()
     }
+}
+
+fn count_below(path: &Path, file: &str) -> usize {
+    let entries = fs::read_dir(path).unwrap().map(Result::unwrap);
+    let groups = entries.filter(|entry| entry.file_type().unwrap().is_dir());
+    let counts = groups.map(|group| {
+        let path = group.path();
+        usize::from(path.join(file).exists()) + count_below(&path, file)
+    });
+    counts.sum()
 }
 
 /// Where to write a process's id to move it to where this one is now.
