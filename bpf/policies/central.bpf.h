@@ -15,15 +15,18 @@
  * interrupts through one CPU). While a higher class has the central CPU the
  * others take tasks by themselves, first in, first out.
  *
- * Deviations from the textbook: tasks wait in a queue of the kernel instead
- * of a map of pids, so none can be lost. Without SCX_OPS_ENQ_LAST a preempted
- * task is kept (counter "kept") until the central CPU has found another one
- * and preempts it, for a slice at most.
- * Tasks that the asking CPU may not run, and migration-disabled ones, go to a
- * fallback queue that every CPU serves first. The timer minds the central CPU
- * too, so that tasks pinned to it take turns. A task on the central CPU that an
- * ask preempted goes on for the rest of its slice instead of queueing again, or
- * a busy machine would never let one finish there.
+ * Deviations from the original (torvalds/linux,
+ * tools/sched_ext/scx_central.bpf.c with its fixes of 2026, as in
+ * 0b3af054d615): tasks wait in a queue of the kernel instead of a map of pids,
+ * so none can be lost. Without SCX_OPS_ENQ_LAST a preempted task is kept
+ * (counter "kept") until the central CPU has found another one and preempts it,
+ * for a slice at most. Tasks that the asking CPU may not run, and
+ * migration-disabled ones, go to a fallback queue that every CPU serves first.
+ * The timer minds the central CPU too, so that tasks pinned to it take turns. A
+ * task on the central CPU that an ask preempted goes on for the rest of its
+ * slice instead of queueing again, or a busy machine would never let one finish
+ * there. Where upstream gives up (init() on another CPU, a timer that cannot be
+ * armed) it tries again.
  *
  * Races tolerated: an asking flag may be set while the central CPU looks
  * elsewhere; its kick makes it look again. The running task may change

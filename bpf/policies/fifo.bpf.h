@@ -13,6 +13,9 @@
  * a whole slice each; nice levels mean nothing; one queue and its lock for
  * the machine, so large machines and several last-level caches suffer.
  *
+ * The original: scx_simple --fifo (torvalds/linux, tools/sched_ext). Nothing
+ * departs from it.
+ *
  * Races tolerated: a CPU may go idle just before a task is queued that woke on
  * a busy one; then the task waits for the next dispatch anywhere.
  *

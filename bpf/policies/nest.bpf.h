@@ -21,15 +21,17 @@
  * emulated machine models neither frequency nor caches, so it shows only the
  * placement.
  *
- * Deviations from the textbook: a compaction timer is not cancelled but told
- * to do nothing, so no CPU ever waits for another's callback. The size of the
- * reserve is counted in its mask instead of beside it.
+ * Deviations from the original (sched-ext/scx at 0f379644a, the last with its C
+ * schedulers, scheds/c/scx_nest.bpf.c): the first primary nest is what is in
+ * use when it takes charge. A compaction timer is not cancelled but told to do
+ * nothing, so no CPU ever waits for another's callback. The size of the reserve
+ * is counted in its mask instead of beside it.
  *
  * Races tolerated: the masks are read and changed without a lock, so the
  * reserve may exceed its size and a CPU may miss a promotion or be compacted
  * just as a task is sent to it; the next wake-up mends both.
  *
- * Tunables, fixed as in the textbook: reserve 5 CPUs, impatience 2 misses,
+ * Tunables, fixed at upstream's defaults: reserve 5 CPUs, impatience 2 misses,
  * compaction after 2 ms, a core with a busy sibling is as good as any (a nest
  * is to be small). slice_ns (--slice-us, 20 ms).
  */

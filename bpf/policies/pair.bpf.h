@@ -18,7 +18,8 @@
  * controller in them, it is fifo. What a higher class or a thread of the kernel
  * runs is not paired.
  *
- * Departures from the textbook
+ * Deviations from the original (sched-ext/scx at 0f379644a, the last with its C
+ * schedulers, scheds/c/scx_pair.bpf.c)
  *	A running task that can run on is not taken off its CPU unless there is
  *	another for it (SCX_OPS_ENQ_LAST is not set). So there is no point in
  *	waiting until both CPUs have drained: the first CPU to see the batch
@@ -30,7 +31,7 @@
  *	for good: the promise holds only for cgroups with waiting tasks.
  *
  *	No sched_switch tracepoint: it would cost every switch of every policy.
- *	The textbook needs it to empty the partner of a CPU that a higher class
+ *	Upstream needs it to empty the partner of a CPU that a higher class
  *	took, which is impossible as above, and not to wait for that CPU. What a
  *	CPU runs is noted by running() and stopping() here, and the slice tells
  *	who took it away: who stops runnable with a slice left was preempted by

@@ -17,12 +17,20 @@
  * level nice means nothing. Sleepers wait like under fifo, up to a round of 31
  * slices. Global queues, like fifo's.
  *
- * Departures from the textbook: it keeps pids in maps, here tasks wait in
- * queues of the kernel, so none can be lost. A running task whose slice is over
- * is not queued yet when the CPU looks for the next one; it stands for the tail
- * of its level, and runs on when that level's turn comes and nobody else is on
- * it. Otherwise two tasks of different levels would alternate, whatever their
- * weights. No boost for high priorities, no core scheduling.
+ * Deviations from the original (torvalds/linux at 006dd4d04b37,
+ * tools/sched_ext/scx_qmap.bpf.c): it keeps lists of its own, here tasks wait
+ * in queues of the kernel, so none can be lost, and what a CPU may not run it
+ * passes over instead of moving it to a shared queue. A running task whose
+ * slice is over is not queued yet when the CPU looks for the next one; it
+ * stands for the tail of its level, and runs on when that level's turn comes
+ * and nobody else is on it. Otherwise two tasks of different levels would
+ * alternate, whatever their weights. A task that is queued without select_cpu()
+ * wakes an idle CPU, which finds it in its round, instead of going to that
+ * CPU's local queue. What a higher class preempted keeps its level, where
+ * upstream lets it go before all levels. Left out, what upstream has to try the
+ * kernel with: tasks of weight 1 that wait up to 10 ms, the boost for high
+ * priorities (off by default), sub-schedulers, the order of core scheduling,
+ * CPU frequency by weight.
  *
  * When a higher class preempts a task, that and what waits in the CPU's local
  * queue are queued again, so that others can run them. What a higher class
@@ -32,7 +40,7 @@
  * waits for the CPU's next round. A weight changed while the task waits counts
  * from its next enqueue on.
  *
- * Tunables, fixed as in the textbook: the levels' bounds and budgets. slice_ns
+ * Tunables, fixed as upstream: the levels' bounds and budgets. slice_ns
  * (--slice-us, 20 ms).
  */
 #ifndef META_QMAP_BPF_H

@@ -26,16 +26,19 @@
  * node is taken to have CPUs to spare. A domain's CPUs always serve its queue
  * and a task's home always has a CPU that it may use, so nobody starves.
  *
- * Deviations from the textbook: affinity is looked at whenever a task is
- * queued, so no set_cpumask() is needed, and who wakes whom is noted in
- * select_cpu() and when pinned tasks are queued, so no runnable(). Average
- * runtime counts a slice at most: a task that never sleeps would get a deadline
- * that grows without end. A request is eight times the average runtime, halved
- * for every third step of latency priority, instead of scaled by the table of
- * nice levels, which has the same steps. A task that changes its home keeps its
- * lag. A task of another domain that is running is replaced when its slice is
- * over if others wait elsewhere, so that stealing shares fairly without the
- * balancer.
+ * Deviations from the original (sched-ext/scx at 7a58a3a1a,
+ * scheds/rust/scx_rusty): affinity is looked at whenever a task is queued, so
+ * no set_cpumask() is needed, and who wakes whom is noted in select_cpu() and
+ * when pinned tasks are queued, so no runnable(). Average runtime counts a
+ * slice at most: a task that never sleeps would get a deadline that grows
+ * without end. A task that changes its home keeps its lag. A task of another
+ * domain that is running is replaced when its slice is over if others wait
+ * elsewhere, so that stealing shares fairly without the balancer. The balancer
+ * counts what tasks wanted in its last round, where upstream has a decaying
+ * average by weight. Left out, off by default upstream: --mempolicy-affinity,
+ * --balanced-kworkers,
+ * --kthreads-local, --direct-greedy-numa, --fifo-sched, --perf, domains by
+ * other cache levels or masks.
  *
  * Races tolerated: those of vclock.bpf.h, a clock a domain. Frequencies and the
  * lists for the balancer are written without a lock; a lost update is a little
@@ -59,9 +62,8 @@
 /* Frequencies are counts per this time. */
 #define RUSTY_FREQ_NS (100 * 1000 * 1000ULL)
 #define RUSTY_FREQ_MAX 100000ULL
-#define RUSTY_PRIO_MAX 39
-#define RUSTY_PRIO_STEPS_A_HALF 3
-#define RUSTY_REQUEST_SHIFT 3
+#define RUSTY_LEVEL_MAX (WEIGHT_NICES - 1)
+#define RUSTY_WEIGHT_MAX 10000U
 
 /* Of a task that the balancer does not see in this round. */
 #define RUSTY_UNLISTED (~0U)
@@ -215,24 +217,27 @@ static __always_inline void rusty_note_waker(u64 now)
 
 /*
  * How far behind its virtual time a task's deadline is. Frequencies and
- * runtimes are spread over orders of magnitude, hence the logarithms.
+ * runtimes are spread over orders of magnitude, hence the logarithms; their
+ * difference is read as a nice level, counted from the weakest.
  *
  * Global, so that the verifier walks it once, and not once a caller.
  */
 __noinline u64 rusty_request_of(u64 average_ns, u64 wakes, u64 blocks,
 				u64 weight)
 {
-	u32 often, longs, prio;
+	u32 often, longs, level;
 
 	wakes = rusty_min(wakes, RUSTY_FREQ_MAX);
 	blocks = rusty_min(blocks, RUSTY_FREQ_MAX);
 	often = rusty_log2(wakes * wakes * blocks / 100 * weight + 1);
+	often = rusty_min(often, RUSTY_LEVEL_MAX);
 	longs = rusty_log2(average_ns * 50 / (weight ?: 1) + 1);
-	prio = often > longs ? often - longs : 0;
-	if (prio > RUSTY_PRIO_MAX)
-		prio = RUSTY_PRIO_MAX;
-	return (average_ns << RUSTY_REQUEST_SHIFT) >>
-	       (prio / RUSTY_PRIO_STEPS_A_HALF);
+	level = often > longs ? often - longs : 0;
+	if (level >= RUSTY_LEVEL_MAX)
+		level = RUSTY_LEVEL_MAX - 1;
+	return average_ns * 100 /
+	       rusty_min(weight_of_nice[RUSTY_LEVEL_MAX - 1 - level],
+			 RUSTY_WEIGHT_MAX);
 }
 
 static __always_inline u64 rusty_request_ns(struct task_struct *p,

@@ -19,6 +19,10 @@
  * for caches. Running tasks are never preempted by a needier one: a waker
  * still waits for the end of somebody's slice.
  *
+ * Deviations from the original (scx_simple in torvalds/linux, tools/sched_ext):
+ * cgroups; a debt has a bound (vclock.bpf.h); a running task goes on while it
+ * is the first; what is charged is time that we measured.
+ *
  * Races tolerated: those of vclock.bpf.h.
  *
  * A task that is light by its cgroup gets a sixtieth of a nice 0 task's time at
