@@ -98,13 +98,19 @@ fn close_others_at_exec() -> io::Result<()> {
     check(unsafe { libc::close_range(first, last, at_exec) })
 }
 
-/// Gives the command a session of its own, by which all that it starts can be found.
+/// Gives the command a session of its own, by which all that it starts can be found, and in which it
+/// heeds the signals that ask to stop: who starts us in the background of a script has some ignored.
 pub fn in_own_session(command: &mut Command) -> &mut Command {
     let hook = || {
         // SAFETY: setsid has no arguments and touches no memory of ours.
-        check(unsafe { libc::setsid() })
+        check(unsafe { libc::setsid() })?;
+        for signal in STOP_SIGNALS {
+            // SAFETY: SIG_DFL runs no code of ours.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+        Ok(())
     };
-    // SAFETY: the hook makes one plain system call: nothing that is unsafe after fork.
+    // SAFETY: the hook makes plain system calls: nothing that is unsafe after fork.
     unsafe { command.pre_exec(hook) }
 }
 
@@ -370,5 +376,28 @@ fn check(result: libc::c_int) -> io::Result<()> {
     match result {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
+
+    #[test]
+    fn a_session_of_its_own_heeds_what_was_ignored() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "kill -INT $$"]);
+        let deaf = || {
+            // SAFETY: SIG_IGN runs no code of ours.
+            unsafe { libc::signal(libc::SIGINT, libc::SIG_IGN) };
+            Ok(())
+        };
+        // SAFETY: the hook makes one plain system call: nothing that is unsafe after fork.
+        unsafe { command.pre_exec(deaf) };
+        assert!(command.status().unwrap().success());
+        let status = in_own_session(&mut command).status().unwrap();
+        assert_eq!(status.signal(), Some(libc::SIGINT));
     }
 }
