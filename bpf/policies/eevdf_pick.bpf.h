@@ -41,6 +41,7 @@ struct eevdf_bid {
  * @due:    when the best of other CPUs is
  * @looks:  left
  * @looked_at: for those who are due earlier on other CPUs
+ * @bound_at: for those who are bound to the CPU, though none is counted
  */
 struct eevdf_look {
 	u32 prev_queue;
@@ -54,6 +55,7 @@ struct eevdf_look {
 	struct eevdf_bid head;
 	u64 due;
 	u64 looked_at;
+	u64 bound_at;
 	u32 looks;
 } __attribute__((aligned(META_CACHELINE)));
 
@@ -262,15 +264,35 @@ __noinline u32 eevdf_take(u32 dsq, s32 cpu)
 	return taken;
 }
 
+/*
+ * Mostly nobody is bound to a CPU, and to see that no task waits costs a
+ * look-up. Whoever is counted in @q is there; what waits from an earlier turn
+ * is not, and is found by a look now and then.
+ */
+static __always_inline bool eevdf_is_deserted(const struct eevdf_queue *q,
+					      u32 queue,
+					      struct eevdf_look *look)
+{
+	u64 now;
+
+	if (!eevdf_is_cpus(queue) || q->nr)
+		return false;
+	now = scx_bpf_now();
+	if (time_before(now, look->bound_at + EEVDF_LOOK_NS))
+		return true;
+	look->bound_at = now;
+	return false;
+}
+
 /* Who of @queue is next on @cpu, the task that runs there included? */
 __noinline u32 eevdf_serve(u32 queue, s32 cpu)
 {
 	struct eevdf_queue *q = eevdf_queue(queue);
 	struct eevdf_look *look = eevdf_look(cpu);
 	u32 dsq = eevdf_dsq(queue, cpu);
-	u32 taken = EEVDF_NOBODY;
+	u32 taken;
 
-	if (!q)
+	if (!q || eevdf_is_deserted(q, queue, look))
 		return EEVDF_NOBODY;
 	look->clock = q->clock.now;
 	look->best.there = look->prev_queue == queue + 1;
@@ -283,8 +305,7 @@ __noinline u32 eevdf_serve(u32 queue, s32 cpu)
 	}
 	if (!eevdf_is_cpus(queue) && eevdf_take_overdue(queue, cpu))
 		return EEVDF_TAKEN;
-	if (dsq_nr_queued(META_EEVDF, dsq))
-		taken = eevdf_take(dsq, cpu);
+	taken = eevdf_take(dsq, cpu);
 	if (taken == EEVDF_TAKEN) {
 		stats_inc(META_EEVDF, pulled);
 		return EEVDF_TAKEN;

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use std::time::Instant;
 
 use labkit::meta::START_LIMIT;
 use labkit::scx;
@@ -265,17 +264,10 @@ fn online(cpu: usize, yes: bool) {
 fn cpus_that_come_and_go_while_it_loads_end_nothing() {
     let machine = Machine::take();
     let args = ["--policies", "fifo,vtime", "--pin", "vtime"];
-    let began = Instant::now();
-    let own = machine.start(&args, |_| ());
-    let load = began.elapsed();
-    own.stop(SOON);
-    println!("a load takes {load:.2?}");
     let mut own = machine.spawn(&args, |_| ());
-    own.await_loading();
     let rounds = tier::times(2, 10);
     for round in 1..=rounds {
-        // It has been opened by then, and is not loaded yet.
-        thread::sleep(load / 2);
+        own.await_verifier();
         online(CPU, false);
         thread::sleep(Duration::from_millis(100));
         online(CPU, true);

@@ -14,11 +14,16 @@ use labkit::meta::{self, Meta};
 use labkit::process;
 use labkit::scx;
 use labkit::shared::{self, Lock};
+use libbpf_rs::query::ProgInfoIter;
+use libbpf_rs::query::ProgramInfo;
 
 use crate::fixture;
 use crate::maps::PIN_DIR;
 
 const LOOK: Duration = Duration::from_millis(20);
+
+/// Less than half of what it loads.
+const SOME_PROGRAMS: usize = 10;
 
 /// A machine without a scheduler of anybody's, for as long as this lives.
 pub struct Machine(#[allow(dead_code)] Lock);
@@ -67,6 +72,13 @@ impl Own {
     pub fn await_loading(&self) {
         let begun = || Path::new(PIN_DIR).exists();
         assert!(process::await_that(meta::START_LIMIT, LOOK, begun));
+    }
+
+    /// Waits until the kernel has its first programs, and not yet the others.
+    pub fn await_verifier(&self) {
+        let ours = |info: &ProgramInfo| info.name.to_string_lossy().starts_with("meta_");
+        let some = || (1..SOME_PROGRAMS).contains(&ProgInfoIter::default().filter(ours).count());
+        assert!(process::await_that(meta::START_LIMIT, LOOK, some));
     }
 
     /// Waits until it has said this, as often as that.
