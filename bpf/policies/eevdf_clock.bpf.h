@@ -196,14 +196,20 @@ static __always_inline u64 eevdf_place(struct lag_clock *clock,
 	return lag_shift(clock->now, -lag);
 }
 
-/* A place nearer to the clock, for who is too far from it. */
+/*
+ * A place nearer to the clock, for who is too far from it. What a task had too
+ * much it owes, as long as it competes and does not wait too long for that: a
+ * light one that runs until the next tick has had more than it is owed ever.
+ */
 static __always_inline u64 eevdf_bounded(const struct lag_clock *clock,
 					 u64 vruntime, u32 weight, u64 reach)
 {
-	u64 limit = eevdf_limit(weight);
-	long long lag = lag_clamp(lag_of(clock, vruntime), limit);
+	long long lag = lag_of(clock, vruntime);
+	long long most = eevdf_limit(weight);
 
-	if (lag < -(long long)reach)
+	if (lag > most)
+		lag = most;
+	else if (lag < -(long long)reach)
 		lag = -(long long)reach;
 	return lag_shift(clock->now, -lag);
 }
