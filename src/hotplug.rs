@@ -10,7 +10,7 @@ use crate::bpf::abi;
 use crate::bpf::BpfSkel;
 use crate::cpus;
 use crate::domains::Domains;
-use crate::preflight::Machine;
+use crate::machine::Machine;
 
 /// Follows the program's count of CPUs that came or went.
 pub struct Hotplug {

@@ -7,7 +7,7 @@
 //! cli ──► sched: open ─► fill ─► load ─► pin ─► attach ─► watch ─► report
 //!  │        │                             │               │         │
 //!  │     weights, cpus, domains,     live, pins stats, turns,     output
-//!  │     preflight                              halves
+//!  │     preflight, machine                     halves
 //!  ├─► profile ─► strategy: weights from what was measured
 //!  └─► set: changes the maps of the running program
 //! ```
@@ -24,6 +24,7 @@ mod halves;
 mod hotplug;
 pub mod live;
 pub mod logging;
+pub mod machine;
 mod memory;
 pub mod output;
 pub mod pins;

@@ -25,9 +25,9 @@ use libbpf_rs::Program;
 
 use crate::bpf::abi;
 use crate::bpf::BpfSkel;
+use crate::machine::Machine;
 use crate::pins;
 use crate::policy::Policy;
-use crate::preflight::Machine;
 use crate::set::Slot;
 use crate::set::Store;
 use crate::stats;

@@ -9,7 +9,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::preflight::Machine;
+use crate::machine::Machine;
 
 /// Of one task: its context and what the kernel finds it by. 750 bytes were
 /// measured on 6.18 (`kernel` in memory.stat, 800 tasks); this leaves some room.
@@ -114,7 +114,7 @@ fn mib(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::preflight::fake;
+    use crate::machine::fake;
 
     struct Fake(fake::Root);
 

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use nix::libc;
 
-use crate::preflight::Machine;
+use crate::machine::Machine;
 use crate::sched;
 use crate::threads;
 use crate::threads::Field;
@@ -82,7 +82,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::preflight::fake;
+    use crate::machine::fake;
     use crate::threads::tests::stat;
 
     #[test]

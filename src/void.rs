@@ -15,9 +15,9 @@ use std::time::Duration;
 use std::time::Instant;
 
 use crate::bpf::abi;
+use crate::machine::Machine;
 use crate::policy::join;
 use crate::policy::Policy;
-use crate::preflight::Machine;
 
 /// A file of the cpu controller, and what it reads where nobody wrote to it:
 /// the whole text, or its first word.
@@ -184,7 +184,7 @@ pub fn warn(machine: &Machine, honoured: bool, say: impl FnOnce(&str)) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::preflight::fake;
+    use crate::machine::fake;
 
     struct Fake(fake::Root);
 

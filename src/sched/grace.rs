@@ -12,7 +12,7 @@ use std::io;
 
 use nix::libc;
 
-use crate::preflight::Machine;
+use crate::machine::Machine;
 use crate::threads;
 use crate::threads::Field;
 use crate::threads::Stat;
@@ -91,7 +91,7 @@ pub(super) fn set_class(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::preflight::fake;
+    use crate::machine::fake;
 
     #[test]
     fn only_ordinary_threads_of_the_kernel_are_raised() {

@@ -33,8 +33,8 @@ use super::retry::EJECTIONS_WITHIN;
 use crate::live::Knobs;
 use crate::live::Live;
 use crate::live::PIN_DIR;
+use crate::machine::Machine;
 use crate::output;
-use crate::preflight::Machine;
 use crate::void;
 
 /// How often the loader looks whether the kernel ejected the program.

@@ -63,7 +63,7 @@ pub use self::retry::EJECTIONS;
 pub use self::retry::EJECTIONS_WITHIN;
 pub use self::signals::StopSignals;
 use crate::live::PinDir;
-use crate::preflight::Machine;
+use crate::machine::Machine;
 
 /// The loader's threads of the real-time class, by their names.
 pub(crate) const REAL_TIME_THREADS: [&str; 2] = [holder::NAME, rescue::NAME];

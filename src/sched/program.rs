@@ -39,8 +39,8 @@ use crate::hotplug;
 use crate::hotplug::Hotplug;
 use crate::live::Knobs;
 use crate::live::Live;
+use crate::machine::Machine;
 use crate::output;
-use crate::preflight::Machine;
 
 /// Counts the CPUs that came or went since boot.
 const HOTPLUG_SEQ: &str = "/sys/kernel/sched_ext/hotplug_seq";

@@ -22,7 +22,7 @@ use std::time::Duration;
 use nix::libc;
 
 use super::grace;
-use crate::preflight::Machine;
+use crate::machine::Machine;
 use crate::threads;
 use crate::threads::Stat;
 
@@ -142,7 +142,7 @@ fn change_class_and_back(tid: libc::pid_t) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::preflight::fake;
+    use crate::machine::fake;
     use crate::threads::tests::stat;
 
     #[test]

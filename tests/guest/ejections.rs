@@ -17,7 +17,7 @@ use labkit::scx;
 use labkit::spin;
 use labkit::sys;
 use scx_meta::live::Live;
-use scx_meta::preflight;
+use scx_meta::machine;
 
 use crate::loads;
 use crate::maps::policy;
@@ -123,7 +123,7 @@ fn with_watchdog(machine: &Machine, more: &[&str]) -> Own {
 }
 
 fn live() -> Live {
-    Live::open(&preflight::Machine::default()).unwrap()
+    Live::open(&machine::Machine::default()).unwrap()
 }
 
 /// A stall under real-time load is answered by another load, with what was set live; it is told

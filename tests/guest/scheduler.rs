@@ -28,8 +28,8 @@ use labkit::scx;
 use labkit::shared::{self, Left, Lock};
 use scx_meta::bpf::abi;
 use scx_meta::live::Live;
+use scx_meta::machine::Machine;
 use scx_meta::policy::Policy;
-use scx_meta::preflight::Machine;
 use scx_meta::weights::PolicyList;
 use serde_json::Value;
 

@@ -16,8 +16,8 @@ use labkit::retune;
 use labkit::scx;
 use labkit::sys;
 use scx_meta::live::Live;
+use scx_meta::machine::Machine;
 use scx_meta::policy::Policy;
-use scx_meta::preflight::Machine;
 use scx_meta::weights::PolicyList;
 
 use super::rotation::Rotation;

@@ -27,8 +27,8 @@ use anyhow::ensure;
 use anyhow::Context;
 use anyhow::Result;
 use labkit::scx;
+use scx_meta::machine::Machine;
 use scx_meta::policy::Policy;
-use scx_meta::preflight::Machine;
 use scx_meta::weights::PolicyList;
 
 use self::meta::Loaded;

@@ -14,8 +14,8 @@ use labkit::scx::Counters;
 use labkit::sys;
 use scx_meta::cli::Cli;
 use scx_meta::live::Live;
+use scx_meta::machine::Machine;
 use scx_meta::policy::Policy;
-use scx_meta::preflight::Machine;
 use scx_meta::sched::Plan;
 use scx_meta::turns;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Result;
 use labkit::scx;
 use labkit::sys;
-use scx_meta::preflight::Machine;
+use scx_meta::machine::Machine;
 use scx_meta::sched::Running;
 use scx_meta::sched::Standby;
 
