@@ -269,9 +269,9 @@ __noinline u32 eevdf_take(u32 dsq, s32 cpu)
  * look-up. Whoever is counted in @q is there; what waits from an earlier turn
  * is not, and is found by a look now and then.
  */
-static __always_inline bool eevdf_is_deserted(const struct eevdf_queue *q,
-					      u32 queue,
-					      struct eevdf_look *look)
+static __always_inline bool eevdf_nobody_bound(const struct eevdf_queue *q,
+					       u32 queue,
+					       struct eevdf_look *look)
 {
 	u64 now;
 
@@ -292,7 +292,7 @@ __noinline u32 eevdf_serve(u32 queue, s32 cpu)
 	u32 dsq = eevdf_dsq(queue, cpu);
 	u32 taken;
 
-	if (!q || eevdf_is_deserted(q, queue, look))
+	if (!q || eevdf_nobody_bound(q, queue, look))
 		return EEVDF_NOBODY;
 	look->clock = q->clock.now;
 	look->best.there = look->prev_queue == queue + 1;

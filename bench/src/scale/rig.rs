@@ -15,7 +15,7 @@ use labkit::meta::Meta;
 use labkit::retune;
 use labkit::sys;
 use scx_meta::live::Live;
-use scx_meta::machine;
+use scx_meta::machine::Machine;
 use scx_meta::policy::Policy;
 use scx_meta::turns;
 use scx_meta::turns::Turn;
@@ -54,7 +54,7 @@ impl Rig {
     /// Starts scx_meta and waits until it is in charge.
     pub fn start(program: &Path, options: &[&str]) -> Result<Self> {
         let meta = Meta::start(&mut command(program, options))?;
-        let live = Live::open(&machine::Machine::default())?;
+        let live = Live::open(&Machine::default())?;
         Ok(Self { meta, live })
     }
 
