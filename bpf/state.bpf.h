@@ -122,6 +122,7 @@ struct cpu_ctx {
 	bool yielded;	/* it called sched_yield() since it started */
 	bool offline;
 	u32 undrained;	/* looks in a row that took none of those left */
+	u32 drains;	/* looks for one of those left */
 	u64 started_at; /* 0: no task of ours runs */
 	u64 granted_ns; /* the slice that it was started with */
 	u64 charged_at; /* by turns.bpf.h, like the next two */

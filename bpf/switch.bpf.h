@@ -464,17 +464,28 @@ __noinline bool switch_drain_one(u32 policy, s32 cpu)
 }
 
 /*
- * Take one task that waits in a policy that was left, oldest leaver first.
- * With @all, do not believe the pending mask.
+ * Take one task that waits in a policy that was left, oldest leaver first. With
+ * @all, do not believe the pending mask.
+ *
+ * Every other time the search begins at another one, in turn, and goes round:
+ * where turns are short each look may fall into the same turn, and so see the
+ * same policies as the oldest leavers, who are left with tasks in each
+ * rotation. Places of policies that do not exist are the first, as those were
+ * never left.
  */
 __noinline bool switch_drain(s32 cpu, bool all)
 {
 	u32 i, policy, among = all ? state_hot.left : state_pending();
+	u32 turn = state_cpu(cpu)->drains++;
+	u32 first = 0;
 	u64 order = state_hot.left_order;
 	bool found = false;
 
+	if (turn & 1)
+		first = META_MAX_POLICIES - 1 -
+			turn / 2 % (META_NR_POLICIES - 1);
 	bpf_for(i, 0, META_MAX_POLICIES) {
-		policy = rotation_order_at(order, i);
+		policy = rotation_order_at(order, first + i);
 		if (!(among & (1U << policy)))
 			continue;
 		found = switch_drain_one(policy, cpu);

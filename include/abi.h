@@ -47,7 +47,7 @@ enum meta_limits {
 	META_MAX_WEIGHT = 1000000,
 
 	/* Whatever is written to the maps, the program stays in these. */
-	META_MIN_TURN_US = 100,
+	META_MIN_TURN_US = 1000,
 	META_MIN_PERIOD_US = 1000,
 
 	META_MIN_SLICE_US = 100,

@@ -17,7 +17,7 @@ use scx_meta::policy::Policy;
 use super::harm::{fair_wait, Harm};
 use crate::bound;
 use crate::live_updates;
-use crate::maps::{pin_path, Maps, NO_PIN};
+use crate::maps::{pin_path, policy, Maps, NO_PIN};
 use crate::scheduler::{self, Scheduler};
 use crate::tier;
 
@@ -216,6 +216,29 @@ pub fn change_weights(maps: &Maps, time: Duration, seed: u64) -> u64 {
     }
     maps.set_pin(NO_PIN);
     rounds
+}
+
+/// Turns that are shorter than the time between two looks of a CPU, most of all where most of the looks
+/// fall into one of them: central's, as long as all others together.
+#[test]
+fn the_shortest_turns_harm_nobody() {
+    const MORE_THAN_CPUS: usize = 3;
+    let busy = bound::cpus() + MORE_THAN_CPUS;
+    let scheduler = Scheduler::start(&["--handover", "adopt"]);
+    let mut harm = Harm::beside(scheduler, Watch::start(busy, 6).unwrap());
+    let bound = fair_wait(busy, bound::cpus());
+    let time = tier::seconds(3.0, 30.0);
+    harm.phase("the shortest turns", bound, |harm| {
+        let maps = harm.scheduler().maps();
+        for policy in Policy::all() {
+            maps.set_weight(policy, 1);
+        }
+        maps.set_weight(policy("central"), abi::meta_limits_META_MAX_WEIGHT);
+        maps.set_period_us(0);
+        thread::sleep(time);
+        1
+    });
+    harm.end();
 }
 
 #[test]
