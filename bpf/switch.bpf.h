@@ -10,9 +10,10 @@
  *	tasks queued under the old one stay where they are, and its bit is set
  *	in the pending mask. As long as there is a bit, each CPU takes a task
  *	from a policy that was left and one from the active policy by turns:
- *	of those left the oldest first, in the order in which they left. So who
- *	was left cannot starve, and who entered starts at once. With --handover
- *	adopt most of it is moved instead (handover.bpf.h).
+ *	of those left the oldest first, in the order in which they left, but
+ *	every other time beginning at another one. So who was left cannot
+ *	starve, and who entered starts at once. With --handover adopt most of it
+ *	is moved instead (handover.bpf.h).
  *
  * Why no task is lost
  *	An insert from enqueue() lands after the op returned, perhaps after the

@@ -46,7 +46,10 @@ enum meta_limits {
 	/* A larger weight counts as this one: period x weight fits a u64. */
 	META_MAX_WEIGHT = 1000000,
 
-	/* Whatever is written to the maps, the program stays in these. */
+	/*
+	 * Whatever is written to the maps, the program stays in these. In
+	 * shorter turns a CPU, which looks at a tick, would serve one of many.
+	 */
 	META_MIN_TURN_US = 1000,
 	META_MIN_PERIOD_US = 1000,
 
