@@ -80,6 +80,9 @@ enum meta_limits {
 
 	/* How long rustland's half in the loader may think. */
 	META_RUSTLAND_SILENCE_US = 5000,
+
+	/* The CPU that it names if any will do. */
+	META_RUSTLAND_ANY_CPU = 0xffffffffU,
 };
 
 /* In a u32 of microseconds: one hour. */
@@ -189,6 +192,8 @@ struct meta_rustland_task {
 	u64 ran_ns;   /* CPU time since it slept last */
 	u32 pid;
 	u32 weight;
+	u32 cpu;  /* where it was last */
+	u32 cpus; /* how many it may use */
 };
 
 /* The answer: its place among those that wait, and how long it may run. */
@@ -197,6 +202,8 @@ struct meta_rustland_answer {
 	u64 deadline_ns; /* on the clock of vtime_ns */
 	u32 pid;
 	u32 slice_us;
+	u32 cpu; /* that gets it at once, should it idle */
+	u32 unused;
 };
 
 _Static_assert(META_NR_POLICIES - 1 <= META_MAX_POLICIES,
@@ -215,9 +222,9 @@ _Static_assert(META_MAX_DOMAINS <= 64, "a bit a domain in a u64");
 _Static_assert(sizeof(struct meta_rusty_task) == 40, "no padding in a task");
 _Static_assert(META_RUSTY_RECENT * sizeof(struct meta_rusty_task) % 64 == 0,
 	       "no two domains have tasks in one cache line");
-_Static_assert(sizeof(struct meta_rustland_task) == 40,
+_Static_assert(sizeof(struct meta_rustland_task) == 48,
 	       "no padding in a question");
-_Static_assert(sizeof(struct meta_rustland_answer) == 24,
+_Static_assert(sizeof(struct meta_rustland_answer) == 32,
 	       "no padding in an answer");
 
 #endif /* META_ABI_H */

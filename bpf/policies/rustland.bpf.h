@@ -5,11 +5,13 @@
  * Idea: a task that finds no idle CPU waits in a limbo queue, and a ring buffer
  * carries its description to a thread of the loader (src/halves/rustland.rs).
  * That answers through a user ring buffer with a deadline, virtual runtime plus
- * what the task used since it slept last, so that I/O-bound tasks go first, and
- * with a slice: 1 ms by weight. Each dispatch reads the answers
- * that have come and moves the tasks they name, and only these, into the queue
- * of decided tasks, from which CPUs run in the order of deadlines. The request
- * is kept: as long as it runs, a task's deadline moves with its runtime.
+ * what the task used since it slept last, so that I/O-bound tasks go first,
+ * with a slice, 1 ms by weight, and with a CPU, the one where the task was
+ * last. Each dispatch reads the answers that have come and moves the tasks they
+ * name, and only these: to the CPU of the answer, if that idles, else into the
+ * queue of decided tasks, from which CPUs run in the order of deadlines. The
+ * request is kept: as long as it runs, a task's deadline moves with its
+ * runtime.
  *
  * Serves: trying out orders without writing BPF: the whole of the ordering is a
  * Rust function. Interactive tasks beside hogs.
@@ -34,12 +36,15 @@
  *
  * Deviations from the original (sched-ext/scx at 7a58a3a1a,
  * scheds/rust/scx_rustland/src/main.rs): user space holds no tasks back and
- * keeps no order: it computes the keys, and the kernel's queue sorts by them;
- * it does not choose CPUs. Nobody is put off by more than RUSTLAND_DELAY_SLICES
- * (there, 100). Who runs unasked does so for slice_ns. Virtual
- * runtime is charged here, from our own timestamps. An idle CPU is given to
- * who wakes there at once: there is nothing to order. A task that the thread
- * preempted keeps its place and the rest of its slice, and nobody is asked.
+ * keeps no order: it computes the keys, and the kernel's queue sorts by them.
+ * It does not ask for an idle CPU in a system call before each answer: if the
+ * one that it names is busy, the kernel's half looks for another. There is no
+ * queue a CPU: who is named to a busy one waits with the others. Nobody is put
+ * off by more than RUSTLAND_DELAY_SLICES (there, 100). Who runs unasked does so
+ * for slice_ns. Virtual runtime is charged here, from our own timestamps. An
+ * idle CPU is given to who wakes there at once: there is nothing to order. A
+ * task that the thread preempted keeps its place and the rest of its slice, and
+ * nobody is asked.
  *
  * Races tolerated: those of vclock.bpf.h. An answer that arrives before its
  * task has arrived in limbo is lost; so is one to a task that is asked about
@@ -321,6 +326,8 @@ static __noinline int rustland_ask(struct task_struct *p, struct task_ctx *t)
 	q->ran_ns = t->rustland.ran_ns;
 	q->pid = p->pid;
 	q->weight = p->scx.weight;
+	q->cpu = scx_bpf_task_cpu(p);
+	q->cpus = p->nr_cpus_allowed;
 	if (time_after(now, rustland_shared.woken_at + RUSTLAND_WAKE_NS)) {
 		rustland_shared.woken_at = now;
 		bpf_ringbuf_submit(q, BPF_RB_FORCE_WAKEUP);
@@ -363,16 +370,41 @@ static __always_inline bool rustland_waits(struct task_struct *p,
 	       !(p->flags & PF_EXITING);
 }
 
+/* Within what a slice may be. */
+static __always_inline u64 rustland_slice_ns(u32 us)
+{
+	if (us < META_MIN_SLICE_US)
+		us = META_MIN_SLICE_US;
+	else if (us > META_MAX_SLICE_US)
+		us = META_MAX_SLICE_US;
+	return us * 1000ULL;
+}
+
+/*
+ * The CPU that user space names, if it idles and may run @p, no longer marked
+ * as idle; else -1.
+ */
+static __always_inline s32 rustland_named(struct task_struct *p, u32 cpu)
+{
+	if (cpu >= nr_cpu_ids || !dsq_may_run(p, cpu) ||
+	    !scx_bpf_test_and_clear_cpu_idle(cpu))
+		return -1;
+	return cpu;
+}
+
 /*
  * Out of limbo, to where the answer wants it. The iterator is fresh: no walk.
- * The last look at the task is right before the move: see the limits.
+ * The last look at the task is right before the move: see the limits. It is
+ * queued again if it may use other CPUs, and then not moved by this iterator.
  */
-static __noinline bool rustland_decide(struct task_struct *p,
-				       struct task_ctx *t, u64 asking,
-				       u64 deadline, u64 its_slice_ns)
+static __noinline bool
+rustland_decide(struct task_struct *p, struct task_ctx *t,
+		const struct meta_rustland_answer *answer)
 {
 	u64 longest_ns = RUSTLAND_DELAY_SLICES * slice_ns;
-	u64 request_ns = deadline - t->rustland.vt.vtime;
+	u64 request_ns = answer->deadline_ns - t->rustland.vt.vtime;
+	u64 its_slice_ns = rustland_slice_ns(answer->slice_us);
+	s32 named = rustland_named(p, answer->cpu);
 	struct bpf_iter_scx_dsq it;
 	bool moved = false;
 
@@ -385,24 +417,31 @@ static __noinline bool rustland_decide(struct task_struct *p,
 	if (!bpf_iter_scx_dsq_new(
 		    &it, policy_dsq(META_RUSTLAND, RUSTLAND_LIMBO), 0)) {
 		scx_bpf_dsq_move_set_slice(&it, its_slice_ns);
-		scx_bpf_dsq_move_set_vtime(&it, rustland_deadline(t));
-		moved = rustland_waits(p, t, asking) &&
-			scx_bpf_dsq_move_vtime(
-				&it, p,
-				policy_dsq(META_RUSTLAND, RUSTLAND_DECIDED), 0);
+		if (named >= 0) {
+			moved = dsq_may_run(p, named) &&
+				rustland_waits(p, t, answer->asking) &&
+				scx_bpf_dsq_move(&it, p,
+						 SCX_DSQ_LOCAL_ON | named,
+						 SCX_ENQ_IMMED);
+		} else {
+			scx_bpf_dsq_move_set_vtime(&it, rustland_deadline(t));
+			moved = rustland_waits(p, t, answer->asking) &&
+				scx_bpf_dsq_move_vtime(
+					&it, p,
+					policy_dsq(META_RUSTLAND,
+						   RUSTLAND_DECIDED),
+					0);
+		}
 	}
 	bpf_iter_scx_dsq_destroy(&it);
+	if (named >= 0) {
+		scx_bpf_kick_cpu(named, SCX_KICK_IDLE);
+		if (moved)
+			stats_inc(META_RUSTLAND, pushed);
+	} else if (moved) {
+		dsq_wake_idle(p);
+	}
 	return moved;
-}
-
-/* Within what a slice may be. */
-static __always_inline u64 rustland_slice_ns(u32 us)
-{
-	if (us < META_MIN_SLICE_US)
-		us = META_MIN_SLICE_US;
-	else if (us > META_MAX_SLICE_US)
-		us = META_MAX_SLICE_US;
-	return us * 1000ULL;
 }
 
 static __noinline int rustland_obey(const struct meta_rustland_answer *answer)
@@ -414,11 +453,8 @@ static __noinline int rustland_obey(const struct meta_rustland_answer *answer)
 		return 0;
 	t = state_task(p);
 	if (t && rustland_waits(p, t, answer->asking) &&
-	    rustland_decide(p, t, answer->asking, answer->deadline_ns,
-			    rustland_slice_ns(answer->slice_us))) {
+	    rustland_decide(p, t, answer))
 		stats_inc(META_RUSTLAND, decided);
-		dsq_wake_idle(p);
-	}
 	bpf_task_release(p);
 	return 0;
 }

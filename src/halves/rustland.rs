@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The user-space half of `rustland`: it answers each task that waits with a
-//! deadline and a slice. See bpf/policies/rustland.bpf.h.
+//! deadline, a slice and a CPU. See bpf/policies/rustland.bpf.h.
 //!
 //! Once started it is scheduled before everybody it decides about, so between
 //! two questions it does little and never waits for anything but questions.
@@ -52,9 +52,12 @@ struct Turn {
     /// On the clock of virtual runtimes.
     deadline_ns: u64,
     slice_us: u32,
+    /// The task does not wait if this one idles.
+    cpu: u32,
 }
 
-/// Virtual runtime, and those that slept lately first; who weighs more runs for longer. Pure.
+/// Virtual runtime, and those that slept lately first; who weighs more runs for longer; where it was
+/// last it finds its data in the caches. Pure.
 fn turn(task: &abi::meta_rustland_task, slice_ns: u64) -> Turn {
     let put_off_ns = task.ran_ns.min(RAN_SLICES * slice_ns);
     let slice_us = TURN_US * u64::from(task.weight) / DEFAULT_WEIGHT;
@@ -63,6 +66,7 @@ fn turn(task: &abi::meta_rustland_task, slice_ns: u64) -> Turn {
     Turn {
         deadline_ns: task.vtime_ns.wrapping_add(put_off_ns),
         slice_us: slice_us.clamp(least.into(), most.into()) as u32,
+        cpu: task.cpu,
     }
 }
 
@@ -114,6 +118,8 @@ fn send(down: &UserRingBuffer, task: &abi::meta_rustland_task, turn: &Turn) {
     sample[8..16].copy_from_slice(&turn.deadline_ns.to_ne_bytes());
     sample[16..20].copy_from_slice(&task.pid.to_ne_bytes());
     sample[20..24].copy_from_slice(&turn.slice_us.to_ne_bytes());
+    sample[24..28].copy_from_slice(&turn.cpu.to_ne_bytes());
+    sample[28..].fill(0);
     // It cannot fail, says its source.
     let _ = down.submit(sample);
 }
@@ -179,6 +185,8 @@ mod tests {
             ran_ns,
             pid: 1,
             weight,
+            cpu: 3,
+            cpus: 4,
         };
         turn(&task, SLICE_NS)
     }
@@ -189,6 +197,11 @@ mod tests {
         assert_eq!(asked(7, 100).deadline_ns, 1_000_000_007);
         let most = 1_000_000_000 + 100 * SLICE_NS;
         assert_eq!(asked(u64::MAX, 100).deadline_ns, most);
+    }
+
+    #[test]
+    fn a_task_stays_where_it_was() {
+        assert_eq!(asked(0, 100).cpu, 3);
     }
 
     #[test]
@@ -204,10 +217,11 @@ mod tests {
         #[test]
         fn whatever_is_asked_has_an_answer(
             [asking, asked_at, vtime_ns, ran_ns]: [u64; 4],
-            pid: u32,
-            weight: u32,
+            [pid, weight, cpu, cpus]: [u32; 4],
         ) {
-            let task = abi::meta_rustland_task { asking, asked_at, vtime_ns, ran_ns, pid, weight };
+            let task = abi::meta_rustland_task {
+                asking, asked_at, vtime_ns, ran_ns, pid, weight, cpu, cpus,
+            };
             let turn = turn(&task, SLICE_NS);
             let put_off_ns = turn.deadline_ns.wrapping_sub(vtime_ns);
             proptest::prop_assert!(put_off_ns <= 100 * SLICE_NS, "{put_off_ns}");

@@ -70,6 +70,27 @@ fn rustland_goes_on_while_the_loader_is_stopped() {
     assert!(wait_ns < bound_ns, "a task stalled in a queue");
 }
 
+/// The kernel asks no policy for a CPU where a task may use one only, so user space is asked about it
+/// though its CPU idles. The answer names that CPU, which gets the task at once, but for the CPU that
+/// reads the answers: that does not idle.
+#[test]
+fn a_named_cpu_that_idles_gets_the_task_at_once() {
+    let scheduler = Scheduler::shared();
+    let rustland = policy("rustland");
+    scheduler.only(rustland);
+    await_half(&scheduler);
+    let sleepers = loads::bound_sleepers(Duration::from_millis(7));
+    let before = scheduler.counted(rustland);
+    thread::sleep(tier::seconds(1.0, 3.0));
+    let after = scheduler.counted(rustland);
+    drop(sleepers);
+    let decided = after.decided - before.decided;
+    let pushed = after.pushed - before.pushed;
+    println!("of {decided} tasks {pushed} went straight to their CPU");
+    assert!(decided > 50, "user space was hardly asked");
+    assert!(4 * pushed > decided, "they waited with the others");
+}
+
 /// The loader's thread of that name, if it is there.
 fn thread_named(scheduler: &Scheduler, name: &str) -> Option<PathBuf> {
     let tasks = fs::read_dir(format!("/proc/{}/task", scheduler.pid())).unwrap();
