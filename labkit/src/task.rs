@@ -145,6 +145,14 @@ impl Task {
         })
     }
 
+    /// What it is.
+    pub fn name(&self) -> &str {
+        let thread = self.thread.as_ref();
+        thread
+            .and_then(|thread| thread.thread().name())
+            .unwrap_or_default()
+    }
+
     /// Its thread.
     pub fn id(&self) -> i32 {
         self.beat.thread.load(Relaxed)

@@ -2,6 +2,7 @@
 //! Tasks that are watched while something is done to their machine: the longest time that any of
 //! them was without a CPU it wanted.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -14,6 +15,9 @@ use super::task::Task;
 const NAP: Duration = Duration::from_millis(9);
 
 const POLL: Duration = Duration::from_millis(5);
+
+/// Of those who waited, so many are named.
+const TOLD: usize = 3;
 
 /// Busy tasks and sleepers. They end when this is dropped.
 pub struct Watch {
@@ -68,14 +72,39 @@ impl Watch {
 
     /// The same without the `spared` tasks that waited longest.
     pub fn longest_wait_but(&self, spared: usize) -> Duration {
-        let waited = |task: &Task| Duration::from_nanos(task.longest_gap_ns());
+        self.waits()
+            .get(spared)
+            .map_or(Duration::ZERO, |(wait, _)| *wait)
+    }
+
+    /// Who waited longest, for people.
+    pub fn who_waited(&self) -> String {
+        let waits = self.waits();
+        let longest = waits.iter().take(TOLD).map(|(wait, task)| {
+            let cpu = task
+                .last_cpu()
+                .map_or("?".to_string(), |cpu| cpu.to_string());
+            format!(
+                "{} {} (CPU {cpu}) {} ms",
+                task.name(),
+                task.id(),
+                wait.as_millis()
+            )
+        });
+        longest.collect::<Vec<_>>().join(", ")
+    }
+
+    /// How long each waited, the longest first.
+    fn waits(&self) -> Vec<(Duration, &Task)> {
+        let gap = |task: &Task| Duration::from_nanos(task.longest_gap_ns());
+        let busy = self.busy.iter().map(|task| (gap(task), task));
         let asleep = self
             .asleep
             .iter()
-            .map(|task| waited(task).saturating_sub(NAP));
-        let mut waits: Vec<Duration> = asleep.chain(self.busy.iter().map(waited)).collect();
-        waits.sort_unstable_by(|a, b| b.cmp(a));
-        waits.get(spared).copied().unwrap_or_default()
+            .map(|task| (gap(task).saturating_sub(NAP), task));
+        let mut waits: Vec<_> = busy.chain(asleep).collect();
+        waits.sort_unstable_by_key(|(wait, _)| Reverse(*wait));
+        waits
     }
 
     /// Waits until each of them has run once more; the threads that have not within `limit`.
@@ -129,5 +158,11 @@ mod tests {
         let silent = watch.await_all(Duration::from_millis(30));
         assert_eq!(silent, watch.threads());
         assert!(watch.longest_wait() >= Duration::from_millis(30));
+        let who = format!("stuck {} (CPU ", watch.threads()[0]);
+        assert!(
+            watch.who_waited().starts_with(&who),
+            "{}",
+            watch.who_waited()
+        );
     }
 }

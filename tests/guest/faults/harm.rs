@@ -132,7 +132,8 @@ impl Harm {
         }
         assert!(silent.is_empty(), "{what}: tasks do not run: {silent:?}");
         if self.watch().longest_wait_but(self.spared) > bound {
-            self.found.push(waited);
+            let who = self.watch().who_waited();
+            self.found.push(format!("{waited}: {who}"));
         }
         wait
     }
