@@ -13,6 +13,9 @@
  * that is no longer eligible, or whose request is due later and that has had
  * its slice (run to parity).
  *
+ * Two that only ever run for a moment and wake each other hand their CPU over,
+ * past the queue: EEVDF_HANDOVERS times in a row, then it looks for others.
+ *
  * Where tasks wait: for the CPU that they ran on, or for the one that wakes
  * them if no more wait there. A CPU serves its own queue first, and balance
  * follows from the clock: where too many wait they fall behind it, and where
@@ -69,6 +72,13 @@
 /* CPUs of which a waking task may take one; a power of two. */
 #define EEVDF_VICTIMS 8
 
+/*
+ * Who runs for less before it blocks is brief. Hand-overs from brief tasks to
+ * those they wake, in a row, until a CPU looks again for who else waits.
+ */
+#define EEVDF_BRIEF_NS (100 * 1000ULL)
+#define EEVDF_HANDOVERS 16
+
 /* So long everybody runs before it makes room. */
 #define EEVDF_GUARD_NS EEVDF_MIN_SLICE_NS
 
@@ -78,6 +88,8 @@
  *
  * @pinned: it may run nowhere else
  * @taken:  somebody has come to take its place
+ * @brief:  it will block in a moment, if it does as it did before
+ * @handed: hand-overs since the CPU has looked for who waits
  * @owed_ns: by this much CPU time the CPU's own queue had less than its part
  */
 struct eevdf_cpu {
@@ -88,6 +100,8 @@ struct eevdf_cpu {
 	bool idle; /* SCHED_IDLE, or cpu.idle */
 	bool pinned;
 	bool taken;
+	bool brief;
+	u32 handed;
 	long long owed_ns;
 } __attribute__((aligned(META_CACHELINE)));
 
@@ -255,12 +269,29 @@ static __noinline s32 eevdf_wait_cpu(struct task_struct *p, u32 home,
 		       waker;
 }
 
+/*
+ * @e is woken by @cpu's task, to wait there. If that one is about to block and
+ * neither needs long, @e may be next, past the queue and dispatch(), which
+ * would take as long as both of them do.
+ */
+static __always_inline bool eevdf_hands_over(s32 cpu,
+					     const struct eevdf_task *e)
+{
+	struct eevdf_queue *bound = eevdf_queue(cpu_queue(cpu));
+	struct eevdf_cpu *ec = eevdf_cpu(cpu);
+
+	return e->brief && ec->brief && cpu == bpf_get_smp_processor_id() &&
+	       ec->handed < EEVDF_HANDOVERS &&
+	       state_cpu(cpu)->owner == META_EEVDF && bound && !bound->nr &&
+	       !scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL);
+}
+
 static s32 eevdf_select_cpu(struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 {
 	struct task_ctx *t = state_task(p);
 	u64 enq_flags = 0;
+	s32 cpu, wait_cpu;
 	u32 home;
-	s32 cpu;
 
 	if (!t)
 		return prev_cpu;
@@ -270,9 +301,18 @@ static s32 eevdf_select_cpu(struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 	cpu = domain_find_idle(p, home, prev_cpu, wake_flags, ~0ULL);
 	if (cpu < 0) {
 		prev_cpu = domain_wait_cpu(p, home, prev_cpu);
+		wait_cpu = eevdf_wait_cpu(p, home, prev_cpu, wake_flags);
+		if (eevdf_hands_over(wait_cpu, &t->eevdf)) {
+			eevdf_cpu(wait_cpu)->handed++;
+			eevdf_compete(p, t, domain_of(wait_cpu));
+			dsq_insert_local_behind(
+				p, t, META_EEVDF,
+				eevdf_rest_ns(&t->eevdf, t->eevdf.vruntime), 0);
+			return wait_cpu;
+		}
 		cpu = eevdf_victim(p, t, home, prev_cpu);
 		if (cpu < 0)
-			return eevdf_wait_cpu(p, home, prev_cpu, wake_flags);
+			return wait_cpu;
 		enq_flags = SCX_ENQ_PREEMPT;
 	}
 	eevdf_compete(p, t, domain_of(cpu));
@@ -317,6 +357,7 @@ eevdf_dispatch(s32 cpu, struct task_struct *prev __arg_trusted __arg_nullable)
 	u32 own = domain_of(cpu), taken;
 	bool cpus_first = ec->owed_ns >= 0;
 
+	ec->handed = 0;
 	if (nr_domains > 1 && eevdf_even(own))
 		return true;
 	eevdf_look_at_prev(cpu, prev);
@@ -381,6 +422,7 @@ static void eevdf_running(struct task_struct *p, struct task_ctx *t)
 	ec->idle = groups_is_idle(p, t);
 	ec->pinned = eevdf_is_cpus(queue);
 	ec->taken = false;
+	ec->brief = e->brief;
 }
 
 /*
@@ -421,6 +463,7 @@ static void eevdf_stopping(struct task_struct *p, struct task_ctx *t,
 
 	if (!e->home)
 		return;
+	e->brief = !runnable && used_ns < EEVDF_BRIEF_NS;
 	eevdf_owe(scx_bpf_task_cpu(p), e->home - 1, used_ns);
 	/* Who blocks is charged when it goes, under the same lock. */
 	if (!runnable) {

@@ -81,6 +81,7 @@ struct rustland_task {
  * @epoch:	of the clock that counts it; 0: none does
  * @weight:	as the clock counts it
  * @home:	domain + 1; 0: none yet
+ * @brief:	it ran for a moment only when it ran last, and blocked
  */
 struct eevdf_task {
 	u64 vruntime;
@@ -90,6 +91,7 @@ struct eevdf_task {
 	u64 epoch;
 	u32 weight;
 	u32 home;
+	bool brief;
 };
 
 /*
