@@ -400,6 +400,16 @@ static __noinline bool state_responds(s32 cpu)
 	       (curr->scx.flags & SCX_TASK_QUEUED);
 }
 
+/*
+ * Does @p, which is stopping(), block? The kernel says that it is not
+ * @runnable, too, when it changes the class or the cgroup of a task that runs,
+ * and queues it again at once.
+ */
+static __always_inline bool state_blocks(struct task_struct *p, bool runnable)
+{
+	return !runnable && p->__state;
+}
+
 /* Of the kernel's task flags, which are macros and so not in BTF. */
 #define PF_EXITING 0x00000004
 

@@ -779,7 +779,7 @@ static void bpfland_stopping(struct task_struct *p, struct task_ctx *t,
 	t->bpfland.vt.vtime += lag_scale(used_ns, groups_weight(p, t));
 	t->bpfland.ran_ns += used_ns;
 	t->bpfland.average_ns = bpfland_average(t->bpfland.average_ns, used_ns);
-	if (!runnable)
+	if (state_blocks(p, runnable))
 		bpfland_note_sleep(t, scx_bpf_now());
 }
 

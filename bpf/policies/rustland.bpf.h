@@ -598,7 +598,9 @@ static void rustland_stopping(struct task_struct *p, struct task_ctx *t,
 	bool yielded = state_cpu(scx_bpf_task_cpu(p))->yielded;
 
 	vclock_charge(&t->rustland.vt, p, used_ns);
-	t->rustland.ran_ns = runnable ? t->rustland.ran_ns + used_ns : 0;
+	t->rustland.ran_ns += used_ns;
+	if (state_blocks(p, runnable))
+		t->rustland.ran_ns = 0;
 	/* What it gave up by itself it does not get back. */
 	t->rustland.rest_ns = runnable && !yielded && used_ns < granted_ns ?
 				      granted_ns - used_ns :

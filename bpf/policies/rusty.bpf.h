@@ -496,7 +496,7 @@ static void rusty_stopping(struct task_struct *p, struct task_ctx *t,
 	t->rusty.ran_ns += used_ns;
 	t->rusty.average_ns = rusty_average(
 		t->rusty.average_ns, rusty_min(t->rusty.ran_ns, slice_ns));
-	if (!runnable) {
+	if (state_blocks(p, runnable)) {
 		t->rusty.ran_ns = 0;
 		t->rusty.blocks = rusty_frequency(t->rusty.blocks,
 						  &t->rusty.blocked_at, now);

@@ -15,6 +15,7 @@ use labkit::task::{Pulse, Task};
 
 use crate::bound;
 use crate::callback;
+use crate::cgroups::Cgroup;
 use crate::clock::ms;
 use crate::fixture::Handover;
 use crate::loads;
@@ -170,4 +171,30 @@ fn a_task_keeps_its_place_in_a_list_that_is_full() {
         many_ns as f64 <= DEARER * few_ns as f64,
         "a stop is dearer with many tasks"
     );
+}
+
+/// All tasks of a process go to another cgroup again and again. Who runs in that moment has not slept:
+/// its request would be short from then on, and who waits with a long one would come after it for ever.
+#[test]
+fn who_changes_its_cgroup_has_not_slept() {
+    const A_CPU: usize = 4;
+    const STEP: Duration = Duration::from_millis(4);
+    let bound_ns = bound::longest_wait_ns(A_CPU);
+    let scheduler = Scheduler::shared_for_waits(Handover::Adopt, bound_ns);
+    scheduler.only(policy("rusty"));
+    let mut hogs = loads::hogs(A_CPU * bound::cpus());
+    let groups = ["meta_one", "meta_other"].map(Cgroup::create);
+    // Until they have the average runtime of a busy task.
+    thread::sleep(Duration::from_secs(1));
+    hogs.iter().for_each(Task::reset_gap);
+    let end = sys::monotonic() + tier::seconds(2.0, 6.0);
+    while sys::monotonic() < end {
+        for group in &groups {
+            group.take(std::process::id());
+            thread::sleep(STEP);
+        }
+    }
+    let gap_ns = loads::longest_gap_ns("busy tasks", &mut hogs);
+    drop((hogs, groups));
+    assert!(gap_ns < bound_ns, "a task starved");
 }
