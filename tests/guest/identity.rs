@@ -17,7 +17,7 @@ use crate::clock::{ms, now_ns, sleep_until_ns, MS};
 use crate::loads;
 use crate::maps::policy;
 use crate::mutant::cast;
-use crate::picks;
+use crate::picks::Picks;
 use crate::roamer::{self, Roamer};
 use crate::rustland;
 use crate::scheduler::Scheduler;
@@ -186,13 +186,12 @@ fn identity_qmap() {
         .map(loads::nice_hog)
         .collect();
     thread::sleep(Duration::from_secs(1));
-    let start = picks::by_nice();
+    let start = Picks::read();
     thread::sleep(tier::seconds(8.0, 20.0));
-    let end = picks::by_nice();
+    let picks = Picks::read().since(&start);
     drop(hogs);
 
-    // What ended meanwhile has taken its picks along.
-    let picked = QMAP_LEVELS.map(|(nice, _)| end[&nice].saturating_sub(start[&nice]));
+    let picked = QMAP_LEVELS.map(|(nice, _)| picks[&nice]);
     let a_budget = picked.iter().sum::<u64>() as f64 / 31.0;
     let by_budget = picked.map(|picked| picked as f64 / a_budget);
     for ((nice, budget), picked) in QMAP_LEVELS.into_iter().zip(by_budget) {
