@@ -289,7 +289,8 @@ static __always_inline bool eevdf_hands_over(s32 cpu,
 static s32 eevdf_select_cpu(struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 {
 	struct task_ctx *t = state_task(p);
-	u64 enq_flags = 0;
+	u64 enq_flags = 0, rest_ns;
+	bool behind = false;
 	s32 cpu, wait_cpu;
 	u32 home;
 
@@ -302,23 +303,20 @@ static s32 eevdf_select_cpu(struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 	if (cpu < 0) {
 		prev_cpu = domain_wait_cpu(p, home, prev_cpu);
 		wait_cpu = eevdf_wait_cpu(p, home, prev_cpu, wake_flags);
-		if (eevdf_hands_over(wait_cpu, &t->eevdf)) {
-			eevdf_cpu(wait_cpu)->handed++;
-			eevdf_compete(p, t, domain_of(wait_cpu));
-			dsq_insert_local_behind(
-				p, t, META_EEVDF,
-				eevdf_rest_ns(&t->eevdf, t->eevdf.vruntime), 0);
-			return wait_cpu;
-		}
-		cpu = eevdf_victim(p, t, home, prev_cpu);
+		behind = eevdf_hands_over(wait_cpu, &t->eevdf);
+		cpu = behind ? wait_cpu : eevdf_victim(p, t, home, prev_cpu);
 		if (cpu < 0)
 			return wait_cpu;
-		enq_flags = SCX_ENQ_PREEMPT;
+		enq_flags = behind ? 0 : SCX_ENQ_PREEMPT;
 	}
 	eevdf_compete(p, t, domain_of(cpu));
-	dsq_insert_local(p, t, META_EEVDF,
-			 eevdf_rest_ns(&t->eevdf, t->eevdf.vruntime),
-			 enq_flags);
+	rest_ns = eevdf_rest_ns(&t->eevdf, t->eevdf.vruntime);
+	if (behind) {
+		eevdf_cpu(cpu)->handed++;
+		dsq_insert_local_behind(p, t, META_EEVDF, rest_ns, 0);
+	} else {
+		dsq_insert_local(p, t, META_EEVDF, rest_ns, enq_flags);
+	}
 	return cpu;
 }
 
@@ -463,7 +461,7 @@ static void eevdf_stopping(struct task_struct *p, struct task_ctx *t,
 
 	if (!e->home)
 		return;
-	e->brief = !runnable && used_ns < EEVDF_BRIEF_NS;
+	e->brief = state_blocks(p, runnable) && used_ns < EEVDF_BRIEF_NS;
 	eevdf_owe(scx_bpf_task_cpu(p), e->home - 1, used_ns);
 	/* Who blocks is charged when it goes, under the same lock. */
 	if (!runnable) {
