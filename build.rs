@@ -2,15 +2,11 @@
 //! Builds the BPF object with its skeleton, the bindings of include/abi.h, and
 //! the Rust tables of include/policies.h and include/stats.h.
 
-use std::env;
-use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{env, fs};
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, Context, Result};
 
 const TABLES: &str = "src/tables.rs.h";
 

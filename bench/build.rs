@@ -2,8 +2,7 @@
 //! Builds the benches' own instrument: bpf/irq.bpf.c with its skeleton, and the bindings of what
 //! it shares with user space.
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 fn main() -> Result<()> {
     for path in ["bpf", "../include"] {

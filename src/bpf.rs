@@ -20,6 +20,4 @@ mod skeleton {
 
 #[cfg(feature = "guest-tests")]
 pub(crate) use skeleton::types;
-pub(crate) use skeleton::BpfSkel;
-pub(crate) use skeleton::BpfSkelBuilder;
-pub(crate) use skeleton::OpenBpfSkel;
+pub(crate) use skeleton::{BpfSkel, BpfSkelBuilder, OpenBpfSkel};

@@ -1,50 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The command line: options with their ranges, and which part answers each.
 
-use std::io::stdout;
-use std::io::Write;
+use std::io::{stdout, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 use clap::error::ErrorKind;
-use clap::Args;
-use clap::Parser;
-use clap::Subcommand;
+use clap::{Args, Parser, Subcommand};
 
 use crate::bpf::abi;
-use crate::live;
-use crate::live::Knobs;
-use crate::live::Live;
-use crate::logging;
+use crate::live::{Knobs, Live};
 use crate::machine::Machine;
-use crate::output;
 use crate::policy::Policy;
-use crate::preflight;
 use crate::profile::Profile;
-use crate::sched;
-use crate::sched::Bpfland;
-use crate::sched::Handover;
-use crate::sched::OnEjection;
-use crate::sched::Outcome;
-use crate::sched::Plan;
-use crate::sched::Report;
-use crate::sched::Steal;
-use crate::sched::StopSignals;
-use crate::set;
+use crate::sched::{Bpfland, Handover, OnEjection, Outcome, Plan, Report, Steal, StopSignals};
 use crate::stats::Snapshot;
-use crate::strategy::Allotment;
-use crate::strategy::Prefer;
-use crate::strategy::Strategy;
-use crate::turns;
-use crate::weights;
-use crate::weights::Assignment;
-use crate::weights::PolicyList;
-use crate::weights::Rotate;
-use crate::weights::Weights;
+use crate::strategy::{Allotment, Prefer, Strategy};
+use crate::weights::{Assignment, PolicyList, Rotate, Weights};
+use crate::{live, logging, output, preflight, sched, set, turns, weights};
 
 /// How often `--stats-json` prints when `--stats` does not say.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);

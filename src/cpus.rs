@@ -4,9 +4,7 @@
 
 use std::time::Duration;
 
-use anyhow::anyhow;
-use anyhow::ensure;
-use anyhow::Result;
+use anyhow::{anyhow, ensure, Result};
 
 use crate::bpf::abi;
 

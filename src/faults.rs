@@ -4,9 +4,7 @@
 
 use std::env;
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, Context, Result};
 
 use crate::bpf::types;
 use crate::policy::Policy;

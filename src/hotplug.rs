@@ -2,12 +2,10 @@
 //! What CPUs share, kept true while they come and go. The program itself follows
 //! each event; what a CPU shares that was never online before, only sysfs knows.
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use libbpf_rs::ProgramInput;
 
-use crate::bpf::abi;
-use crate::bpf::BpfSkel;
+use crate::bpf::{abi, BpfSkel};
 use crate::cpus;
 use crate::domains::Domains;
 use crate::machine::Machine;

@@ -4,39 +4,20 @@
 
 use std::ffi::CString;
 use std::io;
-use std::os::fd::AsFd;
-use std::os::fd::AsRawFd;
-use std::os::fd::BorrowedFd;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use anyhow::anyhow;
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Error;
-use anyhow::Result;
-use libbpf_rs::libbpf_sys;
-use libbpf_rs::ErrorKind;
-use libbpf_rs::MapCore;
-use libbpf_rs::MapFlags;
-use libbpf_rs::MapHandle;
-use libbpf_rs::Program;
+use anyhow::{anyhow, bail, ensure, Context, Error, Result};
+use libbpf_rs::{libbpf_sys, ErrorKind, MapCore, MapFlags, MapHandle, Program};
 
-use crate::bpf::abi;
-use crate::bpf::BpfSkel;
+use crate::bpf::{abi, BpfSkel};
 use crate::machine::Machine;
-use crate::pins;
 use crate::policy::Policy;
-use crate::set::Slot;
-use crate::set::Store;
-use crate::stats;
-use crate::weights;
-use crate::weights::PolicyList;
-use crate::weights::Weights;
+use crate::set::{Slot, Store};
+use crate::weights::{PolicyList, Weights};
+use crate::{pins, stats, weights};
 
-pub use crate::pins::PinDir;
-pub use crate::pins::PIN_DIR;
+pub use crate::pins::{PinDir, PIN_DIR};
 
 /// Key of the maps with one value.
 const ONLY_KEY: [u8; 4] = [0; 4];

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Messages of libbpf and scx_utils on stderr: warnings, or all with `-v`.
 
-use log::LevelFilter;
-use log::Log;
-use log::Metadata;
-use log::Record;
+use log::{LevelFilter, Log, Metadata, Record};
 
 use crate::output;
 

@@ -5,8 +5,7 @@ use std::io::ErrorKind;
 use std::panic;
 use std::process::ExitCode;
 
-use scx_meta::cli;
-use scx_meta::output;
+use scx_meta::{cli, output};
 
 /// As Rust ends a process whose main thread panicked.
 const PANICKED: u8 = 101;

@@ -6,28 +6,19 @@
 //! by the commands that read and write the maps. Where users may write to
 //! /sys/fs/bpf, anybody can be the first to make one.
 
-use std::fs;
-use std::fs::File;
-use std::fs::Metadata;
-use std::io;
+use std::fs::{File, Metadata};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, ensure, Context, Result};
 use nix::errno::Errno;
 use nix::fcntl;
-use nix::fcntl::Flock;
-use nix::fcntl::FlockArg;
-use nix::fcntl::OFlag;
-use nix::sys::stat;
+use nix::fcntl::{Flock, FlockArg, OFlag};
 use nix::sys::stat::Mode;
-use nix::sys::statfs;
+use nix::sys::{stat, statfs};
 use nix::unistd::geteuid;
 
 /// Where the maps are pinned while a loader runs.

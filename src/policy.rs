@@ -5,9 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use anyhow::bail;
-use anyhow::Error;
-use anyhow::Result;
+use anyhow::{bail, Error, Result};
 
 use crate::bpf::abi;
 

@@ -3,17 +3,13 @@
 //! for the tasks of sched_ext beside them, so one that does not sleep for as long
 //! as the kernel's watchdog waits has scx_meta ejected.
 
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::libc;
 
 use crate::machine::Machine;
-use crate::sched;
-use crate::threads;
-use crate::threads::Field;
-use crate::threads::Stat;
-use crate::threads::PF_KTHREAD;
+use crate::threads::{Field, Stat, PF_KTHREAD};
+use crate::{sched, threads};
 
 const MAX_TASKS: usize = 50_000;
 const MAX_TIME: Duration = Duration::from_secs(1);

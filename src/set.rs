@@ -14,17 +14,12 @@
 use std::fmt;
 use std::io::Write;
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Error;
-use anyhow::Result;
+use anyhow::{bail, Context, Error, Result};
 
 use crate::live;
 use crate::live::Live;
-use crate::policy::join;
-use crate::policy::Policy;
-use crate::weights::Assignment;
-use crate::weights::Weights;
+use crate::policy::{join, Policy};
+use crate::weights::{Assignment, Weights};
 
 /// One value that people may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,8 +203,7 @@ fn put_back(store: &impl Store, written: &[Change], cause: Error) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::Cell;
-    use std::cell::RefCell;
+    use std::cell::{Cell, RefCell};
     use std::io;
 
     use super::*;

@@ -4,9 +4,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use anyhow::anyhow;
-use anyhow::Error;
-use anyhow::Result;
+use anyhow::{anyhow, Error, Result};
 use serde::de::DeserializeOwned;
 
 /// The file.

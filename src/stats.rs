@@ -3,23 +3,16 @@
 //! as a table or as one JSON object.
 
 use std::fmt::Write;
-use std::mem;
-use std::ptr;
 use std::time::Duration;
+use std::{mem, ptr};
 
-use anyhow::ensure;
-use anyhow::Result;
-use nix::time::clock_gettime;
-use nix::time::ClockId;
-use serde_json::json;
-use serde_json::Map;
-use serde_json::Value;
+use anyhow::{ensure, Result};
+use nix::time::{clock_gettime, ClockId};
+use serde_json::{json, Map, Value};
 
 use crate::bpf::abi;
 use crate::live::Live;
-use crate::policy::stat_rows;
-use crate::policy::Fold;
-use crate::policy::Policy;
+use crate::policy::{stat_rows, Fold, Policy};
 use crate::weights;
 
 /// How often a snapshot is taken again because a switch fell into it.

@@ -2,8 +2,7 @@
 //! The threads of a machine as /proc shows them at this moment.
 
 use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use nix::libc;
 

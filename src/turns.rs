@@ -3,10 +3,8 @@
 
 use std::fmt::Write;
 
-use anyhow::ensure;
-use anyhow::Result;
-use serde_json::json;
-use serde_json::Value;
+use anyhow::{ensure, Result};
+use serde_json::{json, Value};
 
 use crate::bpf::abi;
 use crate::live::Live;

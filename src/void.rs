@@ -9,15 +9,12 @@
 
 use std::collections::VecDeque;
 use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
-use std::time::Duration;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::bpf::abi;
 use crate::machine::Machine;
-use crate::policy::join;
-use crate::policy::Policy;
+use crate::policy::{join, Policy};
 
 /// A file of the cpu controller, and what it reads where nobody wrote to it:
 /// the whole text, or its first word.

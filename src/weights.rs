@@ -6,16 +6,10 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::anyhow;
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Error;
-use anyhow::Result;
+use anyhow::{anyhow, bail, ensure, Context, Error, Result};
 
 use crate::bpf::abi;
-use crate::policy::join;
-use crate::policy::Policy;
+use crate::policy::{join, Policy};
 
 /// Weights that strategies compute sum to this.
 pub const WEIGHT_TOTAL: u32 = 1_000_000;

@@ -2,9 +2,7 @@
 //! The command line as a user without root meets it. Nothing here loads a
 //! scheduler or writes to a running one.
 
-use std::process::Command;
-use std::process::Output;
-use std::process::Stdio;
+use std::process::{Command, Output, Stdio};
 
 fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_scx_meta"));

@@ -8,10 +8,9 @@ use std::collections::HashSet;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use proptest::collection;
-use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::Index;
+use proptest::{collection, option};
 use scx_meta::bpf::abi;
 use scx_meta::policy::Policy;
 use scx_meta::profile::{Application, Figures, Profile, Provenance, Quantile};

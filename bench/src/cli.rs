@@ -5,28 +5,17 @@
 use std::io;
 use std::path::PathBuf;
 
-use anyhow::Context;
-use anyhow::Result;
-use clap::Args;
-use clap::Parser;
-use clap::Subcommand;
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
 use labkit::machine::Machine;
 use labkit::sys;
 
-use crate::attempt;
-use crate::breakdown;
-use crate::compare;
-use crate::overhead;
-use crate::policies;
-use crate::probe_load;
-use crate::profiling;
 use crate::raw::Writer;
-use crate::report;
-use crate::scale;
 use crate::service::sentry;
-use crate::switch;
-use crate::tune;
-use crate::verifier;
+use crate::{
+    attempt, breakdown, compare, overhead, policies, probe_load, profiling, report, scale, switch,
+    tune, verifier,
+};
 
 /// Which scheduler serves an application best, and whether switching pays: measured
 #[derive(Debug, Parser)]

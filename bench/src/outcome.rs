@@ -5,16 +5,12 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::Context;
-use anyhow::Result;
-use serde::Deserialize;
-use serde::Serialize;
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
 
 use crate::sample::Interval;
 use crate::trial::files;
-use crate::trial::record::Role;
-use crate::trial::record::Stage;
-use crate::trial::record::Subject;
+use crate::trial::record::{Role, Stage, Subject};
 use crate::trial::setting::Setting;
 
 /// One stage's figures.

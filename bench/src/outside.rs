@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `--also COMMAND`: somebody else's sched_ext scheduler, as one more row.
 
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 use labkit::process;
 
-use crate::trial::record::Role;
-use crate::trial::record::Row;
+use crate::trial::record::{Role, Row};
 use crate::trial::setting::Setting;
 
 /// Schedulers of the scx project name their ops after the program, without this.

@@ -11,16 +11,11 @@ use std::ffi::OsString;
 use std::io;
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
-use std::process::ExitStatus;
-use std::process::Stdio;
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
-use labkit::probe::Class;
-use labkit::probe::Probe;
+use anyhow::{ensure, Context, Result};
+use labkit::probe::{Class, Probe};
 use labkit::sys;
 
 use crate::reading;
@@ -92,8 +87,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::reading::Reader;
-    use crate::reading::Run;
+    use crate::reading::{Reader, Run};
 
     #[derive(Debug, Parser)]
     struct Cli {

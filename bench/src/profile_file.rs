@@ -4,22 +4,12 @@
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
-use scx_meta::policy::join;
-use scx_meta::policy::Policy;
-use scx_meta::profile::Application;
-use scx_meta::profile::Ends;
-use scx_meta::profile::Figures;
-use scx_meta::profile::Profile;
-use scx_meta::profile::Provenance;
-use scx_meta::profile::Quantile;
+use anyhow::{ensure, Context, Result};
+use scx_meta::policy::{join, Policy};
+use scx_meta::profile::{Application, Ends, Figures, Profile, Provenance, Quantile};
 use scx_meta::weights::PolicyList;
 
-use crate::outcome::Outcome;
-use crate::outcome::RowOutcome;
-use crate::outcome::SubjectOutcome;
+use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
 use crate::sample::Interval;
 use crate::trial::files;
 use crate::trial::record::Role;
@@ -155,18 +145,11 @@ fn measured(profile: &Profile) -> Result<PolicyList> {
 mod tests {
     use std::fs;
 
-    use scx_meta::strategy::Allotment;
-    use scx_meta::strategy::Prefer;
-    use scx_meta::strategy::Strategy;
+    use scx_meta::strategy::{Allotment, Prefer, Strategy};
 
     use super::*;
     use crate::estimate;
-    use crate::estimate::made::held;
-    use crate::estimate::made::winner;
-    use crate::estimate::made::Made;
-    use crate::estimate::made::BATCH;
-    use crate::estimate::made::BOTH;
-    use crate::estimate::made::WEB;
+    use crate::estimate::made::{held, winner, Made, BATCH, BOTH, WEB};
 
     fn outcome(made: &Made) -> Outcome {
         estimate::outcome(&[made.raw()]).unwrap()

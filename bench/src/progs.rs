@@ -7,14 +7,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::os::fd::FromRawFd;
-use std::os::fd::OwnedFd;
+use std::os::fd::{FromRawFd, OwnedFd};
 
-use anyhow::ensure;
-use anyhow::Result;
-use libbpf_rs::libbpf_sys;
+use anyhow::{ensure, Result};
 use libbpf_rs::query::ProgInfoIter;
-use libbpf_rs::ProgramType;
+use libbpf_rs::{libbpf_sys, ProgramType};
 
 /// While this lives, the kernel keeps run statistics: two clock readings at each call, which are
 /// part of what it measures.

@@ -4,8 +4,7 @@
 
 use std::fmt;
 
-use anyhow::ensure;
-use anyhow::Result;
+use anyhow::{ensure, Result};
 use labkit::machine;
 use labkit::machine::Machine;
 use serde::Serialize;
@@ -131,8 +130,7 @@ pub fn hardware(machine: &Machine) -> String {
 
 #[cfg(test)]
 mod tests {
-    use labkit::clock::Clock;
-    use labkit::clock::Costs;
+    use labkit::clock::{Clock, Costs};
 
     use super::*;
 

@@ -3,8 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::ensure;
-use anyhow::Result;
+use anyhow::{ensure, Result};
 
 /// Size of labels, in pixels.
 pub(crate) const TEXT_PX: i32 = 13;

@@ -7,12 +7,9 @@
 //! resampled is *blocks* (a run, a switch, a boot), not single values. The generator is seeded:
 //! the same raw data give the same report.
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 use fastrand::Rng;
-use serde::Deserialize;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How sure an interval is unless somebody asks for more.
 pub const LEVEL: f64 = 0.95;

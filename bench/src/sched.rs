@@ -2,26 +2,17 @@
 //! A scheduler as a process: start it, wait until it is in charge, stop it; each with times.
 
 use std::os::fd::AsFd;
-use std::process::Child;
-use std::process::Command;
-use std::process::ExitStatus;
-use std::process::Stdio;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, ensure, Context, Result};
 use labkit::probe::Class;
-use labkit::process;
-use labkit::sys;
+use labkit::{process, sys};
 
 use crate::tail::Tail;
-use crate::watch::Change;
-use crate::watch::Charge;
-use crate::watch::Watch;
+use crate::watch::{Change, Charge, Watch};
 
 /// How often a wait for the start looks whether the process still lives.
 const LIFE_POLL: Duration = Duration::from_millis(50);

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Tables for a terminal, and numbers as people read them.
 
-use comfy_table::presets;
-use comfy_table::CellAlignment;
-use comfy_table::ContentArrangement;
+use comfy_table::{presets, CellAlignment, ContentArrangement};
 
 /// Above this, a ratio is said as "to 1" and its decimals mean nothing.
 const LARGE_RATIO: f64 = 100.0;

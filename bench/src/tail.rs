@@ -2,15 +2,11 @@
 //! The last lines that a process said, for the error that quotes them.
 
 use std::collections::VecDeque;
-use std::fmt;
-use std::io::BufRead;
-use std::io::BufReader;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::process::Child;
-use std::sync::Arc;
-use std::sync::Mutex;
-use std::thread;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use std::{fmt, thread};
 
 /// Lines that are kept.
 const LINES: usize = 20;

@@ -6,31 +6,19 @@
 //! little of what it watches.
 
 use std::fs::File;
-use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
-use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
-use std::sync::mpsc;
-use std::sync::mpsc::Receiver;
-use std::sync::mpsc::RecvTimeoutError;
-use std::sync::mpsc::Sender;
-use std::sync::Arc;
-use std::thread;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::{mpsc, Arc};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use std::{io, thread};
 
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
-use labkit::probe::Class;
-use labkit::probe::TIMER_SLACK;
-use labkit::scx;
-use labkit::sys;
-use serde::Deserialize;
-use serde::Serialize;
+use anyhow::{bail, ensure, Context, Result};
+use labkit::probe::{Class, TIMER_SLACK};
+use labkit::{scx, sys};
+use serde::{Deserialize, Serialize};
 
 /// Time between two readings: a five-hundredth of what a process replacement takes.
 pub const POLL: Duration = Duration::from_micros(200);

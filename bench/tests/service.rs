@@ -4,26 +4,17 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::env;
-use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
-use std::process::Child;
-use std::process::Command;
-use std::process::Stdio;
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering;
-use std::thread;
-use std::time::Duration;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
 
 use anyhow::anyhow;
 use labkit::sys;
 use scx_metabench::service::cgroup::Cgroup;
-use scx_metabench::service::Guard;
-use scx_metabench::service::Services;
-use scx_metabench::workload::Ready;
-use scx_metabench::workload::Service;
+use scx_metabench::service::{Guard, Services};
+use scx_metabench::workload::{Ready, Service};
 use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_scx_metabench");

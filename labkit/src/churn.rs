@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Tasks that come and go: children that work for a moment and die, programs, threads.
 
-use std::io;
-use std::process::Command;
-use std::process::Stdio;
-use std::ptr;
-use std::thread;
+use std::process::{Command, Stdio};
 use std::time::Duration;
+use std::{io, ptr, thread};
 
-use super::spin;
-use super::sys;
+use super::{spin, sys};
 
 /// What a child does before it dies: some 0.1 ms on the parallel clock.
 const ROUNDS: u32 = 200;

@@ -2,9 +2,8 @@
 //! Scheduling classes, CPUs and nice levels of any thread, by its id: what somebody else changes of
 //! a task while it runs or waits. 0 names the calling thread.
 
-use std::io;
-use std::mem;
 use std::time::Duration;
+use std::{io, mem};
 
 /// Not in libc yet.
 const SCHED_EXT: libc::c_int = 7;

@@ -4,11 +4,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use anyhow::bail;
-use anyhow::Error;
-use anyhow::Result;
-use serde::Deserialize;
-use serde::Serialize;
+use anyhow::{bail, Error, Result};
+use serde::{Deserialize, Serialize};
 
 /// What makes time pass in a guest. As text: `host`, `parallel/flat`, `parallel/calibrated`,
 /// `serial`.

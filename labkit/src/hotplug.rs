@@ -4,8 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 const CPUS: &str = "/sys/devices/system/cpu";
 

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The machine under a run: kernel, virtualisation, CPUs and how busy they are.
 
-use std::env;
-use std::fs;
 use std::process::Command;
-use std::thread;
 use std::time::SystemTime;
+use std::{env, fs, thread};
 
-use anyhow::Context;
-use anyhow::Result;
-use serde::Deserialize;
-use serde::Serialize;
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 

@@ -3,23 +3,14 @@
 //! watches it, stops it. How it is retuned stands in [`retune`](super::retune).
 
 use std::fs;
-use std::os::fd::AsFd;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
-use std::process::Child;
-use std::process::ChildStdout;
-use std::process::Command;
-use std::process::ExitStatus;
+use std::process::{Child, ChildStdout, Command, ExitStatus};
 use std::time::Duration;
 
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, ensure, Context, Result};
 
-use super::process;
-use super::scx;
-use super::sys;
+use super::{process, scx, sys};
 
 /// Longest that a scheduler may take until it is in charge. Loading took 60 s beside four busy tasks,
 /// emulated: only a hang takes longer than this.

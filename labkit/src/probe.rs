@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The wake-up probe: a thread that sleeps to absolute times and notes how late it ran.
 
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, ensure, Context, Result};
 
 use super::sys;
 

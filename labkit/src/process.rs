@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Programs: find them, run them to their end, wait for them, show their command lines.
 
-use std::env;
-use std::path::Path;
-use std::path::PathBuf;
-use std::process::Child;
-use std::process::Command;
-use std::process::ExitStatus;
-use std::process::Stdio;
-use std::thread;
-use std::time::Duration;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, thread};
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 
 /// How often a wait looks at its process: far below any time that a person notices.
 const POLL: Duration = Duration::from_millis(10);

@@ -1,19 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! A program that is a load: in a process group of its own, which ends with its guard.
 
-use std::process::Child;
-use std::process::Command;
-use std::process::ExitStatus;
-use std::process::Stdio;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, ensure, Context, Result};
 
-use super::process;
-use super::sys;
+use super::{process, sys};
 
 /// Processes that one command started.
 pub struct Program {

@@ -8,15 +8,11 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::ensure;
-use anyhow::Result;
+use anyhow::{ensure, Result};
 
-use super::class;
 use super::class::Class;
-use super::process;
-use super::sys;
-use super::task::Pulse;
-use super::task::Task;
+use super::task::{Pulse, Task};
+use super::{class, process, sys};
 
 /// Longest time that a task of a storm runs, and sleeps, in milliseconds: half of a CPU on average.
 const BURST_MS: u64 = 20;

@@ -4,8 +4,7 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 /// Who writes to the maps of a running scx_meta.
 pub trait Knobs {

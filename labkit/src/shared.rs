@@ -15,28 +15,19 @@
 //! that started it; elsewhere it ends with that, so that `cargo test` as root leaves nothing behind.
 
 use std::cell::Cell;
-use std::env;
-use std::fs;
-use std::fs::File;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-use std::path::PathBuf;
-use std::process::Command;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Once;
 use std::time::Duration;
+use std::{env, fs};
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
-use serde::Deserialize;
-use serde::Serialize;
+use anyhow::{ensure, Context, Result};
+use serde::{Deserialize, Serialize};
 
 use super::meta::Meta;
-use super::process;
-use super::scx;
-use super::sys;
+use super::{process, scx, sys};
 
 const FOLDER: &str = "/run/scx_meta-tests";
 

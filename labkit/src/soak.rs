@@ -10,11 +10,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use fastrand::Rng;
-use serde::Deserialize;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Which seed, and so which steps.
 pub const SEED: &str = "SOAK_SEED";

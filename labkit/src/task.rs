@@ -2,25 +2,16 @@
 //! Threads that show by themselves that they are not forgotten: each has a heartbeat and notes the
 //! longest time between two of its beats.
 
-use std::fs;
-use std::io;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::AtomicI32;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64};
 use std::sync::Arc;
-use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
+use std::{fs, io, thread};
 
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, ensure, Context, Result};
 
-use super::process;
-use super::spin;
-use super::sys;
+use super::{process, spin, sys};
 
 /// A new thread runs within this time on the busiest machine.
 const START_LIMIT: Duration = Duration::from_secs(60);

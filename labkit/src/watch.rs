@@ -8,8 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::process;
-use super::task::now_ns;
-use super::task::Task;
+use super::task::{now_ns, Task};
 
 /// How long a sleeper sleeps: shorter than any wait that matters, and no divisor of a slice.
 const NAP: Duration = Duration::from_millis(9);

@@ -252,8 +252,7 @@ pub fn moves(domains: &[Domain], tasks: &[Task], saturated: bool) -> Vec<Move> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-    use std::time::Instant;
+    use std::time::{Duration, Instant};
 
     use super::*;
 

@@ -3,9 +3,7 @@
 //! wait for a disk, behind those who wait for him.
 
 use nix::libc;
-use nix::sys::mman::mlockall;
-use nix::sys::mman::munlockall;
-use nix::sys::mman::MlockAllFlags;
+use nix::sys::mman::{mlockall, munlockall, MlockAllFlags};
 
 /// The whole process, until it is dropped. Each page from when it is first
 /// used: what is merely mapped costs nothing.

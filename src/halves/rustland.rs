@@ -6,27 +6,16 @@
 //! two questions it does little and never waits for anything but questions.
 
 use std::io;
-use std::os::fd::AsFd;
-use std::os::fd::AsRawFd;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
-use anyhow::anyhow;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
-use libbpf_rs::libbpf_sys;
-use libbpf_rs::ErrorKind;
-use libbpf_rs::MapHandle;
-use libbpf_rs::RingBufferBuilder;
-use libbpf_rs::UserRingBuffer;
+use anyhow::{anyhow, ensure, Context, Result};
+use libbpf_rs::{libbpf_sys, ErrorKind, MapHandle, RingBufferBuilder, UserRingBuffer};
 use nix::libc;
 
 use super::resident::Resident;
-use super::Quit;
-use super::Work;
-use crate::bpf::abi;
-use crate::bpf::BpfSkel;
+use super::{Quit, Work};
+use crate::bpf::{abi, BpfSkel};
 use crate::policy::Policy;
 use crate::stats;
 

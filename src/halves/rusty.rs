@@ -5,25 +5,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::anyhow;
-use anyhow::Context;
-use anyhow::Result;
-use libbpf_rs::MapCore;
-use libbpf_rs::MapFlags;
-use libbpf_rs::MapHandle;
-use nix::time::clock_gettime;
-use nix::time::ClockId;
+use anyhow::{anyhow, Context, Result};
+use libbpf_rs::{MapCore, MapFlags, MapHandle};
+use nix::time::{clock_gettime, ClockId};
 
-use super::balance;
-use super::balance::Move;
-use super::balance::Task;
-use super::Quit;
-use super::Work;
-use crate::bpf::abi;
-use crate::bpf::BpfSkel;
+use super::balance::{Move, Task};
+use super::{balance, Quit, Work};
+use crate::bpf::{abi, BpfSkel};
 use crate::domains::Domains;
 use crate::policy::Policy;
 use crate::stats;

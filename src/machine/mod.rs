@@ -6,13 +6,11 @@
 pub(crate) mod fake;
 mod holder;
 
-use std::fs;
-use std::io;
 use std::path::PathBuf;
 use std::process::Command;
+use std::{fs, io};
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::cpus;
 

@@ -5,24 +5,17 @@
 
 mod stream;
 
-use std::backtrace::Backtrace;
-use std::backtrace::BacktraceStatus;
-use std::io;
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::Write;
 use std::os::fd::AsFd;
-use std::panic;
 use std::panic::PanicHookInfo;
-use std::sync::Mutex;
-use std::sync::OnceLock;
-use std::sync::PoisonError;
-use std::thread;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
+use std::{io, panic, thread};
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use self::stream::Lost;
-use self::stream::Stream;
+use self::stream::{Lost, Stream};
 
 /// At the end each stream is given this long: a reader that is alive takes the last words, and one
 /// that is not holds nobody up.

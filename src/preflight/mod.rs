@@ -10,8 +10,7 @@ mod tests;
 
 use std::io::Write;
 
-use anyhow::bail;
-use anyhow::Result;
+use anyhow::{bail, Result};
 
 use crate::machine::Machine;
 

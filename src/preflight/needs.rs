@@ -6,11 +6,9 @@ use std::fs;
 use nix::unistd::geteuid;
 
 use super::Check;
-use crate::cpus;
-use crate::machine;
 use crate::machine::Machine;
-use crate::pins;
 use crate::pins::PIN_DIR;
+use crate::{cpus, machine, pins};
 
 const CAP_SYS_ADMIN: u32 = 21;
 const CAP_PERFMON: u32 = 38;

@@ -5,11 +5,9 @@ use std::ops::Range;
 
 use super::Check;
 use crate::machine::Machine;
-use crate::memory;
 use crate::memory::Room;
-use crate::realtime;
-use crate::void;
 use crate::void::Void;
+use crate::{memory, realtime, void};
 
 /// From here on the kernel gives tasks of sched_ext a part of each CPU that
 /// real-time tasks have.

@@ -55,8 +55,7 @@ mod write;
 use std::fmt;
 use std::num::NonZeroU32;
 
-use serde::Deserialize;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::policy::Policy;
 

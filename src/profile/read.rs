@@ -2,25 +2,16 @@
 //! Reads a profile and checks every figure in it.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::fs;
 use std::num::NonZeroU32;
 use std::ops::Range;
 use std::path::Path;
+use std::{fmt, fs};
 
-use anyhow::Context;
-use anyhow::Error;
-use anyhow::Result;
+use anyhow::{Context, Error, Result};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::Application;
-use super::Ends;
-use super::Figures;
-use super::Profile;
-use super::Provenance;
-use super::Quantile;
-use super::EEVDF;
+use super::{Application, Ends, Figures, Profile, Provenance, Quantile, EEVDF};
 use crate::policy::Policy;
 use crate::source::Source;
 use crate::weights::PolicyList;

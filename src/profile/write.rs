@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Writes a profile as the file that `read` reads.
 
-use anyhow::Context;
-use anyhow::Result;
-use serde::Serialize;
-use serde::Serializer;
+use anyhow::{Context, Result};
+use serde::{Serialize, Serializer};
 
-use super::Application;
-use super::Figures;
-use super::Profile;
-use super::Provenance;
-use super::Quantile;
-use super::EEVDF;
+use super::{Application, Figures, Profile, Provenance, Quantile, EEVDF};
 
 #[derive(Serialize)]
 struct File<'a> {

@@ -5,8 +5,7 @@
 
 use anyhow::Result;
 
-use crate::live::Knobs;
-use crate::live::Live;
+use crate::live::{Knobs, Live};
 use crate::weights::PolicyList;
 
 /// Fills the new maps and has them pinned by `publish`.

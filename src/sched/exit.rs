@@ -4,10 +4,8 @@
 
 use std::ptr;
 
-use libbpf_rs::MapCore;
-use libbpf_rs::MapFlags;
-use scx_utils::ScxExitKind;
-use scx_utils::SCX_ECODE_ACT_RESTART;
+use libbpf_rs::{MapCore, MapFlags};
+use scx_utils::{ScxExitKind, SCX_ECODE_ACT_RESTART};
 
 use crate::bpf::BpfSkel;
 

@@ -9,18 +9,12 @@
 //!            └── done()  ──┘              stop() = Wait: the program is detached first
 //! ```
 
-use std::sync::Condvar;
-use std::sync::Mutex;
-use std::sync::MutexGuard;
-use std::sync::PoisonError;
-use std::time::Duration;
-use std::time::Instant;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use crate::live::Live;
-use crate::live::PinDir;
+use crate::live::{Live, PinDir};
 
 /// What whoever asks for a stop does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,9 +14,7 @@ use nix::libc;
 
 use crate::machine::Machine;
 use crate::threads;
-use crate::threads::Field;
-use crate::threads::Stat;
-use crate::threads::PF_KTHREAD;
+use crate::threads::{Field, Stat, PF_KTHREAD};
 
 /// As the kernel's own `rcutree.kthread_prio=1`.
 const PRIORITY: libc::c_int = 1;

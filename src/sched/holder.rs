@@ -9,17 +9,11 @@
 //! own, of which the link is the only one: it unloads however the process ends, and at once, before the
 //! other threads have come to their CPUs to end.
 
-use std::io;
-use std::os::fd::AsFd;
-use std::os::fd::AsRawFd;
-use std::os::fd::FromRawFd;
-use std::os::fd::OwnedFd;
-use std::os::fd::RawFd;
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::mpsc;
-use std::sync::mpsc::Receiver;
-use std::sync::mpsc::Sender;
-use std::thread;
+use std::sync::mpsc::{Receiver, Sender};
 use std::thread::JoinHandle;
+use std::{io, thread};
 
 use libbpf_rs::Link;
 use nix::libc;

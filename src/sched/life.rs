@@ -6,36 +6,22 @@
 //! the next program beside.
 
 use std::mem::MaybeUninit;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, Context, Result};
 
-use super::carry;
-use super::exit::Cause;
-use super::exit::Exit;
+use super::exit::{Cause, Exit};
 use super::gate::Gate;
 use super::grace::GracePeriods;
-use super::last_words;
 use super::plan::Plan;
-use super::program;
-use super::program::Running;
-use super::program::Standby;
+use super::program::{Running, Standby};
 use super::report::Reporter;
 use super::rescue::Rescue;
-use super::retry::Answer;
-use super::retry::OnEjection;
-use super::retry::Patience;
-use super::retry::EJECTIONS;
-use super::retry::EJECTIONS_WITHIN;
-use crate::live::Knobs;
-use crate::live::Live;
-use crate::live::PIN_DIR;
+use super::retry::{Answer, OnEjection, Patience, EJECTIONS, EJECTIONS_WITHIN};
+use super::{carry, last_words, program};
+use crate::live::{Knobs, Live, PIN_DIR};
 use crate::machine::Machine;
-use crate::output;
-use crate::void;
+use crate::{output, void};
 
 /// How often the loader looks whether the kernel ejected the program.
 /// Each look is a wake-up of an idle machine.

@@ -7,40 +7,22 @@
 use std::fs;
 use std::mem::MaybeUninit;
 
-use anyhow::anyhow;
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
-use libbpf_rs::libbpf_sys;
-use libbpf_rs::AsRawLibbpf;
-use libbpf_rs::OpenObject;
-use nix::unistd::sysconf;
-use nix::unistd::SysconfVar;
-use scx_utils::compat;
-use scx_utils::scx_ops_attach;
-use scx_utils::scx_ops_load;
-use scx_utils::scx_ops_open;
+use anyhow::{anyhow, bail, ensure, Context, Result};
+use libbpf_rs::{libbpf_sys, AsRawLibbpf, OpenObject};
+use nix::unistd::{sysconf, SysconfVar};
+use scx_utils::{compat, scx_ops_attach, scx_ops_load, scx_ops_open};
 
 use super::exit;
-use super::exit::Cause;
-use super::exit::Exit;
+use super::exit::{Cause, Exit};
 use super::holder::Holder;
-use super::plan::Plan;
-use super::plan::Steal;
-use crate::bpf::abi;
-use crate::bpf::BpfSkel;
-use crate::bpf::BpfSkelBuilder;
-use crate::bpf::OpenBpfSkel;
-use crate::cpus;
+use super::plan::{Plan, Steal};
+use crate::bpf::{abi, BpfSkel, BpfSkelBuilder, OpenBpfSkel};
 use crate::domains::Domains;
 use crate::halves::Halves;
-use crate::hotplug;
 use crate::hotplug::Hotplug;
-use crate::live::Knobs;
-use crate::live::Live;
+use crate::live::{Knobs, Live};
 use crate::machine::Machine;
-use crate::output;
+use crate::{cpus, hotplug, output};
 
 /// Counts the CPUs that came or went since boot.
 const HOTPLUG_SEQ: &str = "/sys/kernel/sched_ext/hotplug_seq";

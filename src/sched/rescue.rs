@@ -10,14 +10,11 @@
 //!
 //! From Linux 7.0 on a server gives sched_ext a part of each CPU, and the thread only saves time.
 
-use std::io;
 use std::sync::mpsc;
-use std::sync::mpsc::Receiver;
-use std::sync::mpsc::RecvTimeoutError;
-use std::sync::mpsc::Sender;
-use std::thread;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use std::{io, thread};
 
 use nix::libc;
 

@@ -2,8 +2,7 @@
 //! After what, how often and how soon the loader loads again. Pure: the caller tells the time.
 
 use std::collections::VecDeque;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 

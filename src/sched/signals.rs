@@ -5,16 +5,11 @@
 //! They are blocked in every thread and waited for in one: a signal must not break into a system
 //! call of another. The kernel's verifier gives up at one, and libbpf begins anew with it.
 
-use std::io;
-use std::mem;
-use std::ptr;
-use std::thread;
+use std::{io, mem, ptr, thread};
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use nix::libc;
-use nix::sys::signal::SigSet;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigSet, Signal};
 
 const STOP_SIGNALS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
 

@@ -2,20 +2,15 @@
 //! What /proc says about a task at this moment: its class, its CPU, the CPUs it may use, and which
 //! task of a higher class runs there.
 
-use std::fmt;
-use std::fs;
 use std::path::PathBuf;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use std::{fmt, fs};
 
 use nix::libc;
-use nix::unistd::sysconf;
-use nix::unistd::SysconfVar;
+use nix::unistd::{sysconf, SysconfVar};
 
-use crate::cpus;
-use crate::threads;
-use crate::threads::Field;
-use crate::threads::Stat;
+use crate::threads::{Field, Stat};
+use crate::{cpus, threads};
 
 /// A machine may have a hundred thousand tasks: the search for one ends after this time.
 const SEARCH_LIMIT: Duration = Duration::from_secs(1);

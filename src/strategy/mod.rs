@@ -15,21 +15,16 @@ mod warnings;
 use std::fmt;
 use std::time::Duration;
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 use clap::ValueEnum;
 
 use crate::policy::Policy;
 use crate::profile::Application;
 use crate::weights;
-use crate::weights::PolicyList;
-use crate::weights::Weights;
-use crate::weights::WEIGHT_TOTAL;
+use crate::weights::{PolicyList, Weights, WEIGHT_TOTAL};
 
 use prefer::preferred;
-pub use prefer::Basis;
-pub use prefer::Prefer;
+pub use prefer::{Basis, Prefer};
 
 /// How applications share the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -4,18 +4,12 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 use clap::ValueEnum;
 
 use super::write_option_value;
-use crate::policy::join;
-use crate::policy::Policy;
-use crate::profile::Application;
-use crate::profile::Ends;
-use crate::profile::Figures;
-use crate::profile::Quantile;
+use crate::policy::{join, Policy};
+use crate::profile::{Application, Ends, Figures, Quantile};
 use crate::weights::PolicyList;
 
 /// What makes a policy the preferred one.

@@ -4,13 +4,9 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use serde_json::json;
-use serde_json::Map;
-use serde_json::Value;
+use serde_json::{json, Map, Value};
 
-use super::Allotment;
-use super::Basis;
-use super::Row;
+use super::{Allotment, Basis, Row};
 
 impl Allotment {
     /// A line an application, and what that comes to for each policy.

@@ -8,8 +8,7 @@ use serde_json::json;
 
 use super::prefer::preferred;
 use super::*;
-use crate::profile::Figures;
-use crate::profile::Quantile;
+use crate::profile::{Figures, Quantile};
 
 const BASE: Duration = Duration::from_millis(1800);
 

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What a person should know before trusting a strategy's weights.
 
-use super::Basis;
-use super::Prefer;
-use super::Row;
-use super::Strategy;
+use super::{Basis, Prefer, Row, Strategy};
 use crate::policy::Policy;
 use crate::profile::Application;
 

@@ -10,11 +10,9 @@ use scx_meta::policy::Policy;
 
 use crate::bound::{self, SLICE_NS};
 use crate::fixture::Handover;
-use crate::loads;
 use crate::maps::policy;
-use crate::rotation;
 use crate::scheduler::Scheduler;
-use crate::tier;
+use crate::{loads, rotation, tier};
 
 #[test]
 fn no_task_starves_at_1ms() {

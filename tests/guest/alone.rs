@@ -7,10 +7,8 @@ use std::time::Duration;
 use labkit::task::now_ns;
 use scx_meta::policy::Policy;
 
-use crate::bound;
-use crate::loads;
 use crate::scheduler::Scheduler;
-use crate::tier;
+use crate::{bound, loads, tier};
 
 /// Real loads get to their end within this, or they hang.
 const END_LIMIT: Duration = Duration::from_secs(180);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! How long a task may wait: 20 times its fair turn.
 
-use std::fs;
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
 use crate::clock::ms;
 

@@ -2,15 +2,12 @@
 //! Cgroups with the cpu controller, and busy processes in them. All end when
 //! dropped; processes that were taken in go back to where the test is.
 
-use std::fs;
 use std::fs::File;
 use std::os::fd::OwnedFd;
-use std::path::Path;
-use std::path::PathBuf;
-use std::process::Child;
-use std::process::Command;
-use std::thread;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
 use std::time::Duration;
+use std::{fs, thread};
 
 use labkit::process;
 

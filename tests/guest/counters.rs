@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::ensure;
-use anyhow::Result;
+use anyhow::{ensure, Result};
 use labkit::process;
 use scx_meta::bpf::abi;
 use scx_meta::policy::{stat_rows, Fold, Policy};

@@ -2,27 +2,23 @@
 //! What the loader does when the kernel ends its program: by a fault, at a human's word, or since a
 //! CPU came or went.
 
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
-use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
+use std::{fs, thread};
 
 use labkit::meta::START_LIMIT;
-use labkit::scx;
-use labkit::spin;
-use labkit::sys;
+use labkit::{scx, spin, sys};
 use scx_meta::live::Live;
 use scx_meta::machine;
 
-use crate::loads;
 use crate::maps::policy;
 use crate::own::{Machine, Own};
-use crate::tier;
+use crate::{loads, tier};
 
 /// The CPU that is taken away, in one way or the other.
 const CPU: usize = 1;

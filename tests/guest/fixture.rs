@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! How the scx_meta that the tests share is started (labkit::shared keeps it).
 
-use std::env;
-use std::fs;
 use std::fs::File;
-use std::path::Path;
-use std::path::PathBuf;
-use std::process::Command;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
+use std::{env, fs};
 
 use labkit::process;
 

@@ -4,10 +4,8 @@
 //!
 //! SCX_META_TEST_MUTANT=eevdf=fifo and its like show that these tests can fail.
 
-use std::fs;
-use std::process;
-use std::thread;
 use std::time::Duration;
+use std::{fs, process, thread};
 
 use labkit::process::await_that;
 use libbpf_rs::query::MapInfoIter;

@@ -5,25 +5,22 @@
 use std::thread;
 use std::time::Duration;
 
-use labkit::spin;
-use labkit::sys;
 use labkit::task::{Hog, Task};
+use labkit::{spin, sys};
 use scx_meta::bpf::abi::meta_stats;
 use scx_meta::policy::Policy;
 
 use crate::bound::cpus;
 use crate::cgroups::{self, Cgroup};
 use crate::clock::{ms, now_ns, sleep_until_ns, MS};
-use crate::loads;
 use crate::maps::policy;
 use crate::mutant::cast;
 use crate::picks::Picks;
 use crate::roamer::{self, Roamer};
-use crate::rustland;
 use crate::scheduler::Scheduler;
 use crate::switches::Trace;
-use crate::tier;
 use crate::wakers::{fork_burst, spread, Wakers};
+use crate::{loads, rustland, tier};
 
 /// The kernel's cgroup weights of nice 0 and nice 10.
 const NICE_0: f64 = 100.0;

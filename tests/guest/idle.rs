@@ -9,12 +9,10 @@ use labkit::class;
 use labkit::sys::{self, RealTime};
 use labkit::task::Task;
 
-use crate::bound;
-use crate::loads;
 use crate::maps::policy;
 use crate::scheduler::Scheduler;
 use crate::switches::Trace;
-use crate::tier;
+use crate::{bound, loads, tier};
 
 /// Queues of several CPUs, which take from each other.
 const POLICIES: [&str; 4] = ["eevdf", "bpfland", "cosmos", "rusty"];

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What happens around the loader: it dies, or a second one comes.
 
-use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
-use labkit::process;
-use labkit::scx;
 use labkit::sys::RealTime;
+use labkit::{process, scx};
 use scx_meta::policy::Policy;
 
 use crate::clock::{ms, now_ns, MS};

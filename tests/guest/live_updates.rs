@@ -14,13 +14,11 @@ use labkit::task::{Hog, Task};
 use scx_meta::bpf::abi;
 use scx_meta::policy::Policy;
 
-use crate::bound;
 use crate::clock::{ms, now_ns, sleep_until_ns, MS};
 use crate::counters::{self, worst_distance};
-use crate::loads;
 use crate::maps::{pin_path, Maps, NO_PIN};
 use crate::scheduler::{self, Scheduler};
-use crate::tier;
+use crate::{bound, loads, tier};
 
 const LOOK_NS: u64 = MS / 5;
 /// Of what stands in the map already: bpftool alone takes seconds on a busy machine.

@@ -2,9 +2,7 @@
 //! The pinned maps as any program sees them: bpf(2) on their paths. Only the
 //! types come from the loader, so that its code is not its own witness.
 
-use libbpf_rs::MapCore;
-use libbpf_rs::MapFlags;
-use libbpf_rs::MapHandle;
+use libbpf_rs::{MapCore, MapFlags, MapHandle};
 use scx_meta::bpf::abi;
 use scx_meta::policy::Policy;
 use scx_meta::stats;

@@ -3,8 +3,7 @@
 //! (mutant.rs), that test must say no. Each runs this very program again, on the shared scheduler.
 
 use std::env;
-use std::process::Command;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use scx_meta::policy::Policy;
 

@@ -3,19 +3,14 @@
 //! which signals they ignore, what the kernel does to them. Nothing is asked of their health.
 
 use std::env;
-use std::path::Path;
-use std::path::PathBuf;
-use std::process::Command;
-use std::process::ExitStatus;
-use std::time::Duration;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::time::{Duration, Instant};
 
 use labkit::meta::{self, Meta};
-use labkit::process;
-use labkit::scx;
 use labkit::shared::{self, Lock};
-use libbpf_rs::query::ProgInfoIter;
-use libbpf_rs::query::ProgramInfo;
+use labkit::{process, scx};
+use libbpf_rs::query::{ProgInfoIter, ProgramInfo};
 
 use crate::fixture;
 use crate::maps::PIN_DIR;

@@ -8,14 +8,12 @@ use std::time::Duration;
 use labkit::task::Task;
 
 use crate::bound::cpus;
-use crate::callback;
 use crate::cgroups::{self, Cgroup};
 use crate::clock::{ms, MS};
 use crate::crowd::Crowd;
-use crate::loads;
 use crate::maps::policy;
 use crate::scheduler::Scheduler;
-use crate::tier;
+use crate::{callback, loads, tier};
 
 /// More cgroups than queues: creating one never fails, and who shares a queue or
 /// is bound to a CPU that the pair does not favour runs like the others.

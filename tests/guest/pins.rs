@@ -2,19 +2,14 @@
 //! The pin directory: one that somebody else made or could take away is not used, and one that
 //! went away is said to be.
 
-use std::fs;
 use std::fs::Permissions;
-use std::io;
-use std::os::unix::fs::symlink;
-use std::os::unix::fs::MetadataExt;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{symlink, MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Child;
-use std::process::Command;
+use std::process::{Child, Command};
+use std::{fs, io};
 
-use labkit::scx;
-use labkit::shared;
+use labkit::{scx, shared};
 
 use crate::cgroups::Cgroup;
 use crate::maps::PIN_DIR;

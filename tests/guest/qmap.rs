@@ -10,10 +10,9 @@ use labkit::task::Task;
 
 use crate::bound::cpus;
 use crate::faults::kernel;
-use crate::loads;
 use crate::maps::policy;
 use crate::scheduler::Scheduler;
-use crate::tier;
+use crate::{loads, tier};
 
 /// What a higher class preempts is queued again, and others run it.
 /// A task that wakes up as real-time preempts; one that becomes so while it runs

@@ -2,12 +2,9 @@
 //! Whoever reads what a loader says, or does not, has no power over it: not over its stop, not over
 //! its deadline, not over its exit code.
 
-use std::fs::File;
-use std::fs::OpenOptions;
-use std::io::Read;
-use std::io::Write;
-use std::os::fd::AsRawFd;
-use std::os::fd::OwnedFd;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::thread;
 use std::time::Duration;
 

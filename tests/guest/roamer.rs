@@ -2,10 +2,8 @@
 //! A busy task on a machine with two last-level caches, which notes in which of them it runs: CPUs 0
 //! and 1 share one, CPUs 2 and 3 the other.
 
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::Arc;
 use std::time::Duration;
 

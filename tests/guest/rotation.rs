@@ -12,10 +12,9 @@ use serde_json::Value;
 use crate::bound::{self, SLICE_NS};
 use crate::clock::{ms, now_ns, sleep_until_ns, MS};
 use crate::fixture::Handover;
-use crate::loads;
 use crate::maps::{policy, NO_PIN};
 use crate::scheduler::{self, Scheduler};
-use crate::tier;
+use crate::{loads, tier};
 
 /// The shared scheduler, every policy with turns of this length.
 fn rotating(handover: Handover, turn: Duration, bound_ns: u64) -> Scheduler {

@@ -2,23 +2,19 @@
 //! rustland's half in user space: nobody needs it, it lives only while it is of use, and it waits for
 //! no CPU.
 
-use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
-use std::thread;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{fs, thread};
 
 use labkit::process;
 use labkit::task::Task;
 use scx_meta::policy::Policy;
 
-use crate::bound;
 use crate::clock::ms;
 use crate::fixture::Handover;
-use crate::loads;
 use crate::maps::{policy, NO_PIN};
 use crate::scheduler::Scheduler;
-use crate::tier;
+use crate::{bound, loads, tier};
 
 const HOGS: usize = 4;
 

@@ -8,22 +8,18 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use labkit::process;
 use labkit::sleepers::Sleepers;
-use labkit::sys;
 use labkit::task::{Pulse, Task};
+use labkit::{process, sys};
 
-use crate::bound;
-use crate::callback;
 use crate::cgroups::Cgroup;
 use crate::clock::ms;
 use crate::fixture::Handover;
-use crate::loads;
 use crate::maps::policy;
 use crate::recent::Recent;
 use crate::roamer::{Roamer, CACHES};
 use crate::scheduler::Scheduler;
-use crate::tier;
+use crate::{bound, callback, loads, tier};
 
 /// Busy on `home` until it is `free`, then, after a nap, anywhere in `cpus`.
 fn goes_away(home: usize, cpus: [usize; 2], free: Arc<AtomicBool>) -> Task {

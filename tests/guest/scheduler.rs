@@ -8,24 +8,16 @@
 //! again. What is not well, and the scheduler of a test that failed, is killed.
 
 use std::cell::RefCell;
-use std::env;
 use std::path::PathBuf;
-use std::process::Command;
-use std::process::ExitStatus;
-use std::process::Output;
-use std::process::Stdio;
-use std::thread;
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
+use std::{env, thread};
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
-use labkit::meta;
+use anyhow::{ensure, Context, Result};
 use labkit::meta::Meta;
-use labkit::process;
 use labkit::retune::{self, Knobs};
-use labkit::scx;
 use labkit::shared::{self, Left, Lock};
+use labkit::{meta, process, scx};
 use scx_meta::bpf::abi;
 use scx_meta::live::Live;
 use scx_meta::machine::Machine;

@@ -2,16 +2,11 @@
 //! `scx_meta set` and `pin` make all of their changes or none, whatever becomes of what they print.
 
 use std::fs::OpenOptions;
-use std::process::Command;
-use std::process::Output;
-use std::process::Stdio;
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use labkit::process;
-use libbpf_rs::ErrorKind;
-use libbpf_rs::MapCore;
-use libbpf_rs::MapFlags;
-use libbpf_rs::MapHandle;
+use libbpf_rs::{ErrorKind, MapCore, MapFlags, MapHandle};
 use scx_meta::policy::Policy;
 
 use crate::fixture;

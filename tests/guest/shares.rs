@@ -8,10 +8,9 @@ use labkit::scx::Counters;
 
 use crate::clock::now_ns;
 use crate::counters::{self, worst_distance};
-use crate::loads;
 use crate::maps::policy;
 use crate::scheduler::Scheduler;
-use crate::tier;
+use crate::{loads, tier};
 
 const SHARES: [(&str, u32); 4] = [("fifo", 1), ("vtime", 2), ("central", 3), ("nest", 2)];
 

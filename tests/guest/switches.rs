@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Who ran where and when, by the tracepoint sched_switch.
 
-use std::fs;
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
 const TRACING: &str = "/sys/kernel/tracing";
 

@@ -4,9 +4,8 @@
 //! SCX_META_TEST_TIER names the tier: `pr` (the default) or `nightly`. On a virtual clock a short run
 //! has the same figures each time, so what the long one adds is the search for rare starvation.
 
-use std::env;
-use std::fmt;
 use std::time::Duration;
+use std::{env, fmt};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Tier {

@@ -2,16 +2,14 @@
 //! Where do wake-ups go? Threads that sleep and work a little note the CPU on
 //! which they wake.
 
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::Arc;
 use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use labkit::spin;
-use labkit::sys;
+use labkit::{spin, sys};
 
 /// Arrays have a Default up to this size.
 const MAX_CPUS: usize = 32;

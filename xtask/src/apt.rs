@@ -4,18 +4,13 @@
 //! and the key ring come from the machine's own Debian sources.
 
 use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, Context, Result};
 
-use crate::command;
-use crate::paths;
+use crate::{command, paths};
 
 /// Package lists older than this are fetched again.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);

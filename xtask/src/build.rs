@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Builds scx_meta and its tests with cargo.
 
-use std::env;
-use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
-use std::process::Command;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{env, fs};
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 
-use crate::command;
-use crate::packages;
-use crate::paths;
+use crate::{command, packages, paths};
 
 /// Where scx_cargo looks for more flags for clang.
 const BPF_FLAGS: &str = "BPF_EXTRA_CFLAGS_PRE_INCL";

@@ -4,12 +4,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::apt::Apt;
-use crate::packages;
-use crate::paths;
+use crate::{packages, paths};
 
 /// Where it is; fetched if need be.
 pub fn path() -> Result<PathBuf> {

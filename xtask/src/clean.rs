@@ -4,12 +4,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use crate::bench;
-use crate::packages;
-use crate::paths;
+use crate::{bench, packages, paths};
 
 /// Removes `target/lab` and `target/bench`; names the command that removes the packages.
 pub fn run() -> Result<()> {

@@ -4,26 +4,16 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use anyhow::ensure;
-use anyhow::Result;
-use clap::Args;
-use clap::Parser;
-use clap::Subcommand;
-use clap::ValueEnum;
-use labkit::clock::Clock;
-use labkit::clock::Costs;
+use anyhow::{ensure, Result};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use labkit::clock::{Clock, Costs};
 
 use crate::bench::policies;
 use crate::bench::policies::Size;
-use crate::guest;
-use crate::guest_clock;
-use crate::kernel;
 use crate::topology::Topology;
 use crate::vm::warm::Spec;
-use crate::vm::Folder;
-use crate::vm::Hardware;
-use crate::vm::Job;
-use crate::vm::Memory;
+use crate::vm::{Folder, Hardware, Job, Memory};
+use crate::{guest, guest_clock, kernel};
 
 /// The lab of scx_meta: runs it, and tests it, on kernels with sched_ext
 #[derive(Parser)]

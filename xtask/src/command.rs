@@ -3,15 +3,10 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::ffi::OsStr;
-use std::hash::Hash;
-use std::hash::Hasher;
-use std::process::Command;
-use std::process::Output;
-use std::process::Stdio;
+use std::hash::{Hash, Hasher};
+use std::process::{Command, Output, Stdio};
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, Context, Result};
 
 /// The command as one could type it.
 pub fn line(command: &Command) -> String {

@@ -6,8 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 const DIRECTORY: u32 = 0o040755;
 const EXECUTABLE: u32 = 0o100755;

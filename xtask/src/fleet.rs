@@ -3,20 +3,15 @@
 //! clock a machine counts its own instructions, whatever else the host does, and each takes one
 //! core.
 
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
 use std::time::Instant;
 
-use anyhow::anyhow;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{anyhow, Context, Result};
 
-use crate::bench;
-use crate::vm;
-use crate::vm::Job;
-use crate::vm::Vm;
+use crate::vm::{Job, Vm};
+use crate::{bench, vm};
 
 /// One boot.
 pub struct Machine {

@@ -3,14 +3,11 @@
 //! prints `name value` lines, in nanoseconds.
 
 use std::hint::black_box;
-use std::sync::Arc;
-use std::sync::Barrier;
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::anyhow;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{anyhow, Context, Result};
 use clap::ValueEnum;
 use labkit::sys;
 

@@ -3,16 +3,12 @@
 //! `target/lab/kernels`, or any image given by its path.
 
 use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, Context, Result};
 
 use crate::apt::Apt;
-use crate::packages;
-use crate::paths;
+use crate::{packages, paths};
 
 /// The kernel where none is asked for.
 pub const DEFAULT: &str = "6.18";

@@ -4,18 +4,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 use labkit::clock::Clock;
 use serde::Deserialize;
 
-use crate::kernel;
-use crate::paths;
 use crate::topology::Topology;
 use crate::vm::warm::Spec;
-use crate::vm::Hardware;
-use crate::vm::Memory;
+use crate::vm::{Hardware, Memory};
+use crate::{kernel, paths};
 
 /// The file.
 pub const FILE: &str = "tests/machines.toml";

@@ -35,8 +35,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Parser;
 
-use crate::cli::Cli;
-use crate::cli::Command;
+use crate::cli::{Cli, Command};
 use crate::packages::Use;
 use crate::pipeline::Which;
 use crate::rag::Scale;

@@ -5,11 +5,9 @@ use std::env;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use crate::command;
-use crate::paths;
+use crate::{command, paths};
 
 const VERSION: &str = "0.9.143";
 

@@ -1,24 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What the lab needs from the distribution, and how it gets there.
 
-use std::env;
-use std::fs;
-use std::io;
-use std::io::BufRead;
-use std::io::IsTerminal;
-use std::io::Write;
-use std::path::Path;
-use std::path::PathBuf;
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{env, fs, io};
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, Context, Result};
 
-use crate::apt;
 use crate::apt::Apt;
-use crate::command;
-use crate::paths;
+use crate::{apt, command, paths};
 
 /// What packages are for; each needs those of the one before, too.
 #[derive(Clone, Copy, PartialEq, PartialOrd)]

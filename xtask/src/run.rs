@@ -1,24 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask run`: the main job, in the virtual machine or right here.
 
-use std::env;
 use std::ffi::OsString;
-use std::fs;
 use std::time::Duration;
+use std::{env, fs};
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, Context, Result};
 use labkit::clock::Clock;
 
-use crate::apt;
-use crate::build;
-use crate::cli;
-use crate::guest;
-use crate::kernel;
-use crate::packages;
 use crate::packages::Use;
-use crate::vm;
+use crate::{apt, build, cli, guest, kernel, packages, vm};
 
 const SCHED_EXT: &str = "/sys/kernel/sched_ext";
 /// Beside the measured time: start, load, summary, emulated.

@@ -5,16 +5,9 @@
 
 use anyhow::Result;
 
-use crate::bench;
-use crate::busybox;
-use crate::cli;
-use crate::kernel;
-use crate::nextest;
-use crate::packages;
 use crate::packages::Use;
-use crate::rag;
 use crate::rag::Scale;
-use crate::test;
+use crate::{bench, busybox, cli, kernel, nextest, packages, rag, test};
 
 /// Brings it all here; does nothing where it is.
 pub fn run(args: &cli::Setup, yes: bool) -> Result<()> {

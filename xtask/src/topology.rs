@@ -4,13 +4,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Error;
-use anyhow::Result;
-use serde::Deserialize;
-use serde::Serialize;
+use anyhow::{bail, ensure, Context, Error, Result};
+use serde::{Deserialize, Serialize};
 
 /// As `--cpus`.
 const CPUS_MAX: u32 = 64;

@@ -6,18 +6,12 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use labkit::clock::Clock;
 
-use crate::bench;
-use crate::command;
-use crate::kernel;
-use crate::packages;
 use crate::packages::Use;
-use crate::paths;
 use crate::test::KERNELS;
-use crate::vm;
+use crate::{bench, command, kernel, packages, paths, vm};
 
 /// Longest time on one kernel, emulated on a slow machine.
 const LIMIT: Duration = Duration::from_secs(900);

@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask vm up`, `exec`, `down` and `list`: guests that stay between commands.
 
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use crate::as_status;
 use crate::cli::VmAction;
-use crate::kernel;
-use crate::machines;
-use crate::packages;
 use crate::packages::Use;
 use crate::vm::warm;
 use crate::vm::warm::Place;
+use crate::{as_status, kernel, machines, packages};
 
 /// Does what the options ask for; the exit status.
 pub fn run(action: &VmAction, yes: bool) -> Result<u8> {

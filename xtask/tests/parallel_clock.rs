@@ -6,18 +6,13 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::env;
-use std::hint;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
-use std::thread;
 use std::thread::JoinHandle;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use std::{env, hint, thread};
 
 const XTASK: &str = env!("CARGO_BIN_EXE_xtask");
 

@@ -8,23 +8,17 @@ mod verdict;
 
 use std::time::Duration;
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 use scx_meta::weights;
 
-use crate::estimate;
-use crate::outside;
 use crate::raw::Raw;
 use crate::sample::Summary;
 use crate::trial::args::Common;
 use crate::trial::files::Destination;
-use crate::trial::record::Record;
-use crate::trial::record::Stage;
+use crate::trial::record::{Record, Stage};
 use crate::trial::session;
-use crate::trial::session::Moment;
-use crate::trial::session::Next;
-use crate::trial::session::Wanted;
+use crate::trial::session::{Moment, Next, Wanted};
+use crate::{estimate, outside};
 
 const EXAMPLES: &str = "\
 Examples:

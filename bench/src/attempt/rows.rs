@@ -6,24 +6,19 @@ use std::env;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use scx_meta::policy::Policy;
 use scx_meta::weights;
 use scx_meta::weights::PolicyList;
 
-use super::measure::INVERSE;
-use super::measure::RUNS;
+use super::measure::{INVERSE, RUNS};
 use super::Args;
 use crate::profiling::held;
 use crate::reading::Reader;
 use crate::trial::args::Common;
-use crate::trial::record::Role;
-use crate::trial::record::Row;
+use crate::trial::record::{Role, Row};
 use crate::trial::setting::Setting;
-use crate::workload::Application;
-use crate::workload::Load;
-use crate::workload::Workload;
+use crate::workload::{Application, Load, Workload};
 
 /// Of the rotation.
 pub const ROTATION: &str = "equal rotation";

@@ -6,11 +6,8 @@ use std::fmt::Write;
 use super::measure::Measure;
 use crate::estimate;
 use crate::estimate::Verdict;
-use crate::outcome::Outcome;
-use crate::outcome::RowOutcome;
-use crate::outcome::SubjectOutcome;
-use crate::table::time_ns;
-use crate::table::Table;
+use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
+use crate::table::{time_ns, Table};
 use crate::trial::setting::Setting;
 
 /// A 95 % interval of a median has no ends within fewer values: with five, all of them lie on one
@@ -138,8 +135,7 @@ mod tests {
     use super::super::measure::RUNS;
     use super::*;
     use crate::sample::Interval;
-    use crate::trial::record::Role;
-    use crate::trial::record::Subject;
+    use crate::trial::record::{Role, Subject};
 
     fn interval(estimate: f64, low: f64, high: f64) -> Interval {
         Interval {

@@ -9,19 +9,15 @@ use std::time::Duration;
 
 use anyhow::Result;
 use scx_meta::profile::Profile;
-use scx_meta::strategy::Prefer;
-use scx_meta::strategy::Strategy;
+use scx_meta::strategy::{Prefer, Strategy};
 use scx_meta::weights;
 
 use crate::estimate;
 use crate::trial::args::TrialArgs;
-use crate::trial::files;
 use crate::trial::files::Destination;
 use crate::trial::record::Stage;
-use crate::trial::session;
-use crate::trial::session::Moment;
-use crate::trial::session::Next;
-use crate::trial::session::Wanted;
+use crate::trial::session::{Moment, Next, Wanted};
+use crate::trial::{files, session};
 
 /// Options of `breakdown`.
 #[derive(clap::Args, Clone, Debug)]

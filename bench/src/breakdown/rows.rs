@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What n applications at once are measured under: each policy held, and the strategies.
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
-use scx_meta::profile::Application as Profiled;
-use scx_meta::profile::Profile;
+use anyhow::{ensure, Context, Result};
+use scx_meta::profile::{Application as Profiled, Profile};
 use scx_meta::weights::PolicyList;
 
 use super::Args;
 use crate::trial::record::Row;
-use crate::tune::rows::singles;
-use crate::tune::rows::Grid;
-use crate::tune::rows::Mechanism;
-use crate::workload::Application;
-use crate::workload::Workload;
+use crate::tune::rows::{singles, Grid, Mechanism};
+use crate::workload::{Application, Workload};
 
 /// The first `count` applications as one, all under load at the same time.
 pub fn together(workload: &Workload, count: usize) -> Result<Application> {

@@ -6,23 +6,16 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Result;
-use labkit::meta::OPS;
-use labkit::meta::START_LIMIT;
-use labkit::meta::STOP_LIMIT;
-use labkit::retune;
-use labkit::scx;
-use labkit::sys;
+use anyhow::{bail, ensure, Result};
+use labkit::meta::{OPS, START_LIMIT, STOP_LIMIT};
+use labkit::{retune, scx, sys};
 use scx_meta::live::Live;
 use scx_meta::machine::Machine;
 use scx_meta::policy::Policy;
 use scx_meta::weights::PolicyList;
 
 use super::rotation::Rotation;
-use super::POLL;
-use super::WATCH_POLL;
+use super::{POLL, WATCH_POLL};
 use crate::sched::Scheduler;
 use crate::watch::Watch;
 

@@ -23,9 +23,7 @@ use std::mem;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 use labkit::scx;
 use scx_meta::machine::Machine;
 use scx_meta::policy::Policy;
@@ -33,8 +31,7 @@ use scx_meta::weights::PolicyList;
 
 use self::meta::Loaded;
 use self::outside::Outside;
-use self::replace::Replaced;
-use self::replace::Replacer;
+use self::replace::{Replaced, Replacer};
 use self::rotation::Rotation;
 use crate::trial::setting::Setting;
 

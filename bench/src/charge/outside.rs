@@ -3,11 +3,8 @@
 
 use std::process::Command;
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
-use labkit::meta::START_LIMIT;
-use labkit::meta::STOP_LIMIT;
+use anyhow::{ensure, Context, Result};
+use labkit::meta::{START_LIMIT, STOP_LIMIT};
 use labkit::scx;
 
 use super::WATCH_POLL;

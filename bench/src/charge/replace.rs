@@ -5,32 +5,21 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::mpsc;
-use std::sync::mpsc::Receiver;
-use std::sync::mpsc::RecvTimeoutError;
-use std::sync::mpsc::Sender;
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::{mpsc, Arc, Mutex};
 use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
-use labkit::meta::OPS;
-use labkit::meta::START_LIMIT;
-use labkit::meta::STOP_LIMIT;
+use anyhow::{bail, Context, Result};
+use labkit::meta::{OPS, START_LIMIT, STOP_LIMIT};
 use labkit::scx;
 use scx_meta::policy::Policy;
-use serde::Deserialize;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::rotation::Rotation;
 use super::WATCH_POLL;
-use crate::sched::Scheduler;
-use crate::sched::Started;
-use crate::sched::Stopped;
+use crate::sched::{Scheduler, Started, Stopped};
 use crate::watch::Watch;
 
 /// What replacing came to.
@@ -195,8 +184,7 @@ mod tests {
     use std::process::ExitStatus;
 
     use super::*;
-    use crate::watch::Change;
-    use crate::watch::Charge;
+    use crate::watch::{Change, Charge};
 
     fn change(at_ms: u64, state: &str) -> Change {
         Change {

@@ -4,12 +4,10 @@
 
 use std::time::Duration;
 
-use anyhow::ensure;
-use anyhow::Result;
+use anyhow::{ensure, Result};
 use scx_meta::policy::Policy;
 use scx_meta::weights;
-use scx_meta::weights::PolicyList;
-use scx_meta::weights::Weights;
+use scx_meta::weights::{PolicyList, Weights};
 
 use crate::trial::setting::Setting;
 

@@ -4,8 +4,7 @@
 use std::thread;
 use std::time::Duration;
 
-use anyhow::ensure;
-use anyhow::Result;
+use anyhow::{ensure, Result};
 use labkit::sys;
 
 /// Nobody counted for so long: it stands still. A task that waits gets a CPU within a slice, and

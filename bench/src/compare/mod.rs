@@ -8,25 +8,17 @@ pub mod rows;
 
 use std::path::PathBuf;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use crate::estimate;
-use crate::outcome::Claim;
-use crate::outcome::Outcome;
+use crate::outcome::{Claim, Outcome};
 use crate::raw::Raw;
 use crate::trial::args::TrialArgs;
-use crate::trial::files;
 use crate::trial::files::Destination;
-use crate::trial::record::Record;
-use crate::trial::record::Stage;
-use crate::trial::session;
-use crate::trial::session::Moment;
-use crate::trial::session::Next;
-use crate::trial::session::Wanted;
-use crate::tune;
-use crate::tune::choice::By;
-use crate::tune::choice::Choice;
+use crate::trial::record::{Record, Stage};
+use crate::trial::session::{Moment, Next, Wanted};
+use crate::trial::{files, session};
+use crate::tune::choice::{By, Choice};
+use crate::{estimate, tune};
 
 /// For `report`.
 const OUTCOME: &str = "compare.json";

@@ -3,15 +3,10 @@
 
 use anyhow::Result;
 
-use super::rows::SAME;
-use super::rows::SWAPPED;
-use super::rows::TWIN;
-use super::rows::WINNER;
+use super::rows::{SAME, SWAPPED, TWIN, WINNER};
 use crate::estimate;
-use crate::estimate::Against;
-use crate::estimate::Question;
-use crate::outcome::Comparison;
-use crate::outcome::Outcome;
+use crate::estimate::{Against, Question};
+use crate::outcome::{Comparison, Outcome};
 use crate::raw::Raw;
 use crate::trial::record::Record;
 use crate::tune::choice::Choice;

@@ -2,10 +2,8 @@
 //! What `compare` measures: the frozen winner, the best policy held, and the controls that a claim
 //! of synergy must exceed.
 
-use crate::trial::record::Role;
-use crate::trial::record::Row;
-use crate::trial::setting::Setting;
-use crate::trial::setting::Weight;
+use crate::trial::record::{Role, Row};
+use crate::trial::setting::{Setting, Weight};
 use crate::tune::choice::Choice;
 
 /// Label of what `tune` froze.

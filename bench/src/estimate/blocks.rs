@@ -5,19 +5,12 @@
 use std::collections::BTreeMap;
 use std::iter;
 
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, ensure, Context, Result};
 use labkit::machine::Machine;
 
 use super::boots;
 use crate::raw::Raw;
-use crate::trial::record::Block;
-use crate::trial::record::Plan;
-use crate::trial::record::Record;
-use crate::trial::record::Row;
-use crate::trial::record::Subject;
+use crate::trial::record::{Block, Plan, Record, Row, Subject};
 
 /// All that was measured.
 pub struct Trial<'a> {

@@ -4,16 +4,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, ensure, Context, Result};
 
 use crate::raw::Raw;
-use crate::trial::record::Block;
-use crate::trial::record::Plan;
-use crate::trial::record::Record;
-use crate::trial::record::Subject;
+use crate::trial::record::{Block, Plan, Record, Subject};
 
 /// The plan of each boot; they ask for the same.
 pub fn plans(raws: &[Raw<Record>]) -> Result<Vec<&Plan>> {

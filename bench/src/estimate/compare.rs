@@ -2,22 +2,17 @@
 //! Questions that were asked before the data came. Who asks many finds something by chance, so
 //! their intervals are wider: all of them together hold with 95 % (Bonferroni).
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 
-use super::blocks::SubjectBlocks;
-use super::blocks::Trial;
+use super::blocks::{SubjectBlocks, Trial};
 use super::latency::Latencies;
 use super::side::Side;
 use crate::outcome::Comparison;
 use crate::raw::Raw;
 use crate::sample;
-use crate::sample::Interval;
-use crate::sample::LEVEL;
+use crate::sample::{Interval, LEVEL};
 use crate::trial::record::Record;
-use crate::trial::setting::Setting;
-use crate::trial::setting::Weight;
+use crate::trial::setting::{Setting, Weight};
 
 /// How much better is one row than something else?
 #[derive(Clone, Debug, PartialEq)]

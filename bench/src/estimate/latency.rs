@@ -5,21 +5,14 @@
 //! single block it would hang on few requests. Where loads say only quantiles, these do not pool,
 //! and the median over blocks stands for them.
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, Context, Result};
 
-use super::blocks::place;
-use super::blocks::SubjectBlocks;
-use super::blocks::SuperBlock;
+use super::blocks::{place, SubjectBlocks, SuperBlock};
 use super::pool::Pool;
 use super::side::Side;
 use crate::sample;
-use crate::sample::Interval;
-use crate::sample::Statistic;
-use crate::sample::LEVEL;
-use crate::trial::record::Block;
-use crate::trial::record::Latency;
+use crate::sample::{Interval, Statistic, LEVEL};
+use crate::trial::record::{Block, Latency};
 
 /// Fewer, and a p99 hangs on less than a hundred requests.
 const LEAST_FOR_P99: u64 = 10_000;

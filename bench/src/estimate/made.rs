@@ -6,15 +6,7 @@ use labkit::clock::Clock;
 use labkit::machine::Machine;
 
 use crate::raw::Raw;
-use crate::trial::record::Block;
-use crate::trial::record::Latency;
-use crate::trial::record::Part;
-use crate::trial::record::Plan;
-use crate::trial::record::Record;
-use crate::trial::record::Role;
-use crate::trial::record::Row;
-use crate::trial::record::Stage;
-use crate::trial::record::Subject;
+use crate::trial::record::{Block, Latency, Part, Plan, Record, Role, Row, Stage, Subject};
 use crate::trial::setting::Setting;
 
 /// What a load says of latencies.

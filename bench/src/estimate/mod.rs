@@ -30,33 +30,21 @@ mod tests;
 mod throughput;
 mod verdict;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-pub use compare::comparisons;
-pub use compare::predicted;
-pub use compare::Against;
-pub use compare::Predicted;
-pub use compare::Question;
-pub use tables::header;
-pub use tables::surest;
-pub use tables::tables;
-pub use verdict::latency as latency_verdict;
-pub use verdict::latency_asked;
-pub use verdict::throughput as throughput_verdict;
-pub use verdict::throughput_asked;
-pub use verdict::Verdict;
+pub use compare::{comparisons, predicted, Against, Predicted, Question};
+pub use tables::{header, surest, tables};
+pub use verdict::{
+    latency as latency_verdict, latency_asked, throughput as throughput_verdict, throughput_asked,
+    Verdict,
+};
 
-use crate::outcome::Outcome;
-use crate::outcome::RowOutcome;
-use crate::outcome::SubjectOutcome;
+use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
 use crate::raw::Raw;
 use crate::sample::LEVEL;
-use crate::trial::record::Record;
-use crate::trial::record::Role;
+use crate::trial::record::{Record, Role};
 use crate::trial::setting::Setting;
-use blocks::SubjectBlocks;
-use blocks::Trial;
+use blocks::{SubjectBlocks, Trial};
 use latency::Latencies;
 use side::Side;
 

@@ -2,18 +2,15 @@
 //! Whether it matters at which place within its super-block a block ran: a machine that warms up
 //! or tires would show here. Rows change places, so their own differences drop out.
 
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::ensure;
-use anyhow::Result;
+use anyhow::{ensure, Result};
 
 use super::blocks::SubjectBlocks;
 use super::side::geometric_mean;
 use crate::outcome::RowOutcome;
 use crate::sample;
-use crate::sample::Interval;
-use crate::sample::Statistic;
+use crate::sample::{Interval, Statistic};
 use crate::trial::record::Block;
 
 /// Throughput relative to the row's median, by place.

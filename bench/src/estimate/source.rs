@@ -4,18 +4,14 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use labkit::clock::Clock;
-use labkit::clock::Costs;
+use labkit::clock::{Clock, Costs};
 use labkit::machine::Machine;
 
-use super::blocks::SubjectBlocks;
-use super::blocks::SuperBlock;
-use super::blocks::Trial;
+use super::blocks::{SubjectBlocks, SuperBlock, Trial};
 use super::latency;
 use crate::outcome::Source;
 use crate::provenance;
-use crate::trial::record::Block;
-use crate::trial::record::Latency;
+use crate::trial::record::{Block, Latency};
 
 /// Of a trial.
 pub fn source(trial: &Trial) -> Result<Source> {

@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Whole trials: what is known to be in the records must come out, and nothing else.
 
-use super::made::held;
-use super::made::winner;
-use super::made::Kind;
-use super::made::Made;
-use super::made::Says;
-use super::made::BATCH;
-use super::made::BOTH;
-use super::made::WEB;
+use super::made::{held, winner, Kind, Made, Says, BATCH, BOTH, WEB};
 use super::*;
 use crate::sample::Interval;
 use crate::trial::record::Latency;

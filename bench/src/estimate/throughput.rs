@@ -6,8 +6,7 @@ use anyhow::Result;
 use super::blocks::SubjectBlocks;
 use super::side::Side;
 use crate::sample;
-use crate::sample::Interval;
-use crate::sample::Statistic;
+use crate::sample::{Interval, Statistic};
 
 impl SubjectBlocks<'_> {
     /// Numbers of all parts.

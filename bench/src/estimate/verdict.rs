@@ -3,8 +3,7 @@
 
 use std::fmt;
 
-use crate::outcome::Comparison;
-use crate::outcome::RowOutcome;
+use crate::outcome::{Comparison, RowOutcome};
 use crate::sample::Interval;
 
 /// Compared with EEVDF.

@@ -3,30 +3,18 @@
 
 use std::path::Path;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use plotters::backend::SVGBackend;
 use plotters::coord::Shift;
-use plotters::drawing::DrawingArea;
-use plotters::drawing::IntoDrawingArea;
-use plotters::element::PathElement;
-use plotters::element::Text;
-use plotters::style::text_anchor::HPos;
-use plotters::style::text_anchor::Pos;
-use plotters::style::text_anchor::VPos;
-use plotters::style::FontStyle;
-use plotters::style::FontTransform;
-use plotters::style::IntoFont;
-use plotters::style::RGBColor;
-use plotters::style::ShapeStyle;
-use plotters::style::TextStyle;
-use plotters::style::BLACK;
-use plotters::style::WHITE;
+use plotters::drawing::{DrawingArea, IntoDrawingArea};
+use plotters::element::{PathElement, Text};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{
+    FontStyle, FontTransform, IntoFont, RGBColor, ShapeStyle, TextStyle, BLACK, WHITE,
+};
 
 use super::palette::GREY;
-use crate::ruler::line;
-use crate::ruler::width;
-use crate::ruler::TEXT_PX;
+use crate::ruler::{line, width, TEXT_PX};
 use crate::sample::Interval;
 
 /// Pixels.

@@ -2,8 +2,7 @@
 //! Where the marks and the names of a figure of steps stand.
 
 use super::steps::Steps;
-use crate::ruler::width;
-use crate::ruler::TEXT_PX;
+use crate::ruler::{width, TEXT_PX};
 
 /// Pixels.
 const LEAST_WIDTH: i32 = 280;

@@ -1,41 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Dots with intervals around a line at 1, in groups, each over the band of its noise floor.
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use plotters::element::Rectangle;
-use plotters::style::text_anchor::HPos;
-use plotters::style::text_anchor::VPos;
-use plotters::style::Color;
-use plotters::style::BLACK;
+use plotters::style::text_anchor::{HPos, VPos};
+use plotters::style::{Color, BLACK};
 
-use super::canvas::bounds;
-use super::canvas::drawing;
-use super::canvas::path;
-use super::canvas::widest;
-use super::canvas::wrap;
-use super::canvas::write_at;
-use super::canvas::write_below;
-use super::canvas::write_beside;
-use super::canvas::write_bold;
-use super::canvas::Canvas;
-use super::canvas::Frame;
-use super::canvas::Point;
-use super::canvas::EDGE;
-use super::mark::Entry;
-use super::mark::Key;
-use super::mark::Mark;
-use super::mark::Shape;
-use super::palette::BAND;
-use super::palette::BETTER;
-use super::palette::GREY;
-use super::palette::GRID;
-use super::palette::WORSE;
-use crate::ruler::line;
-use crate::ruler::width;
-use crate::ruler::Axis;
-use crate::ruler::Ruler;
-use crate::ruler::TEXT_PX;
+use super::canvas::{
+    bounds, drawing, path, widest, wrap, write_at, write_below, write_beside, write_bold, Canvas,
+    Frame, Point, EDGE,
+};
+use super::mark::{Entry, Key, Mark, Shape};
+use super::palette::{BAND, BETTER, GREY, GRID, WORSE};
+use crate::ruler::{line, width, Axis, Ruler, TEXT_PX};
 use crate::sample::Interval;
 
 /// Pixels.

@@ -3,36 +3,17 @@
 
 use std::path::Path;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use plotters::element::Circle;
 use plotters::style::text_anchor::HPos;
-use plotters::style::Color;
-use plotters::style::RGBColor;
-use plotters::style::BLACK;
+use plotters::style::{Color, RGBColor, BLACK};
 
-use super::canvas::bounds;
-use super::canvas::drawing;
-use super::canvas::path;
-use super::canvas::upright;
-use super::canvas::widest;
-use super::canvas::write;
-use super::canvas::write_below;
-use super::canvas::write_beside;
-use super::canvas::Canvas;
-use super::canvas::Frame;
-use super::canvas::Point;
-use super::canvas::CAP_HALF;
-use super::canvas::EDGE;
-use super::canvas::PLOT_WIDTH;
-use super::palette::color;
-use super::palette::GREY;
-use super::palette::GRID;
-use super::palette::LIMIT;
-use crate::ruler::line;
-use crate::ruler::Axis;
-use crate::ruler::Ruler;
-use crate::ruler::TEXT_PX;
+use super::canvas::{
+    bounds, drawing, path, upright, widest, write, write_below, write_beside, Canvas, Frame, Point,
+    CAP_HALF, EDGE, PLOT_WIDTH,
+};
+use super::palette::{color, GREY, GRID, LIMIT};
+use crate::ruler::{line, Axis, Ruler, TEXT_PX};
 use crate::sample::Interval;
 
 /// Pixels.

@@ -3,26 +3,13 @@
 //! print and for the colour-blind.
 
 use anyhow::Result;
-use plotters::element::Circle;
-use plotters::element::PathElement;
-use plotters::element::Polygon;
-use plotters::element::Rectangle;
+use plotters::element::{Circle, PathElement, Polygon, Rectangle};
 use plotters::style::text_anchor::HPos;
-use plotters::style::Color;
-use plotters::style::RGBColor;
-use plotters::style::ShapeStyle;
-use plotters::style::BLACK;
-use plotters::style::WHITE;
+use plotters::style::{Color, RGBColor, ShapeStyle, BLACK, WHITE};
 
-use super::canvas::drawing;
-use super::canvas::write_beside;
-use super::canvas::Canvas;
-use super::canvas::Point;
-use super::canvas::EDGE;
+use super::canvas::{drawing, write_beside, Canvas, Point, EDGE};
 use super::palette::BAND;
-use crate::ruler::line;
-use crate::ruler::width;
-use crate::ruler::TEXT_PX;
+use crate::ruler::{line, width, TEXT_PX};
 
 /// Pixels.
 const RADIUS: i32 = 5;

@@ -15,16 +15,9 @@ mod steps;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use bars::Bar;
-pub use bars::Bars;
-pub use dots::Dot;
-pub use dots::Dots;
-pub use dots::Group;
-pub use dots::Standing;
-pub use lines::Lines;
-pub use lines::Series;
+pub use bars::{Bar, Bars};
+pub use dots::{Dot, Dots, Group, Standing};
+pub use lines::{Lines, Series};
 #[cfg(test)]
 pub(crate) use palette::ALL as PALETTE;
-pub use steps::Look;
-pub use steps::Run;
-pub use steps::Steps;
+pub use steps::{Look, Run, Steps};

@@ -2,41 +2,19 @@
 //! Values with intervals over a few steps (base slices, numbers of applications), side by side in
 //! each step so that no interval hides another; levels to compare with run across all steps.
 
-use anyhow::Context;
-use anyhow::Result;
-use plotters::element::PathElement;
-use plotters::element::Rectangle;
+use anyhow::{Context, Result};
+use plotters::element::{PathElement, Rectangle};
 use plotters::style::text_anchor::HPos;
-use plotters::style::Color;
-use plotters::style::ShapeStyle;
-use plotters::style::BLACK;
+use plotters::style::{Color, ShapeStyle, BLACK};
 
-use super::canvas::bounds;
-use super::canvas::drawing;
-use super::canvas::path;
-use super::canvas::upright;
-use super::canvas::widest;
-use super::canvas::wrap;
-use super::canvas::write_below;
-use super::canvas::write_beside;
-use super::canvas::Canvas;
-use super::canvas::Frame;
-use super::canvas::Point;
-use super::canvas::EDGE;
-use super::columns::apart;
-use super::columns::Columns;
-use super::mark::Entry;
-use super::mark::Key;
-use super::mark::Mark;
-use super::mark::Shape;
-use super::palette::color;
-use super::palette::BAND;
-use super::palette::GREY;
-use super::palette::GRID;
-use crate::ruler::line;
-use crate::ruler::Axis;
-use crate::ruler::Ruler;
-use crate::ruler::TEXT_PX;
+use super::canvas::{
+    bounds, drawing, path, upright, widest, wrap, write_below, write_beside, Canvas, Frame, Point,
+    EDGE,
+};
+use super::columns::{apart, Columns};
+use super::mark::{Entry, Key, Mark, Shape};
+use super::palette::{color, BAND, GREY, GRID};
+use crate::ruler::{line, Axis, Ruler, TEXT_PX};
 use crate::sample::Interval;
 
 /// Pixels.

@@ -2,9 +2,7 @@
 //! What every figure must keep: room for each label, files that are whole.
 
 use super::*;
-use crate::ruler::width;
-use crate::ruler::Axis;
-use crate::ruler::Scale;
+use crate::ruler::{width, Axis, Scale};
 use crate::sample::Interval;
 use crate::table;
 

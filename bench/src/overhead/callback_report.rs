@@ -1,27 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The report on callbacks: tables, JSON, figures.
 
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use anyhow::ensure;
-use anyhow::Result;
-use serde_json::json;
-use serde_json::Map;
-use serde_json::Value;
+use anyhow::{ensure, Result};
+use serde_json::{json, Map, Value};
 
 use super::callback::CALLBACKS;
 use super::contender::Contender;
-use super::cost;
-use super::cost::Callback;
-use super::cost::Cost;
+use super::cost::{Callback, Cost};
 use super::data::Mix;
-use super::reason;
-use crate::figure::Bar;
-use crate::figure::Bars;
-use crate::ruler::Axis;
-use crate::ruler::Scale;
+use super::{cost, reason};
+use crate::figure::{Bar, Bars};
+use crate::ruler::{Axis, Scale};
 use crate::sample::Interval;
 use crate::table;
 use crate::table::Table;

@@ -7,10 +7,8 @@ use std::io::Write;
 use anyhow::Result;
 use labkit::sys;
 
-use super::contender::Contender;
-use super::contender::Programs;
-use super::mix::Amounts;
-use super::mix::PHASES;
+use super::contender::{Contender, Programs};
+use super::mix::{Amounts, PHASES};
 use super::record::Record;
 use super::windows::Sampler;
 use crate::progs::Statistics;

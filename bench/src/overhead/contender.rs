@@ -5,14 +5,10 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Context;
-use anyhow::Result;
-use labkit::meta::OPS;
-use labkit::meta::START_LIMIT;
-use labkit::meta::STOP_LIMIT;
+use anyhow::{Context, Result};
+use labkit::meta::{OPS, START_LIMIT, STOP_LIMIT};
 use labkit::sys;
-use serde::Deserialize;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::named::Named;
 use crate::sched::Scheduler;

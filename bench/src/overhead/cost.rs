@@ -2,19 +2,16 @@
 //! From windows to the cost of a call: robust within a phase, the same mix of phases for everybody,
 //! and one value a round.
 
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::contender::Contender;
 use super::data::Mix;
 use super::mix::Phase;
 use super::record::Window;
 use crate::sample;
-use crate::sample::Interval;
-use crate::sample::Statistic;
+use crate::sample::{Interval, Statistic};
 
 /// Of the calls, this part with the lowest and with the highest means is left out.
 pub const TRIMMED: f64 = 0.25;

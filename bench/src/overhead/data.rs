@@ -3,14 +3,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::ensure;
-use anyhow::Result;
+use anyhow::{ensure, Result};
 use labkit::machine::Machine;
 
 use super::contender::Contender;
 use super::mix::Phase;
-use super::record::Part;
-use super::record::Record;
+use super::record::{Part, Record};
 use super::windows::Windows;
 use super::workload::Workload;
 use crate::raw;

@@ -5,15 +5,12 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use super::contender::Contender;
-use super::contender::Programs;
+use super::contender::{Contender, Programs};
 use super::record::Record;
 use super::web::Web;
-use super::workload::Sizes;
-use super::workload::Workload;
+use super::workload::{Sizes, Workload};
 use crate::raw::Writer;
 
 /// How often, and of what.

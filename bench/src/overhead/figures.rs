@@ -4,20 +4,15 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::Context;
-use anyhow::Result;
-use serde_json::json;
-use serde_json::Value;
+use anyhow::{Context, Result};
+use serde_json::{json, Value};
 
-use super::callback_report;
 use super::callback_report::Row;
 use super::data::Data;
-use super::idle_report;
 use super::record::Part;
-use super::throughput_report;
+use super::{callback_report, idle_report, throughput_report};
 use crate::cli::FiguresArgs;
-use crate::provenance::Measured;
-use crate::provenance::Provenance;
+use crate::provenance::{Measured, Provenance};
 use crate::sample::Summary;
 
 /// Makes all of it again.

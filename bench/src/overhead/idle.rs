@@ -6,12 +6,10 @@ use std::fs;
 use std::io::Write;
 use std::time::Duration;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use labkit::sys;
 
-use super::contender::Contender;
-use super::contender::Programs;
+use super::contender::{Contender, Programs};
 use super::record::Record;
 use crate::raw::Writer;
 

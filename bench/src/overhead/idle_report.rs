@@ -5,18 +5,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
-use serde_json::json;
-use serde_json::Value;
+use serde_json::{json, Value};
 
 use super::contender::Contender;
 use super::data::Look;
-use crate::figure::Bar;
-use crate::figure::Bars;
-use crate::ruler::Axis;
-use crate::ruler::Scale;
+use crate::figure::{Bar, Bars};
+use crate::ruler::{Axis, Scale};
 use crate::sample;
-use crate::sample::Interval;
-use crate::sample::Statistic;
+use crate::sample::{Interval, Statistic};
 use crate::table::Table;
 
 /// One contender.

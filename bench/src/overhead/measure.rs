@@ -7,12 +7,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 use labkit::machine::Machine;
 
-use super::callbacks;
 use super::contender::Programs;
-use super::end_to_end;
-use super::idle;
-use super::record::Part;
-use super::record::Record;
+use super::record::{Part, Record};
+use super::{callbacks, end_to_end, idle};
 use crate::named::Named;
 use crate::raw::Writer;
 

@@ -6,14 +6,9 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
-use labkit::process;
-use labkit::spin;
-use labkit::sys;
-use serde::Deserialize;
-use serde::Serialize;
+use anyhow::{bail, Context, Result};
+use labkit::{process, spin, sys};
+use serde::{Deserialize, Serialize};
 
 /// A phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

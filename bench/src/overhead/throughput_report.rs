@@ -4,25 +4,18 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::Context;
-use anyhow::Result;
-use serde_json::json;
-use serde_json::Map;
-use serde_json::Value;
+use anyhow::{Context, Result};
+use serde_json::{json, Map, Value};
 
 use super::contender::Contender;
 use super::data::Run;
 use super::workload::Workload;
-use crate::figure::Bar;
-use crate::figure::Bars;
+use crate::figure::{Bar, Bars};
 use crate::provenance::Measured;
-use crate::ruler::Axis;
-use crate::ruler::Scale;
-use crate::sample;
-use crate::sample::Interval;
-use crate::sample::Summary;
-use crate::table;
+use crate::ruler::{Axis, Scale};
+use crate::sample::{Interval, Summary};
 use crate::table::Table;
+use crate::{sample, table};
 
 /// Throughput may fall to this part of that under a build of one policy.
 pub const LIMIT: f64 = 0.98;

@@ -7,25 +7,17 @@
 //! leaves out.
 
 use std::collections::BTreeMap;
-use std::mem;
-use std::os::fd::AsRawFd;
-use std::os::fd::OwnedFd;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
-use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
+use std::{mem, thread};
 
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, ensure, Context, Result};
 use labkit::sys;
-use libbpf_rs::libbpf_sys;
 use libbpf_rs::query::ProgInfoIter;
-use libbpf_rs::Program;
-use libbpf_rs::ProgramType;
+use libbpf_rs::{libbpf_sys, Program, ProgramType};
 
 use super::callback;
 use super::record::Window;

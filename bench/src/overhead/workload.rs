@@ -4,12 +4,9 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 use labkit::process;
-use serde::Deserialize;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::web;
 

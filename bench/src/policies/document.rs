@@ -3,15 +3,9 @@
 
 use std::fmt::Write;
 
-use super::figures::Figure;
-use super::figures::OfMachine;
-use super::figures::Report;
-use super::figures::Row;
-use super::figures::Verdict;
+use super::figures::{Figure, OfMachine, Report, Row, Verdict};
 use super::measure::EEVDF;
-use super::metric::Metric;
-use super::metric::Table;
-use super::metric::METRICS;
+use super::metric::{Metric, Table, METRICS};
 use crate::provenance;
 
 /// Above the tables.

@@ -2,31 +2,22 @@
 //! The half of `bench policies` that makes figures of the raw data: a Markdown document, and the
 //! same as JSON.
 
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, ensure, Context, Result};
 use labkit::machine::Machine;
 use serde::Serialize;
 
 use super::document;
 use super::measure::EEVDF;
-use super::metric::Better;
-use super::metric::Metric;
-use super::metric::METRICS;
+use super::metric::{Better, Metric, METRICS};
 use super::record::Record;
-use crate::raw;
 use crate::raw::Raw;
-use crate::sample;
-use crate::sample::Interval;
-use crate::sample::Statistic;
+use crate::sample::{Interval, Statistic};
 use crate::trial::files;
+use crate::{raw, sample};
 
 const JSON: &str = "policies.json";
 
@@ -374,12 +365,10 @@ fn distance(ratio: f64) -> f64 {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use labkit::clock::Clock;
-    use labkit::clock::Costs;
+    use labkit::clock::{Clock, Costs};
 
     use super::super::load::Load;
-    use super::super::record::Contender;
-    use super::super::record::Sample;
+    use super::super::record::{Contender, Sample};
     use super::*;
     use crate::trial::setting::Setting;
 

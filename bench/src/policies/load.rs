@@ -6,16 +6,11 @@ use std::ffi::CStr;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::ValueEnum;
-use labkit::measured;
-use labkit::measured::Between;
-use labkit::measured::Hopping;
-use labkit::measured::Requests;
-use labkit::measured::Storm;
-use labkit::sys;
+use labkit::measured::{Between, Hopping, Requests, Storm};
 use labkit::task::Task;
+use labkit::{measured, sys};
 
 use super::record::Sample;
 

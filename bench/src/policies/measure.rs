@@ -5,9 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 use clap::ValueEnum;
 use fastrand::Rng;
 use labkit::machine::Machine;
@@ -16,14 +14,10 @@ use scx_meta::logging;
 use scx_meta::policy::Policy;
 use scx_meta::weights::PolicyList;
 
-use super::load::Conditions;
-use super::load::Load;
+use super::load::{Conditions, Load};
 use super::order;
-use super::record::Contender;
-use super::record::Record;
-use crate::charge::Charge;
-use crate::charge::InCharge;
-use crate::charge::Programs;
+use super::record::{Contender, Record};
+use crate::charge::{Charge, InCharge, Programs};
 use crate::outside;
 use crate::raw::Writer;
 use crate::trial::setting::Setting;

@@ -84,12 +84,8 @@ const P99: Statistic = Statistic::Percentile(99.0);
 /// Of one value a round.
 const MIDDLE: Statistic = Statistic::Middle;
 
-use Better::Less;
-use Better::More;
-use Better::Near;
-use Table::Busy;
-use Table::Requests;
-use Table::Throughput;
+use Better::{Less, More, Near};
+use Table::{Busy, Requests, Throughput};
 
 /// In the order of columns.
 #[rustfmt::skip]

@@ -4,27 +4,18 @@
 
 use std::path::Path;
 
-use anyhow::ensure;
-use anyhow::Result;
+use anyhow::{ensure, Result};
 use scx_meta::policy::Policy;
 
-use crate::estimate;
 use crate::outcome::Outcome;
-use crate::outside;
-use crate::profile_file;
 use crate::trial::args::TrialArgs;
-use crate::trial::files;
 use crate::trial::files::Destination;
-use crate::trial::record::Role;
-use crate::trial::record::Row;
-use crate::trial::record::Stage;
-use crate::trial::session;
-use crate::trial::session::Moment;
-use crate::trial::session::Next;
-use crate::trial::session::Wanted;
+use crate::trial::record::{Role, Row, Stage};
+use crate::trial::session::{Moment, Next, Wanted};
 use crate::trial::setting::Setting;
-use crate::workload::Application;
-use crate::workload::Workload;
+use crate::trial::{files, session};
+use crate::workload::{Application, Workload};
+use crate::{estimate, outside, profile_file};
 
 /// For `scx_meta --profile`.
 const PROFILE: &str = "profile.toml";

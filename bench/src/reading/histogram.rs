@@ -7,9 +7,7 @@
 //! latency_us 97 1          values rise from line to line
 //! ```
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 
 use super::said;
 

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The latencies of several runs as those of one.
 
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Result;
+use anyhow::{bail, ensure, Result};
 
 use super::histogram;
 use crate::trial::record::Latency;

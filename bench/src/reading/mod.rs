@@ -30,12 +30,9 @@ mod wrk;
 
 use std::time::Duration;
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 
-pub use self::regex::Pattern;
-pub use self::regex::Patterns;
+pub use self::regex::{Pattern, Patterns};
 use crate::trial::record::Latency;
 
 /// One run of a load's command, which ended with status 0.

@@ -2,12 +2,9 @@
 //! `perf bench`: `sched messaging` says how long its work took, and not how much it was;
 //! `sched pipe` says both, and `--format simple` of either the time alone.
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 
-use super::said;
-use super::Done;
+use super::{said, Done};
 
 /// `operations` is what one run does, if the workload says.
 pub fn read(said: &str, operations: Option<u64>) -> Result<Done> {

@@ -4,13 +4,10 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use labkit::probe::Sample;
 
-use super::histogram;
-use super::said;
-use super::Done;
+use super::{histogram, said, Done};
 
 const SECONDS: &str = "probe_seconds";
 

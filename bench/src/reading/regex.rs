@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Figures by regular expression, for loads that no other reader knows.
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
-use regex::Regex;
-use regex::RegexBuilder;
+use anyhow::{ensure, Context, Result};
+use regex::{Regex, RegexBuilder};
 
-use super::said;
-use super::Done;
-use super::Run;
+use super::{said, Done, Run};
 use crate::trial::record::Latency;
 
 /// A regular expression with one capture group, which is a number.

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What readers share: the numbers in what a command said, and how errors quote it.
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 
-use super::histogram;
-use super::Run;
+use super::{histogram, Run};
 
 /// Enough for the last words of every tool we know, and little enough for a terminal.
 const TAIL_LINES: usize = 12;

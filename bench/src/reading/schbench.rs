@@ -10,12 +10,9 @@
 //! average rps: 590.33
 //! ```
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 
-use super::said;
-use super::Done;
+use super::{said, Done};
 use crate::trial::record::Latency;
 
 const BLOCK: &str = "Wakeup Latencies percentiles (usec) runtime ";

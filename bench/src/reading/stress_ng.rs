@@ -9,12 +9,9 @@
 //!
 //! Releases before 0.15 write `info:` for `metrc:`, and `--metrics` adds columns on the right.
 
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Result;
+use anyhow::{bail, ensure, Result};
 
-use super::said;
-use super::Done;
+use super::{said, Done};
 
 /// `--metrics-brief` has so many numbers after the stressor's name.
 const COLUMNS: usize = 6;

@@ -6,12 +6,9 @@
 //! longer requests waited. `bench/workloads/wrk/latencies.lua` takes them out again; percentiles
 //! that wrk prints itself have them, and `n` is then the requests that were made.
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, Context, Result};
 
-use super::said;
-use super::Done;
+use super::{said, Done};
 use crate::trial::record::Latency;
 
 /// Lines that are only there if requests failed, and then say how many.

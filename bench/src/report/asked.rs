@@ -3,22 +3,13 @@
 
 use anyhow::Result;
 
-use super::conclusion::of_others;
-use super::conclusion::of_winner;
-use super::drawing::standing;
-use super::drawing::Drawing;
-use super::drawing::BAND;
-use super::drawing::KEY;
+use super::conclusion::{of_others, of_winner};
+use super::drawing::{standing, Drawing, BAND, KEY};
 use super::measure::Measure;
 use super::words;
 use crate::estimate::EEVDF;
-use crate::figure::Dot;
-use crate::figure::Dots;
-use crate::figure::Group;
-use crate::figure::Standing;
-use crate::outcome::Claim;
-use crate::outcome::Comparison;
-use crate::outcome::Outcome;
+use crate::figure::{Dot, Dots, Group, Standing};
+use crate::outcome::{Claim, Comparison, Outcome};
 use crate::sample::Interval;
 
 /// Answers by throughput and latency.

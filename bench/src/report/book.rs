@@ -3,11 +3,8 @@
 
 use anyhow::Result;
 
-use super::asked;
 use super::drawing::Drawing;
-use super::rows;
-use super::slices;
-use super::together;
+use super::{asked, rows, slices, together};
 use crate::outcome::Outcome;
 use crate::trial::files;
 use crate::trial::record::Stage;

@@ -3,19 +3,12 @@
 //! many, and `compare` measures it afresh.
 
 use super::measure::Measure;
-use super::together;
-use super::words;
+use super::{together, words};
 use crate::compare::rows::WINNER;
-use crate::estimate::surest;
-use crate::estimate::Verdict;
-use crate::estimate::EEVDF;
-use crate::outcome::Comparison;
-use crate::outcome::Outcome;
-use crate::outcome::RowOutcome;
-use crate::outcome::SubjectOutcome;
+use crate::estimate::{surest, Verdict, EEVDF};
+use crate::outcome::{Comparison, Outcome, RowOutcome, SubjectOutcome};
 use crate::sample::Interval;
-use crate::trial::record::Role;
-use crate::trial::record::Stage;
+use crate::trial::record::{Role, Stage};
 
 /// A piece of the verdict.
 #[derive(Debug, PartialEq)]

@@ -3,14 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use maud::html;
-use maud::Markup;
+use maud::{html, Markup};
 
 use super::measure::Measure;
 use super::rows::heading;
 use super::words;
-use crate::outcome::Outcome;
-use crate::outcome::SubjectOutcome;
+use crate::outcome::{Outcome, SubjectOutcome};
 
 /// The machine, emulation and its limits, how often, and the noise floor.
 pub fn head(outcomes: &[&Outcome]) -> Markup {

@@ -2,15 +2,10 @@
 //! The two things that are measured of a row, so that figures, tables and sentences treat both
 //! alike.
 
-use crate::estimate::latency_asked;
-use crate::estimate::latency_verdict;
-use crate::estimate::throughput_asked;
-use crate::estimate::throughput_verdict;
-use crate::estimate::Verdict;
-use crate::outcome::Comparison;
-use crate::outcome::Outcome;
-use crate::outcome::RowOutcome;
-use crate::outcome::SubjectOutcome;
+use crate::estimate::{
+    latency_asked, latency_verdict, throughput_asked, throughput_verdict, Verdict,
+};
+use crate::outcome::{Comparison, Outcome, RowOutcome, SubjectOutcome};
 use crate::sample::Interval;
 
 /// What is measured.

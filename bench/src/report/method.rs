@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! How it was measured, and the commands that measure it again.
 
-use maud::html;
-use maud::Markup;
+use maud::{html, Markup};
 
 use crate::outcome::Outcome;
 

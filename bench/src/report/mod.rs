@@ -28,11 +28,9 @@ mod tests;
 mod together;
 mod words;
 
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::ensure;
-use anyhow::Result;
+use anyhow::{ensure, Result};
 
 use crate::estimate;
 use crate::outcome::Outcome;

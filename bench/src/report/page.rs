@@ -1,22 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The page: one file that needs no other, in light, dark and print.
 
-use maud::html;
-use maud::Markup;
-use maud::PreEscaped;
-use maud::DOCTYPE;
+use maud::{html, Markup, PreEscaped, DOCTYPE};
 
-use super::book::Chapter;
-use super::book::Part;
-use super::conclusion;
-use super::conclusion::Answer;
-use super::conclusion::Conclusion;
-use super::conclusion::Said;
+use super::book::{Chapter, Part};
+use super::conclusion::{Answer, Conclusion, Said};
 use super::drawing::Drawing;
-use super::head;
-use super::method;
-use super::tables;
-use super::words;
+use super::{conclusion, head, method, tables, words};
 use crate::estimate::Verdict;
 use crate::outcome::Outcome;
 use crate::trial::record::Stage;

@@ -3,20 +3,12 @@
 
 use anyhow::Result;
 
-use super::drawing::standing;
-use super::drawing::Drawing;
-use super::drawing::BAND;
-use super::drawing::KEY;
+use super::drawing::{standing, Drawing, BAND, KEY};
 use super::measure::Measure;
 use super::words;
 use crate::estimate::EEVDF;
-use crate::figure::Dot;
-use crate::figure::Dots;
-use crate::figure::Group;
-use crate::figure::Standing;
-use crate::outcome::Outcome;
-use crate::outcome::RowOutcome;
-use crate::outcome::SubjectOutcome;
+use crate::figure::{Dot, Dots, Group, Standing};
+use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
 
 /// One for each measure there is; files begin with `stem`.
 pub fn drawings(outcome: &Outcome, stem: &str) -> Result<Vec<Drawing>> {

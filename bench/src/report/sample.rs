@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Made-up outcomes for tests: wins, losses and noise, of names that need escaping.
 
-use crate::outcome::Claim;
-use crate::outcome::Comparison;
-use crate::outcome::Outcome;
-use crate::outcome::RowOutcome;
-use crate::outcome::Source;
-use crate::outcome::SubjectOutcome;
+use crate::outcome::{Claim, Comparison, Outcome, RowOutcome, Source, SubjectOutcome};
 use crate::sample::Interval;
-use crate::trial::record::Role;
-use crate::trial::record::Stage;
-use crate::trial::record::Subject;
+use crate::trial::record::{Role, Stage, Subject};
 use crate::trial::setting::Setting;
 
 pub const POLICIES: [&str; 8] = [

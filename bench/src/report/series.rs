@@ -3,8 +3,7 @@
 //! and has all their names: names that always go together share one run, and a row is a point of
 //! each of its runs.
 
-use crate::figure::Look;
-use crate::figure::Run;
+use crate::figure::{Look, Run};
 use crate::outcome::RowOutcome;
 use crate::sample::Interval;
 use crate::trial::record::Role;
@@ -104,8 +103,7 @@ fn merged(all: Vec<Named>) -> Vec<Named> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::ratio;
-    use super::super::sample::rotation;
+    use super::super::sample::{ratio, rotation};
     use super::*;
 
     fn names(runs: &[Run]) -> Vec<(&str, Look, usize)> {

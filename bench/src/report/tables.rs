@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The figures' numbers as tables.
 
-use maud::html;
-use maud::Markup;
+use maud::{html, Markup};
 
 use super::book::Chapter;
 use super::measure::Measure;
 use super::rows::heading;
-use super::together;
-use super::words;
-use crate::estimate::Verdict;
-use crate::estimate::EEVDF;
-use crate::outcome::Claim;
-use crate::outcome::Comparison;
-use crate::outcome::Outcome;
-use crate::outcome::RowOutcome;
-use crate::outcome::SubjectOutcome;
+use super::{together, words};
+use crate::estimate::{Verdict, EEVDF};
+use crate::outcome::{Claim, Comparison, Outcome, RowOutcome, SubjectOutcome};
 use crate::sample::Interval;
 use crate::table;
 use crate::trial::record::Stage;

@@ -4,19 +4,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::sample::breakdown;
-use super::sample::compare;
-use super::sample::messaging;
-use super::sample::outcome;
-use super::sample::pipeline;
-use super::sample::profile;
-use super::sample::tune;
-use super::sample::wide;
+use super::sample::{breakdown, compare, messaging, outcome, pipeline, profile, tune, wide};
 use super::*;
 use crate::figure;
 use crate::figure::tests::check_layout;
-use crate::trial::record::Role;
-use crate::trial::record::Stage;
+use crate::trial::record::{Role, Stage};
 
 /// Writes a report; returns its page and its files.
 fn report(outcomes: &[Outcome]) -> (String, Vec<PathBuf>, tempfile::TempDir) {

@@ -4,19 +4,13 @@
 
 use anyhow::Result;
 
-use super::drawing::Drawing;
-use super::drawing::BAND;
+use super::drawing::{Drawing, BAND};
 use super::measure::Measure;
-use super::series;
 use super::series::Placed;
-use super::words;
+use super::{series, words};
 use crate::estimate::EEVDF;
-use crate::figure::Look;
-use crate::figure::Run;
-use crate::figure::Steps;
-use crate::outcome::Outcome;
-use crate::outcome::RowOutcome;
-use crate::outcome::SubjectOutcome;
+use crate::figure::{Look, Run, Steps};
+use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
 use crate::sample::Interval;
 use crate::trial::record::Role;
 

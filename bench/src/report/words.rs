@@ -2,8 +2,7 @@
 //! Ratios as people read them: as a change in percent where it is one, as a factor where it is
 //! more than that.
 
-use crate::ruler::Axis;
-use crate::ruler::Scale;
+use crate::ruler::{Axis, Scale};
 use crate::sample::Interval;
 
 /// Outside, a percentage says less than a factor.

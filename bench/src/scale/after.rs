@@ -9,22 +9,18 @@ use std::time::Duration;
 
 use anyhow::Result;
 use labkit::machine::Machine;
-use labkit::probe::Class;
-use labkit::probe::Probe;
-use labkit::probe::Sample;
+use labkit::probe::{Class, Probe, Sample};
 use labkit::sys;
 use scx_meta::live::Live;
 use scx_meta::policy::Policy;
 use scx_meta::turns::Turn;
 
 use super::irq::Instrument;
-use super::measure::Args;
-use super::measure::HANDOVERS;
+use super::measure::{Args, HANDOVERS};
 use super::record::Record;
 use super::rig;
 use super::rig::Rig;
-use super::work::Hogs;
-use super::work::Requests;
+use super::work::{Hogs, Requests};
 use crate::progs;
 use crate::raw::Writer;
 

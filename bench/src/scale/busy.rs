@@ -10,8 +10,7 @@ use labkit::sys;
 use scx_meta::live::Live;
 use scx_meta::policy::Policy;
 
-use super::measure::Args;
-use super::measure::HANDOVERS;
+use super::measure::{Args, HANDOVERS};
 use super::record::Record;
 use super::rig;
 use super::rig::Rig;

@@ -9,8 +9,7 @@ use anyhow::Result;
 use labkit::sleepers::Sleepers;
 
 use super::measure::Args;
-use super::record::Record;
-use super::record::Setting;
+use super::record::{Record, Setting};
 use super::rig;
 use super::rig::Rig;
 use crate::raw::Writer;

@@ -10,11 +10,9 @@ mod retained;
 use std::fs;
 use std::path::Path;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use labkit::machine::Machine;
-use serde_json::json;
-use serde_json::Value;
+use serde_json::{json, Value};
 
 use self::after::After;
 use self::busy::Busy;
@@ -23,8 +21,7 @@ use self::owners::Owners;
 use self::retained::Retained;
 use super::record::Record;
 use crate::cli::FiguresArgs;
-use crate::figure::Bars;
-use crate::figure::Lines;
+use crate::figure::{Bars, Lines};
 use crate::provenance::Provenance;
 use crate::raw;
 use crate::raw::Raw;

@@ -4,18 +4,11 @@
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
-use libbpf_rs::skel::OpenSkel;
-use libbpf_rs::skel::SkelBuilder;
-use libbpf_rs::Link;
-use libbpf_rs::MapCore;
-use libbpf_rs::MapFlags;
-use libbpf_rs::OpenObject;
+use anyhow::{ensure, Context, Result};
+use libbpf_rs::skel::{OpenSkel, SkelBuilder};
+use libbpf_rs::{Link, MapCore, MapFlags, OpenObject};
 use scx_meta::live::PIN_DIR;
-use serde::Deserialize;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 mod abi {
     #![allow(missing_docs, non_camel_case_types, non_snake_case)]

@@ -5,16 +5,12 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::ValueEnum;
 use labkit::machine::Machine;
 use labkit::sys;
 
-use super::after;
-use super::busy;
-use super::cost;
-use super::period;
+use super::{after, busy, cost, period};
 use crate::raw::Writer;
 
 /// Both ways of handing over, by their option's values.

@@ -8,23 +8,17 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 use labkit::machine::Machine;
-use labkit::meta::Meta;
-use labkit::meta::STOP_LIMIT;
-use labkit::scx;
-use labkit::sys;
+use labkit::meta::{Meta, STOP_LIMIT};
+use labkit::{scx, sys};
 use scx_meta::policy::Policy;
 
-use super::measure::Args;
-use super::measure::HANDOVERS;
+use super::measure::{Args, HANDOVERS};
 use super::record::Record;
 use super::rig;
 use super::rig::Rig;
-use super::work::Hogs;
-use super::work::Requests;
+use super::work::{Hogs, Requests};
 use crate::raw::Writer;
 
 /// Whole rotations, in milliseconds.

@@ -2,26 +2,20 @@
 //! A scx_meta that runs, and what a measurement does with it.
 
 use std::path::Path;
-use std::process::Command;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, ensure, Context, Result};
 use labkit::meta::Meta;
-use labkit::retune;
-use labkit::sys;
+use labkit::{retune, sys};
 use scx_meta::live::Live;
 use scx_meta::machine::Machine;
 use scx_meta::policy::Policy;
 use scx_meta::turns;
 use scx_meta::turns::Turn;
 
-use super::record::Flip;
-use super::record::OwnedTurn;
+use super::record::{Flip, OwnedTurn};
 
 /// How often turns are given more time until enough were recorded.
 const TRIES: usize = 4;

@@ -2,20 +2,14 @@
 //! Cgroups of version 2, used for one thing: to know all processes of a service, and to kill them
 //! at once. No controller is enabled in them, so that they change nothing about scheduling.
 
-use std::fs;
 use std::fs::File;
-use std::io;
 use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
-use std::path::Path;
-use std::path::PathBuf;
-use std::thread;
-use std::time::Duration;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use std::{fs, io, thread};
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, Context, Result};
 
 /// Killed processes are gone after this, unless the kernel itself holds them.
 const GONE_LIMIT: Duration = Duration::from_secs(30);

@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! All processes of one service or load, so that none is left when it ends.
 
-use std::process::Child;
-use std::process::Command;
+use std::process::{Child, Command};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use anyhow::Result;
-use labkit::process;
-use labkit::sys;
+use anyhow::{Context, Result};
+use labkit::{process, sys};
 
 use super::cgroup::Cgroup;
 use super::guard::Line;
-use super::processes::Members;
-use super::processes::MARK;
+use super::processes::{Members, MARK};
 use super::sentry::Word;
 
 /// How often a wait for the end looks.

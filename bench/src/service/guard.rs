@@ -6,26 +6,17 @@ use std::cell::Cell;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::Child;
-use std::process::ChildStdin;
-use std::process::Command;
-use std::process::Stdio;
-use std::sync::Arc;
-use std::sync::Mutex;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
-use labkit::process;
-use labkit::sys;
+use anyhow::{bail, Context, Result};
+use labkit::{process, sys};
 
 use super::cgroup::Cgroup;
-use super::group::Group;
-use super::group::Kept;
+use super::group::{Group, Kept};
 use super::processes::Members;
-use super::sentry::Word;
-use super::sentry::SUBCOMMAND;
+use super::sentry::{Word, SUBCOMMAND};
 
 /// This program, even if its file was replaced since it started.
 const OURSELVES: &str = "/proc/self/exe";

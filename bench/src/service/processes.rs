@@ -6,13 +6,10 @@
 //! its environment as well escapes: cgroups have no such hole.
 
 use std::collections::HashSet;
-use std::fs;
-use std::thread;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
 
-use anyhow::bail;
-use anyhow::Result;
+use anyhow::{bail, Result};
 use labkit::sys;
 
 /// Killed processes are gone after this, unless the kernel itself holds them.

@@ -2,20 +2,15 @@
 //! Is a service up? One look at a time, so that its life can be watched in between.
 
 use std::io;
-use std::net::TcpStream;
-use std::net::ToSocketAddrs;
-use std::process::Child;
-use std::process::Command;
-use std::process::Stdio;
+use std::net::{TcpStream, ToSocketAddrs};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use labkit::process;
 
 use super::group::Group;
-use crate::workload::Ready;
-use crate::workload::Service;
+use crate::workload::{Ready, Service};
 
 /// Longest wait for one answer. A service that has died gives none, and the connection ends.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
@@ -124,9 +119,7 @@ fn connect(address: &str) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::BufRead;
-    use std::io::BufReader;
-    use std::io::Write;
+    use std::io::{BufRead, BufReader, Write};
     use std::net::TcpListener;
     use std::thread;
 

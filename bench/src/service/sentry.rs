@@ -3,15 +3,11 @@
 //! input. It sleeps until the pipe ends, which it does however we die, and then kills what we
 //! started. In the pipe, a line each, is what that is.
 
-use std::fmt;
-use std::io;
 use std::io::BufRead;
 use std::str::FromStr;
+use std::{fmt, io};
 
-use anyhow::anyhow;
-use anyhow::Context;
-use anyhow::Error;
-use anyhow::Result;
+use anyhow::{anyhow, Context, Error, Result};
 
 use super::cgroup::Cgroup;
 use super::processes::Members;

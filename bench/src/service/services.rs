@@ -1,24 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The services of a workload: started one after the other, watched, stopped in reverse order.
 
-use std::process::Child;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::thread;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
-use labkit::process;
-use labkit::sys;
+use anyhow::{bail, ensure, Context, Result};
+use labkit::{process, sys};
 
 use super::group::Group;
 use super::guard::Guard;
 use super::ready;
-use super::ready::Look;
-use super::ready::Looker;
+use super::ready::{Look, Looker};
 use crate::tail::Tail;
 use crate::workload::Service;
 

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What replacements and flips cost, from their raw stamps, and the ratios between them.
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde::Serialize;
 
-use super::record::Preloaded;
-use super::record::Replacement;
-use super::record::Turn;
+use super::record::{Preloaded, Replacement, Turn};
 use crate::sample;
-use crate::sample::Interval;
-use crate::sample::Statistic;
-use crate::sample::Summary;
+use crate::sample::{Interval, Statistic, Summary};
 
 /// Flips that follow each other resemble each other: this many of them are one block.
 const FLIPS_A_BLOCK: usize = 20;

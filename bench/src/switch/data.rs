@@ -1,19 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The raw data of all boots, sorted, and found again by what they are of.
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 
-use super::record::Case;
-use super::record::Decided;
-use super::record::Flips;
-use super::record::Load;
-use super::record::Preloaded;
-use super::record::Probe;
-use super::record::Record;
-use super::record::Replacement;
-use super::record::Settings;
+use super::record::{Case, Decided, Flips, Load, Preloaded, Probe, Record, Replacement, Settings};
 
 /// The two policies whose flips are compared with their replacement.
 pub const PAIR: [&str; 2] = ["fifo", "vtime"];

@@ -1,31 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Everything that the headlines are picked from: each thing measured, in rows.
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde::Serialize;
 
-use super::costs::of_decisions;
-use super::costs::preloaded;
-use super::costs::replacement;
-use super::costs::Durations;
-use super::costs::Estimate;
-use super::data::Data;
-use super::data::LONG_US;
-use super::data::PAIR;
-use super::data::SHORT_US;
-use super::ratios;
+use super::costs::{of_decisions, preloaded, replacement, Durations, Estimate};
+use super::data::{Data, LONG_US, PAIR, SHORT_US};
 use super::ratios::RatioRow;
-use super::record::Case;
-use super::record::Counted;
-use super::record::Decided;
-use super::record::Flips;
-use super::record::Load;
-use super::record::Preloaded;
-use super::record::Replacement;
-use super::record::Settings;
-use super::windows;
+use super::record::{Case, Counted, Decided, Flips, Load, Preloaded, Replacement, Settings};
 use super::windows::Comparison;
+use super::{ratios, windows};
 
 /// All that the headlines are picked from.
 #[derive(Serialize)]

@@ -6,24 +6,16 @@ use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::ensure;
-use anyhow::Result;
+use anyhow::{ensure, Result};
 use labkit::machine::CpuTime;
-use labkit::probe;
-use labkit::probe::Class;
-use labkit::probe::Sample;
-use labkit::sys;
+use labkit::probe::{Class, Sample};
+use labkit::{probe, sys};
 
 use super::flips::Rotation;
 use super::loads;
-use super::measure::default_handover;
-use super::measure::Args;
-use super::meta::ns;
-use super::meta::TurnLog;
-use super::record::Load;
-use super::record::Probe;
-use super::record::ProbeFlip;
-use super::record::Record;
+use super::measure::{default_handover, Args};
+use super::meta::{ns, TurnLog};
+use super::record::{Load, Probe, ProbeFlip, Record};
 use crate::raw::Writer;
 
 const POLICIES: [&str; 2] = ["fifo", "vtime"];

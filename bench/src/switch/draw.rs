@@ -4,26 +4,15 @@
 use anyhow::Result;
 
 use super::costs::Estimate;
-use super::details::Details;
-use super::details::ADOPTION;
-use super::details::EFFECT;
-use super::details::FLIP;
-use super::details::META;
-use super::details::OTHERS;
-use super::details::PRELOADED;
-use super::details::TIMER;
-use super::details::USER;
-use super::details::WHOLE;
+use super::details::{
+    Details, ADOPTION, EFFECT, FLIP, META, OTHERS, PRELOADED, TIMER, USER, WHOLE,
+};
 use super::record::Load;
-use super::windows::Against;
-use super::windows::Direction;
-use crate::figure::Bar;
-use crate::figure::Bars;
-use crate::ruler::Axis;
-use crate::ruler::Scale;
+use super::windows::{Against, Direction};
+use crate::figure::{Bar, Bars};
+use crate::ruler::{Axis, Scale};
 use crate::sample::Interval;
-use crate::table::brief_time_ns;
-use crate::table::ratio;
+use crate::table::{brief_time_ns, ratio};
 
 const LOADS: [Load; 2] = [Load::Idle, Load::Saturated];
 

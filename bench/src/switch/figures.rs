@@ -4,21 +4,17 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use labkit::machine::Machine;
 
 use super::data::Data;
-use super::details;
 use super::details::Details;
-use super::draw;
 use super::record::Record;
 use super::report::Report;
-use super::tables;
 use super::windows::Direction;
+use super::{details, draw, tables};
 use crate::cli::FiguresArgs;
-use crate::provenance::Measured;
-use crate::provenance::Provenance;
+use crate::provenance::{Measured, Provenance};
 use crate::raw;
 
 const METHOD: &str =
@@ -104,8 +100,7 @@ fn save(report: &Report, dir: &Path) -> Result<()> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::switch::report::tests::a_boot;
-    use crate::switch::report::tests::another_boot;
+    use crate::switch::report::tests::{a_boot, another_boot};
 
     pub(crate) fn a_report() -> Report {
         let machine = Machine::here().unwrap();

@@ -1,29 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The half of `bench switch` that runs in the guest: options, and which parts run.
 
-use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 use labkit::machine::Machine;
 use labkit::sys;
 use scx_meta::logging;
 use scx_meta::sched::Handover;
 
-use super::disturbance;
-use super::flips;
-use super::loads;
-use super::meta;
-use super::preloaded;
-use super::record::Load;
-use super::record::Record;
-use super::record::Settings;
-use super::replacement;
+use super::record::{Load, Record, Settings};
+use super::{disturbance, flips, loads, meta, preloaded, replacement};
 use crate::named::Named;
 use crate::raw::Writer;
 

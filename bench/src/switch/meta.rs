@@ -6,9 +6,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 use clap::Parser;
 use labkit::scx::Counters;
 use labkit::sys;
@@ -19,8 +17,7 @@ use scx_meta::policy::Policy;
 use scx_meta::sched::Plan;
 use scx_meta::turns;
 
-use super::record::Counted;
-use super::record::Turn;
+use super::record::{Counted, Turn};
 
 /// How long tasks of a new scheduler may take until they run on most CPUs.
 const ADOPTION_LIMIT: Duration = Duration::from_secs(3);

@@ -7,19 +7,14 @@ use std::mem::MaybeUninit;
 use std::time::Duration;
 
 use anyhow::Result;
-use labkit::scx;
-use labkit::sys;
+use labkit::{scx, sys};
 use scx_meta::machine::Machine;
-use scx_meta::sched::Running;
-use scx_meta::sched::Standby;
+use scx_meta::sched::{Running, Standby};
 
-use super::loads;
 use super::measure::Args;
-use super::meta;
 use super::meta::ns;
-use super::record::Load;
-use super::record::Preloaded;
-use super::record::Record;
+use super::record::{Load, Preloaded, Record};
+use super::{loads, meta};
 use crate::raw::Writer;
 
 /// Longest that the load is needed.

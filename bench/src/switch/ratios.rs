@@ -1,24 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! How many times longer a replacement takes than a flip: like with like, under the same load.
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde::Serialize;
 
-use super::costs::of_decisions;
-use super::costs::preloaded;
-use super::costs::replacement;
-use super::costs::Durations;
-use super::data::Data;
-use super::data::LONG_US;
-use super::data::SHORT_US;
-use super::details::ADOPTION;
-use super::details::EFFECT;
-use super::details::META;
-use super::details::OTHERS;
-use super::details::PRELOADED;
-use super::details::TIMER;
-use super::details::USER;
+use super::costs::{of_decisions, preloaded, replacement, Durations};
+use super::data::{Data, LONG_US, SHORT_US};
+use super::details::{ADOPTION, EFFECT, META, OTHERS, PRELOADED, TIMER, USER};
 use super::record::Load;
 use crate::sample::Interval;
 

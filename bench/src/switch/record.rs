@@ -2,8 +2,7 @@
 //! The raw data of `bench switch`. Times are nanoseconds of CLOCK_MONOTONIC, or durations in
 //! nanoseconds where the name does not say `at`.
 
-use serde::Deserialize;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One line.
 #[derive(Debug, Serialize, Deserialize)]

@@ -5,28 +5,17 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
-use anyhow::Result;
-use labkit::meta::OPS;
-use labkit::meta::START_LIMIT;
-use labkit::meta::STOP_LIMIT;
-use labkit::process;
-use labkit::scx;
+use anyhow::{Context, Result};
+use labkit::meta::{OPS, START_LIMIT, STOP_LIMIT};
+use labkit::{process, scx};
 
-use super::loads;
-use super::measure::ops_of;
-use super::measure::Args;
-use super::meta;
+use super::measure::{ops_of, Args};
 use super::meta::ns;
-use super::record::Load;
-use super::record::Record;
-use super::record::Replacement;
+use super::record::{Load, Record, Replacement};
+use super::{loads, meta};
 use crate::raw::Writer;
-use crate::sched::Scheduler;
-use crate::sched::Started;
-use crate::sched::Stopped;
-use crate::watch::Change;
-use crate::watch::Watch;
+use crate::sched::{Scheduler, Started, Stopped};
+use crate::watch::{Change, Watch};
 
 /// Longest that the load is needed.
 const RUN: Duration = Duration::from_secs(900);

@@ -3,25 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 use serde::Serialize;
 
 use super::costs::Estimate;
 use super::data::PAIR;
-use super::details::Details;
-use super::details::ADOPTION;
-use super::details::EFFECT;
-use super::details::FLIP;
-use super::details::META;
-use super::details::PRELOADED;
-use super::details::TIMER;
-use super::details::WHOLE;
+use super::details::{Details, ADOPTION, EFFECT, FLIP, META, PRELOADED, TIMER, WHOLE};
 use super::ratios::MECHANISM;
 use super::record::Load;
-use super::windows::Against;
-use super::windows::Direction;
+use super::windows::{Against, Direction};
 use crate::provenance::Provenance;
 
 const NS_PER_MS: f64 = 1e6;
@@ -161,20 +151,12 @@ fn definitions(handover: &str) -> BTreeMap<&'static str, String> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::switch::costs::tests::a_replacement;
-    use crate::switch::costs::tests::a_turn;
-    use crate::switch::data::Data;
-    use crate::switch::data::LONG_US;
-    use crate::switch::data::SHORT_US;
+    use crate::switch::costs::tests::{a_replacement, a_turn};
+    use crate::switch::data::{Data, LONG_US, SHORT_US};
     use crate::switch::details::details;
-    use crate::switch::record::Case;
-    use crate::switch::record::Counted;
-    use crate::switch::record::Decided;
-    use crate::switch::record::Flips;
-    use crate::switch::record::Preloaded;
-    use crate::switch::record::Record;
-    use crate::switch::record::Replacement;
-    use crate::switch::record::Settings;
+    use crate::switch::record::{
+        Case, Counted, Decided, Flips, Preloaded, Record, Replacement, Settings,
+    };
     use crate::switch::windows::tests::a_probe;
 
     fn case(handover: &str, load: Load, turn_us: u32) -> Case {

@@ -2,16 +2,12 @@
 //! The tables of `bench switch`.
 
 use super::details;
-use super::details::Details;
-use super::details::FlipRow;
+use super::details::{Details, FlipRow};
 use super::report::Report;
-use super::windows::Against;
-use super::windows::Comparison;
-use super::windows::Direction;
+use super::windows::{Against, Comparison, Direction};
 use crate::sample::Interval;
 use crate::table;
-use crate::table::time_ns;
-use crate::table::Table;
+use crate::table::{time_ns, Table};
 
 /// All tables, headlines last.
 pub fn print(report: &Report) {

@@ -4,12 +4,9 @@
 use anyhow::Result;
 use serde::Serialize;
 
-use super::record::Probe;
-use super::record::ProbeFlip;
+use super::record::{Probe, ProbeFlip};
 use crate::sample;
-use crate::sample::Interval;
-use crate::sample::Statistic;
-use crate::sample::Summary;
+use crate::sample::{Interval, Statistic, Summary};
 
 /// How long a flip may be felt: a slice.
 pub const WINDOW_NS: u64 = 20_000_000;
@@ -130,9 +127,7 @@ pub fn compare_all(probe: &Probe) -> Result<Vec<Comparison>> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::switch::record::Case;
-    use crate::switch::record::Counted;
-    use crate::switch::record::Load;
+    use crate::switch::record::{Case, Counted, Load};
 
     const MS: u64 = 1_000_000;
 

@@ -2,13 +2,9 @@
 //! Options that trials have in common.
 
 use std::env;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, ensure, Context, Result};
 use clap::Args;
 use labkit::process;
 use scx_meta::policy::Policy;

@@ -7,24 +7,17 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::anyhow;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{anyhow, Context, Result};
 use fastrand::Rng;
 use labkit::sys;
 
 use super::engine::Rig;
-use super::load;
-use super::load::Conditions;
-use super::load::Done;
-use super::record::Block;
-use super::record::Part;
-use super::record::Replaced;
+use super::load::{Conditions, Done};
+use super::record::{Block, Part, Replaced};
 use super::setting::Setting;
-use super::window;
+use super::{load, window};
 use crate::reading::Run;
-use crate::workload::Application;
-use crate::workload::Load;
+use crate::workload::{Application, Load};
 
 /// Least time between a change of scheduler and the load.
 const SETTLE: Duration = Duration::from_millis(500);

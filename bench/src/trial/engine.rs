@@ -4,26 +4,18 @@
 //! Services come up once for each subject and stay up across policies. Whatever ends a trial is
 //! its last record.
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Error;
-use anyhow::Result;
+use anyhow::{ensure, Context, Error, Result};
 use fastrand::Rng;
 
-use super::block::Bench;
-use super::block::Place;
-use super::block::Subject;
+use super::block::{Bench, Place, Subject};
 use super::order::Orders;
 use super::progress::Progress;
-use super::record::Plan;
-use super::record::Record;
+use super::record::{Plan, Record};
 use super::scene::Scene;
 use super::setting::Setting;
 use super::window;
 use crate::charge::InCharge;
-use crate::workload::Application;
-use crate::workload::Service;
-use crate::workload::Workload;
+use crate::workload::{Application, Service, Workload};
 
 /// What a trial has its hands on.
 pub struct Rig<'a> {

@@ -3,30 +3,14 @@
 
 use std::cell::Cell;
 use std::fs;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::engine;
-use super::engine::Ending;
-use super::engine::Rig;
-use super::fake::application;
-use super::fake::load;
-use super::fake::workload;
-use super::fake::Nobody;
-use super::fake::Stage as FakeStage;
-use super::fake::Story;
-use super::record::Block;
-use super::record::Plan;
-use super::record::Record;
-use super::record::Role;
-use super::record::Row;
-use super::record::Stage;
-use super::record::Subject;
+use super::engine::{Ending, Rig};
+use super::fake::{application, load, workload, Nobody, Stage as FakeStage, Story};
+use super::record::{Block, Plan, Record, Role, Row, Stage, Subject};
 use super::setting::Setting;
-use crate::workload::Application;
-use crate::workload::Ready;
-use crate::workload::Service;
-use crate::workload::Workload;
+use crate::workload::{Application, Ready, Service, Workload};
 
 fn row(label: &str, setting: Setting) -> Row {
     Row {

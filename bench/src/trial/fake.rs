@@ -3,24 +3,18 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::process::Child;
-use std::process::Command;
+use std::process::{Child, Command};
 use std::rc::Rc;
 use std::time::Duration;
 
-use anyhow::ensure;
-use anyhow::Result;
+use anyhow::{ensure, Result};
 use labkit::sys;
 
-use super::scene::Pen;
-use super::scene::Scene;
+use super::scene::{Pen, Scene};
 use super::setting::Setting;
 use crate::charge::InCharge;
 use crate::reading::Reader;
-use crate::workload::Application;
-use crate::workload::Load;
-use crate::workload::Service;
-use crate::workload::Workload;
+use crate::workload::{Application, Load, Service, Workload};
 
 /// Where processes are free.
 pub struct Street;

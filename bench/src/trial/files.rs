@@ -2,24 +2,17 @@
 //! The files of a trial. Raw data are written record by record, so that what was measured
 //! survives whatever ends the trial; what is made from them is written whole or not at all.
 
-use std::fs;
 use std::fs::File;
-use std::io;
 use std::io::Write;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 use labkit::machine::Machine;
 
-use super::record::Plan;
-use super::record::Record;
-use super::record::Stage;
+use super::record::{Plan, Record, Stage};
 use crate::raw;
-use crate::raw::Raw;
-use crate::raw::Writer;
+use crate::raw::{Raw, Writer};
 
 /// Where raw data go.
 #[derive(Clone, Debug, PartialEq)]

@@ -11,20 +11,14 @@ use std::sync::mpsc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, ensure, Context, Result};
 use labkit::sys;
 
-use super::running::Ended;
-use super::running::Running;
-use super::scene::Pen;
-use super::scene::Scene;
+use super::running::{Ended, Running};
+use super::scene::{Pen, Scene};
 use super::window;
 use crate::reading::Run;
-use crate::workload::Application;
-use crate::workload::Load;
+use crate::workload::{Application, Load};
 
 /// How often a wait looks whether somebody asked us to stop.
 const POLL: Duration = Duration::from_millis(100);

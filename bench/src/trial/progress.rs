@@ -3,13 +3,10 @@
 //!
 //! The bar is drawn between blocks only: nothing of ours runs beside a load.
 
-use std::io::stderr;
-use std::io::IsTerminal;
+use std::io::{stderr, IsTerminal};
 use std::time::Duration;
 
-use indicatif::ProgressBar;
-use indicatif::ProgressDrawTarget;
-use indicatif::ProgressStyle;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use labkit::sys;
 
 const TEMPLATE: &str = "{bar:20} {percent:>3} %  {wide_msg}";

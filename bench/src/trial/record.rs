@@ -2,8 +2,7 @@
 //! What a trial writes down, a JSON object a line after the machine's (see `raw`). All figures of
 //! all reports come from these lines and nothing else.
 
-use serde::Deserialize;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::setting::Setting;
 

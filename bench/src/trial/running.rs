@@ -2,22 +2,15 @@
 //! One command that runs: started, listened to, watched for its end, and ended with everything
 //! that it started.
 
-use std::io;
 use std::io::Read;
 use std::os::fd::AsFd;
-use std::process::Child;
-use std::process::Command;
-use std::process::ExitStatus;
-use std::process::Stdio;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
-use std::sync::mpsc::Receiver;
-use std::sync::mpsc::Sender;
-use std::thread;
+use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
+use std::{io, thread};
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 use labkit::sys;
 
 use super::scene::Pen;

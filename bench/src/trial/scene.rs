@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Where loads run: beside their services, each in a group that ends with its block.
 
-use std::process::Child;
-use std::process::Command;
+use std::process::{Child, Command};
 
 use anyhow::Result;
 
-use crate::service::Group;
-use crate::service::Guard;
-use crate::service::Services;
+use crate::service::{Group, Guard, Services};
 use crate::workload::Service;
 
 /// Services beside the loads, and who sees to it that all of them end.

@@ -8,38 +8,26 @@
 //! ```
 
 use std::cell::Cell;
-use std::env;
-use std::fs;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::{env, fs};
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
-use labkit::machine;
+use anyhow::{bail, Context, Result};
 use labkit::machine::Machine;
-use labkit::sys;
+use labkit::{machine, sys};
 use scx_meta::policy::Policy;
 
 use super::args::Common;
-use super::engine;
-use super::engine::Ending;
-use super::engine::Rig;
-use super::files;
+use super::engine::{Ending, Rig};
 use super::files::Destination;
-use super::record::Plan;
-use super::record::Record;
-use super::record::Row;
-use super::record::Stage;
-use super::record::Subject;
+use super::record::{Plan, Record, Row, Stage, Subject};
 use super::scene::Lab;
 use super::setting::Setting;
-use crate::charge::Charge;
-use crate::charge::Programs;
+use super::{engine, files};
+use crate::charge::{Charge, Programs};
 use crate::raw::Raw;
 use crate::service::Guard;
-use crate::workload::Application;
-use crate::workload::Workload;
+use crate::workload::{Application, Workload};
 
 /// Changes with each boot.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -254,8 +242,7 @@ impl Log<'_, '_> {
 mod tests {
     use super::*;
     use crate::trial::fake;
-    use crate::trial::record::Block;
-    use crate::trial::record::Role;
+    use crate::trial::record::{Block, Role};
 
     fn held(policy: &str) -> Row {
         Row {

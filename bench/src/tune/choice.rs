@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Which row `tune` takes for the best: frozen, and measured afresh by `compare`.
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use crate::outcome::Outcome;
-use crate::outcome::RowOutcome;
+use crate::outcome::{Outcome, RowOutcome};
 use crate::trial::record::Role;
 use crate::trial::setting::Setting;
 
@@ -72,10 +70,7 @@ impl By {
 pub(crate) mod tests {
     use super::*;
     use crate::estimate;
-    use crate::estimate::made::held;
-    use crate::estimate::made::winner;
-    use crate::estimate::made::Effect;
-    use crate::estimate::made::Made;
+    use crate::estimate::made::{held, winner, Effect, Made};
 
     fn rotation(label: &'static str, throughput: f64, latency: f64) -> Effect {
         Effect {

@@ -12,36 +12,25 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::ValueEnum;
 use labkit::machine::Machine;
-use scx_meta::profile::Application as Profiled;
-use scx_meta::profile::Profile;
-use scx_meta::strategy::Prefer;
-use scx_meta::strategy::Strategy;
+use scx_meta::profile::{Application as Profiled, Profile};
+use scx_meta::strategy::{Prefer, Strategy};
 use scx_meta::weights;
 use scx_meta::weights::PolicyList;
 
-use self::choice::By;
-use self::choice::Choice;
-use self::rows::Grid;
-use self::rows::Mechanism;
+use self::choice::{By, Choice};
+use self::rows::{Grid, Mechanism};
 use self::slices::Slices;
 use crate::estimate;
 use crate::outcome::Outcome;
 use crate::trial::args::TrialArgs;
-use crate::trial::files;
 use crate::trial::files::Destination;
-use crate::trial::record::Role;
-use crate::trial::record::Row;
-use crate::trial::record::Stage;
-use crate::trial::session;
-use crate::trial::session::Moment;
-use crate::trial::session::Next;
-use crate::trial::session::Wanted;
-use crate::workload::Application;
-use crate::workload::Workload;
+use crate::trial::record::{Role, Row, Stage};
+use crate::trial::session::{Moment, Next, Wanted};
+use crate::trial::{files, session};
+use crate::workload::{Application, Workload};
 
 /// For `compare` and `report`.
 const OUTCOME: &str = "tune.json";

@@ -6,17 +6,13 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use scx_meta::profile::Application;
-use scx_meta::strategy::Allotment;
-use scx_meta::strategy::Prefer;
-use scx_meta::strategy::Strategy;
+use scx_meta::strategy::{Allotment, Prefer, Strategy};
 use scx_meta::weights::PolicyList;
 
 use crate::profiling::held;
-use crate::trial::record::Role;
-use crate::trial::record::Row;
+use crate::trial::record::{Role, Row};
 use crate::trial::setting::Setting;
 
 /// How the rotation comes about.
@@ -141,8 +137,7 @@ mod tests {
     use std::num::NonZeroU32;
 
     use scx_meta::policy::Policy;
-    use scx_meta::profile::Figures;
-    use scx_meta::profile::Quantile;
+    use scx_meta::profile::{Figures, Quantile};
 
     use super::*;
 

@@ -2,13 +2,10 @@
 //! The half that writes the table: `VERIFIER.md`.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::fs;
 use std::path::Path;
+use std::{fmt, fs};
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 
 use super::record::Record;
 use crate::cli::FiguresArgs;

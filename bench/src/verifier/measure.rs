@@ -3,13 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::ensure;
-use anyhow::Result;
-use libbpf_rs::query::ProgInfoIter;
-use libbpf_rs::query::ProgInfoQueryOptions;
+use anyhow::{ensure, Result};
+use libbpf_rs::query::{ProgInfoIter, ProgInfoQueryOptions};
 use scx_meta::policy::Policy;
 
 use super::record::Record;

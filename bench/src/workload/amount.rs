@@ -3,15 +3,10 @@
 
 use std::time::Duration;
 
-use anyhow::anyhow;
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{anyhow, bail, ensure, Context, Result};
 use toml::Value;
 
-use super::placeholder::Parameters;
-use super::placeholder::Seconds;
+use super::placeholder::{Parameters, Seconds};
 
 /// Nobody waits longer for one block, or for a service.
 const LONGEST_SECONDS: f64 = 3600.0;

@@ -3,19 +3,12 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use toml::Spanned;
 
-use super::amount;
-use super::fields::Fields;
-use super::fields::Place;
-use super::file;
+use super::fields::{Fields, Place};
 use super::placeholder::Seconds;
-use super::reader;
-use super::Application;
-use super::Load;
-use super::Service;
+use super::{amount, file, reader, Application, Load, Service};
 
 /// A load that takes its length from the engine has this in its command.
 const SECONDS: &str = "{seconds}";

@@ -8,16 +8,12 @@ use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Error;
-use anyhow::Result;
+use anyhow::{Error, Result};
 use scx_meta::source::Source;
-use toml::Spanned;
-use toml::Value;
+use toml::{Spanned, Value};
 
-use super::amount;
-use super::file;
-use super::placeholder::Parameters;
-use super::placeholder::Seconds;
+use super::placeholder::{Parameters, Seconds};
+use super::{amount, file};
 
 /// What errors put before the field.
 pub struct Place(String);

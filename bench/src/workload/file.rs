@@ -5,8 +5,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use toml::Spanned;
-use toml::Value;
+use toml::{Spanned, Value};
 
 /// Program and arguments.
 pub type Words = Spanned<Vec<Spanned<String>>>;

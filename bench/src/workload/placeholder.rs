@@ -2,18 +2,12 @@
 //! `{name}` in the text of a workload.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::path::Path;
-use std::thread;
+use std::{env, thread};
 
-use anyhow::anyhow;
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{anyhow, bail, ensure, Context, Result};
 use scx_meta::source::Source;
-use toml::Spanned;
-use toml::Value;
+use toml::{Spanned, Value};
 
 /// The length of a block, which the engine fills in.
 pub const SECONDS: &str = "seconds";

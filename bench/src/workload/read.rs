@@ -4,17 +4,12 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use scx_meta::source::Source;
 
-use super::fields::Fields;
-use super::fields::Place;
-use super::file;
+use super::fields::{Fields, Place};
 use super::placeholder::Parameters;
-use super::Application;
-use super::Service;
-use super::Workload;
+use super::{file, Application, Service, Workload};
 
 impl Workload {
     /// Reads a file; `set` are parameters that the command line gives other values.

@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `reader = …`: the name of a reader, or a table that begins with it.
 
-use anyhow::anyhow;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{anyhow, ensure, Context, Result};
 use serde::Deserialize;
-use toml::Table;
-use toml::Value;
+use toml::{Table, Value};
 
 use super::amount;
 use super::placeholder::Parameters;
-use crate::reading::Pattern;
-use crate::reading::Patterns;
-use crate::reading::Reader;
+use crate::reading::{Pattern, Patterns, Reader};
 
 /// Braces after the names: serde refuses unknown fields only of variants that have some.
 #[derive(Deserialize)]

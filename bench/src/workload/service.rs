@@ -6,13 +6,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::amount;
-use super::fields::Fields;
-use super::fields::Place;
-use super::file;
+use super::fields::{Fields, Place};
 use super::placeholder::Seconds;
-use super::Ready;
-use super::Service;
+use super::{amount, file, Ready, Service};
 
 /// The longest wait, if the file does not say.
 const READY_LIMIT: Duration = Duration::from_secs(60);

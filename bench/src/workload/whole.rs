@@ -5,12 +5,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::amount;
-use super::fields::Fields;
-use super::fields::Place;
-use super::file;
-use super::Application;
-use super::Service;
+use super::fields::{Fields, Place};
+use super::{amount, file, Application, Service};
 
 /// Its name, if the file does not say.
 const NAME: &str = "whole";

@@ -2,34 +2,22 @@
 //! Putting settings in charge, for real.
 
 use std::cell::RefCell;
-use std::env;
-use std::fs;
 use std::path::Path;
-use std::process::Command;
-use std::process::Stdio;
-use std::thread;
-use std::time::Duration;
-use std::time::Instant;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
 
-use labkit::load;
 use labkit::load::Load;
 use labkit::meta::STOP_LIMIT;
-use labkit::scx;
-use labkit::sys;
-use scx_meta::live::Live;
-use scx_meta::live::PIN_DIR;
+use labkit::{load, scx, sys};
+use scx_meta::live::{Live, PIN_DIR};
 use scx_meta::machine::Machine;
 use scx_meta::policy::Policy;
-use scx_metabench::charge::Charge;
-use scx_metabench::charge::InCharge;
-use scx_metabench::charge::Programs;
+use scx_metabench::charge::{Charge, InCharge, Programs};
 use scx_metabench::trial::setting::Setting;
 use tempfile::TempDir;
 
-use crate::alone;
-use crate::await_that;
-use crate::loader;
-use crate::LIMIT;
+use crate::{alone, await_that, loader, LIMIT};
 
 const LEAST: Duration = Duration::from_millis(500);
 

@@ -3,19 +3,13 @@
 //! profile is complete or says that it is not.
 
 use std::fs;
-use std::process::Child;
-use std::process::Command;
-use std::process::Output;
-use std::process::Stdio;
+use std::process::{Child, Command, Output, Stdio};
 
 use labkit::meta::STOP_LIMIT;
-use labkit::scx;
-use labkit::sys;
+use labkit::{scx, sys};
 use tempfile::TempDir;
 
-use crate::alone;
-use crate::await_that;
-use crate::loader;
+use crate::{alone, await_that, loader};
 
 /// A length of sleep that nobody else on the machine has.
 const SERVICE: &str = "86321.5";

@@ -8,15 +8,11 @@
 mod charge;
 mod killed;
 
-use std::env;
-use std::path::Path;
-use std::path::PathBuf;
-use std::thread;
-use std::time::Duration;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use std::{env, thread};
 
-use labkit::meta;
-use labkit::shared;
+use labkit::{meta, shared};
 
 /// Longest wait for anything: most of what is waited for loads a scheduler first.
 const LIMIT: Duration = meta::START_LIMIT;

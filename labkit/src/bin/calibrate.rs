@@ -6,9 +6,7 @@ use std::env;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, Context, Result};
 use labkit::calibrate::{self, Load};
 
 fn main() -> Result<()> {

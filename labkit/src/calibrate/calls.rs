@@ -2,13 +2,9 @@
 //! The system calls of these loads, each behind a function: fork, exec, a pipe, and the CPU to run on.
 
 use std::ffi::CStr;
-use std::io;
-use std::mem;
-use std::ptr;
+use std::{io, mem, ptr};
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 
 /// A child that has not been waited for.
 pub struct Child(libc::pid_t);

@@ -4,16 +4,12 @@
 
 use std::cell::OnceCell;
 use std::hint::black_box;
-use std::ptr;
-use std::thread;
 use std::time::Duration;
+use std::{ptr, thread};
 
-use anyhow::ensure;
-use anyhow::Result;
+use anyhow::{ensure, Result};
 
-use super::each_ns;
-use super::Group;
-use super::Load;
+use super::{each_ns, Group, Load};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;

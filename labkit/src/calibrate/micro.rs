@@ -3,19 +3,13 @@
 
 use std::arch::asm;
 use std::hint::black_box;
-use std::ptr;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
-use std::thread;
-use std::time::Duration;
-use std::time::Instant;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use std::{ptr, thread};
 
-use anyhow::ensure;
-use anyhow::Result;
+use anyhow::{ensure, Result};
 
-use super::each_ns;
-use super::Group;
-use super::Load;
+use super::{each_ns, Group, Load};
 
 const STEPS: u64 = 200_000;
 const CALLS: u64 = 5_000;

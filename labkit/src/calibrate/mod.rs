@@ -11,15 +11,11 @@ mod tasks;
 mod tools;
 
 use std::cell::Cell;
-use std::fmt;
-use std::thread;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use std::{fmt, thread};
 
-use anyhow::Context;
-use anyhow::Result;
-use serde::Deserialize;
-use serde::Serialize;
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
 
 pub use self::tasks::DO_NOTHING;
 

@@ -2,20 +2,13 @@
 //! What two CPUs cost each other: a cache line that both write, and messages through pipes between
 //! two tasks on one CPU (a switch), or each on its own (a wake-up of an idle CPU).
 
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use super::calls;
-use super::per;
-use super::Group;
-use super::Load;
+use super::{calls, per, Group, Load};
 
 const TURNS: u64 = 20_000;
 const MESSAGES: u64 = 2_000;

@@ -4,13 +4,9 @@
 use std::ffi::CString;
 use std::time::Instant;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use super::calls;
-use super::per;
-use super::Group;
-use super::Load;
+use super::{calls, per, Group, Load};
 
 /// The word that makes the program of these loads end at once: it is the tiny program.
 pub const DO_NOTHING: &str = "do-nothing";

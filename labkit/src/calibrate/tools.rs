@@ -5,8 +5,7 @@ use std::process::Command;
 
 use anyhow::Context;
 
-use super::Group;
-use super::Load;
+use super::{Group, Load};
 use crate::process;
 
 /// A tool, and where its output has the value.

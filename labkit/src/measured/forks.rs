@@ -4,8 +4,7 @@
 use std::ffi::CStr;
 use std::time::Duration;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::ordinary;
 use crate::calibrate::calls;

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Two tasks that wake each other by turns: through a pipe, and through a futex.
 
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::AtomicU32;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::ordinary;
 use crate::calibrate::calls;
-use crate::spin;
-use crate::sys;
+use crate::{spin, sys};
 
 /// A byte there and back between two processes, so many times, as `perf bench sched pipe`; what a
 /// round trip took.

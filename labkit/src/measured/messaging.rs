@@ -3,15 +3,12 @@
 //! `perf bench sched messaging` do: 20 of each, 100 bytes, sockets. Written anew, since those tools
 //! take longer to start in a guest than to measure, and print milliseconds.
 
-use std::os::fd::AsRawFd;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::anyhow;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{anyhow, Context, Result};
 
 use super::ordinary;
 use crate::calibrate::calls;

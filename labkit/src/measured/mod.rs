@@ -16,29 +16,16 @@ mod shares;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::anyhow;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{anyhow, Context, Result};
 
 use super::sys;
 
 pub use self::forks::forks;
-pub use self::handoff::futex;
-pub use self::handoff::pipe;
-pub use self::hopping::hopping;
-pub use self::hopping::Hopped;
-pub use self::hopping::Hopping;
-pub use self::messaging::messaging;
-pub use self::messaging::Between;
-pub use self::requests::requests;
-pub use self::requests::Requests;
-pub use self::requests::Served;
-pub use self::shares::nice;
-pub use self::shares::shares;
-pub use self::shares::storm;
-pub use self::shares::used;
-pub use self::shares::Shares;
-pub use self::shares::Storm;
+pub use self::handoff::{futex, pipe};
+pub use self::hopping::{hopping, Hopped, Hopping};
+pub use self::messaging::{messaging, Between};
+pub use self::requests::{requests, Requests, Served};
+pub use self::shares::{nice, shares, storm, used, Shares, Storm};
 
 /// Runs `body` in an ordinary thread: the caller may be in the real-time class, and what it starts
 /// is not.

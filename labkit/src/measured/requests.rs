@@ -7,14 +7,10 @@
 use std::thread;
 use std::time::Duration;
 
-use anyhow::anyhow;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{anyhow, ensure, Context, Result};
 use fastrand::Rng;
 
-use crate::spin;
-use crate::sys;
+use crate::{spin, sys};
 
 /// All have begun to sleep by then.
 const START: Duration = Duration::from_millis(5);

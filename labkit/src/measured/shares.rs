@@ -5,13 +5,10 @@
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use crate::spin;
-use crate::sys;
-use crate::task::Hog;
-use crate::task::Task;
+use crate::task::{Hog, Task};
+use crate::{spin, sys};
 
 /// A second nice level.
 const NICER: i32 = 10;

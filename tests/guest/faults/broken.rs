@@ -9,10 +9,9 @@ use labkit::watch::Watch;
 use scx_meta::policy::Policy;
 
 use super::harm::{fair_wait, Harm};
-use crate::bound;
 use crate::fixture::Handover;
 use crate::scheduler::Scheduler;
-use crate::tier;
+use crate::{bound, tier};
 
 const BUSY: usize = 4;
 const ASLEEP: usize = 4;

@@ -10,12 +10,10 @@ use labkit::sleepers::Sleepers;
 use labkit::watch::Watch;
 
 use super::harm::{fair_wait, Harm};
-use crate::bound;
 use crate::cgroups::Cgroup;
-use crate::loads;
 use crate::maps::policy;
 use crate::scheduler::Scheduler;
-use crate::tier;
+use crate::{bound, loads, tier};
 
 const BUSY: usize = 4;
 const ASLEEP: usize = 4;

@@ -1,23 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Cgroups come and go, nested and many at once, while tasks in them run, move and are frozen.
 
-use std::fs;
-use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
-use std::thread;
 use std::time::Duration;
+use std::{fs, io, thread};
 
 use labkit::process;
 use labkit::watch::Watch;
 use scx_meta::policy::Policy;
 
 use super::harm::{fair_wait, Harm};
-use crate::bound;
 use crate::cgroups::{self, Cgroup};
 use crate::maps::policy;
 use crate::scheduler::Scheduler;
-use crate::tier;
+use crate::{bound, tier};
 
 const BUSY: usize = 4;
 const ASLEEP: usize = 4;

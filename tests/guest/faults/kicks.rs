@@ -4,9 +4,8 @@
 //! Counted from outside: the interrupts that CPUs send each other, by /proc/interrupts. RES asks a CPU
 //! to look for another task, CAL to call a function, which is how idle CPUs are woken.
 
-use std::fs;
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
 use labkit::hotplug;
 use labkit::watch::Watch;
@@ -14,9 +13,8 @@ use scx_meta::policy::Policy;
 
 use super::harm::{fair_wait, Harm};
 use crate::fixture::Handover;
-use crate::loads;
 use crate::scheduler::Scheduler;
-use crate::tier;
+use crate::{loads, tier};
 
 /// Busy tasks that may use one CPU only: all but one of them wait.
 const PINNED: usize = 4;

@@ -2,26 +2,23 @@
 //! The loader is stopped, starved, frozen and killed while tasks run. The program in the kernel goes
 //! on without it, or the kernel's own scheduler takes over at once.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
 use labkit::class::{self, Class};
 use labkit::program::Program;
-use labkit::scx;
-use labkit::sys;
 use labkit::task::{Pulse, Task};
 use labkit::watch::Watch;
+use labkit::{scx, sys};
 use scx_meta::policy::Policy;
 
 use super::harm::{fair_wait, Harm};
-use crate::bound;
 use crate::cgroups::Cgroup;
 use crate::maps::PIN_DIR;
 use crate::scheduler::Scheduler;
-use crate::tier;
+use crate::{bound, tier};
 
 const BUSY: usize = 4;
 const ASLEEP: usize = 4;

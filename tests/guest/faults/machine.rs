@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The machine itself fails: memory runs out, the clock on the wall jumps.
 
-use std::fs;
-use std::io;
-use std::thread;
 use std::time::Duration;
+use std::{fs, io, thread};
 
 use labkit::scx;
 use labkit::watch::Watch;
 
 use super::harm::{fair_wait, Harm};
-use crate::bound;
 use crate::cgroups::Cgroup;
-use crate::loads;
 use crate::maps::PIN_DIR;
 use crate::scheduler::Scheduler;
-use crate::tier;
+use crate::{bound, loads, tier};
 
 const BUSY: usize = 3;
 const ASLEEP: usize = 4;

@@ -11,11 +11,9 @@ use labkit::watch::Watch;
 use scx_meta::policy::Policy;
 
 use super::harm::{fair_wait, Harm};
-use super::hotplug;
-use super::kernel;
-use crate::bound;
+use super::{hotplug, kernel};
 use crate::scheduler::Scheduler;
-use crate::tier;
+use crate::{bound, tier};
 
 const BUSY: usize = 4;
 const ASLEEP: usize = 6;

@@ -6,9 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use labkit::class::{self, Class};
-use labkit::hotplug;
-use labkit::sys;
 use labkit::watch::Watch;
+use labkit::{hotplug, sys};
 use scx_meta::policy::Policy;
 
 use super::harm::{fair_wait, Harm};

@@ -6,9 +6,8 @@ use std::thread;
 use std::time::Duration;
 
 use labkit::class::Class;
-use labkit::hotplug;
-use labkit::realtime;
 use labkit::watch::Watch;
+use labkit::{hotplug, realtime};
 use scx_meta::policy::Policy;
 
 use super::harm::{fair_wait, Harm};

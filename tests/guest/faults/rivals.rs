@@ -6,16 +6,13 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use labkit::scx;
-use labkit::shared;
 use labkit::watch::Watch;
+use labkit::{scx, shared};
 
 use super::harm::{fair_wait, Harm};
-use crate::bound;
-use crate::fixture;
 use crate::maps::{pin_path, PIN_DIR};
 use crate::scheduler::{self, Scheduler};
-use crate::tier;
+use crate::{bound, fixture, tier};
 
 const BUSY: usize = 3;
 const ASLEEP: usize = 4;

@@ -3,21 +3,17 @@
 //! and caches; CPUs without a tick; CPU numbers with gaps; no cpu controller. A module has the name of
 //! the machine (.config/nextest.toml).
 
-use std::fs;
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
-use labkit::churn;
 use labkit::class::Class;
 use labkit::hotplug::{self, AsBefore};
-use labkit::realtime;
 use labkit::watch::Watch;
+use labkit::{churn, realtime};
 use scx_meta::policy::Policy;
 
-use super::groups;
 use super::harm::{fair_wait, Harm};
-use super::places;
-use super::writes;
+use super::{groups, places, writes};
 use crate::maps::policy;
 use crate::scheduler::Scheduler;
 

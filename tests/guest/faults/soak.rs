@@ -2,25 +2,19 @@
 //! One round of `cargo xtask soak`: steps of faults that follow from a seed (labkit::soak), one after
 //! the other under one watch. Each step prints a record of what it came to.
 
-use std::env;
-use std::panic;
-use std::thread;
 use std::time::Duration;
+use std::{env, panic, thread};
 
-use labkit::churn;
 use labkit::class::Class;
 use labkit::hotplug::{self, AsBefore};
-use labkit::realtime;
-use labkit::scx;
 use labkit::soak::{self, Charge, Fault, Kind, Record, Step};
 use labkit::sys::{self, RealTime};
 use labkit::watch::Watch;
+use labkit::{churn, realtime, scx};
 use scx_meta::policy::Policy;
 
-use super::groups;
 use super::harm::{fair_wait, Harm};
-use super::places;
-use super::writes;
+use super::{groups, places, writes};
 use crate::cgroups::Cgroup;
 use crate::fixture::Handover;
 use crate::kmsg;

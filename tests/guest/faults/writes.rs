@@ -2,24 +2,20 @@
 //! Bytes that nobody meant, in every pinned map, while tasks run; keys that are gone; pins that are gone
 //! or are something else. The program stays sound, and obeys the next values that mean something.
 
-use std::fs;
 use std::os::unix::fs::symlink;
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
-use labkit::process;
-use labkit::sys;
 use labkit::watch::Watch;
+use labkit::{process, sys};
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
 use scx_meta::bpf::abi;
 use scx_meta::policy::Policy;
 
 use super::harm::{fair_wait, Harm};
-use crate::bound;
-use crate::live_updates;
 use crate::maps::{pin_path, policy, Maps, NO_PIN};
 use crate::scheduler::{self, Scheduler};
-use crate::tier;
+use crate::{bound, live_updates, tier};
 
 const BUSY: usize = 4;
 const ASLEEP: usize = 4;

@@ -4,16 +4,14 @@
 
 use std::thread;
 
-use labkit::hotplug;
-use labkit::sys;
 use labkit::task::Task;
 use labkit::watch::Watch;
+use labkit::{hotplug, sys};
 use scx_meta::policy::Policy;
 
 use super::harm::{fair_wait, Harm};
-use crate::loads;
 use crate::scheduler::Scheduler;
-use crate::tier;
+use crate::{loads, tier};
 
 /// So much of the two tasks' CPU time, at least, goes to the one that computes. Under rustland that one
 /// waits for an answer from user space after each slice, and the other runs meanwhile.

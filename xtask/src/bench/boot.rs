@@ -3,17 +3,14 @@
 //! measure`.
 
 use std::ffi::OsString;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use labkit::clock::Clock;
 
 use crate::fleet::Machine;
 use crate::kernel::Kernel;
-use crate::vm::Hardware;
-use crate::vm::Job;
-use crate::vm::Vm;
+use crate::vm::{Hardware, Job, Vm};
 
 /// Puts the kernel's configuration where libbpf looks for it, then becomes
 /// the measurement.

@@ -3,34 +3,22 @@
 //! and on a busy host, and what a second of a guest costs. The lab's own claims.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use std::{fs, thread};
 
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
-use labkit::clock::Clock;
-use labkit::clock::Costs;
+use anyhow::{bail, ensure, Context, Result};
+use labkit::clock::{Clock, Costs};
 
 use super::dir;
-use crate::cli;
 use crate::cli::ClocksTable;
-use crate::kernel;
 use crate::kernel::Kernel;
-use crate::packages;
 use crate::packages::Use;
-use crate::paths;
-use crate::vm;
-use crate::vm::Job;
-use crate::vm::Vm;
+use crate::vm::{Job, Vm};
+use crate::{cli, kernel, packages, paths, vm};
 
 /// Those whose measurements are compared. Calibrated costs are the parallel clock's too, and take
 /// thirty times as long.

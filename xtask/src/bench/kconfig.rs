@@ -2,12 +2,9 @@
 //! The configuration of the guest's kernel: scx_bpfland and the kernel tree's
 //! own schedulers ask libbpf for it, and Debian's kernels do not carry it.
 
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, Context, Result};
 
 use crate::apt::Apt;
 use crate::kernel::Kernel;

@@ -16,30 +16,19 @@ mod variants;
 pub mod web;
 
 use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, Context, Result};
 use labkit::clock::Clock;
 
 use self::boot::Boot;
-use crate::build;
 use crate::build::Profile;
-use crate::cli;
-use crate::command;
-use crate::fleet;
-use crate::kernel;
 use crate::kernel::Kernel;
-use crate::packages;
 use crate::packages::Use;
-use crate::paths;
-use crate::vm;
-use crate::vm::Accel;
-use crate::vm::Done;
+use crate::vm::{Accel, Done};
+use crate::{build, cli, command, fleet, kernel, packages, paths, vm};
 
 /// The two programs that every bench runs, out of the way of builds that
 /// happen meanwhile.

@@ -6,14 +6,11 @@ use std::path::PathBuf;
 use std::slice;
 use std::time::Duration;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::boot::Boot;
-use super::stock;
 use super::stock::Stock;
-use super::variants;
-use super::web;
+use super::{stock, variants, web};
 use crate::paths;
 
 /// Of callbacks, emulated on a slow machine: all policies, in one boot.

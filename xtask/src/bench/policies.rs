@@ -3,35 +3,22 @@
 //! its document goes.
 
 use std::ffi::OsString;
-use std::fmt;
-use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::str::FromStr;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use std::{fmt, fs};
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Error;
-use anyhow::Result;
+use anyhow::{ensure, Context, Error, Result};
 use labkit::clock::Clock;
 
 use super::boot::Boot;
-use super::kconfig;
-use super::schedulers;
 use super::schedulers::Peer;
-use super::Programs;
+use super::{kconfig, schedulers, Programs};
 use crate::build::Profile;
-use crate::cli;
-use crate::command;
-use crate::fleet;
-use crate::kernel;
-use crate::packages;
 use crate::packages::Use;
-use crate::paths;
 use crate::topology::Topology;
+use crate::{cli, command, fleet, kernel, packages, paths};
 
 const NAME: &str = "policies";
 

@@ -8,8 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::boot::Boot;
-use super::variants;
-use super::Programs;
+use super::{variants, Programs};
 
 /// Each machine compares pairs of policies, with more and more CPUs.
 const EVERYWHERE: [&str; 1] = ["pairs"];

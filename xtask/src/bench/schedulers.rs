@@ -3,17 +3,11 @@
 //! cargo builds them into `target/lab/schedulers`, as their README tells users to.
 
 use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, ensure, Context, Result};
 
-use crate::build;
-use crate::command;
-use crate::paths;
+use crate::{build, command, paths};
 
 /// Crate and version.
 const CRATES: [(&str, &str); 7] = [

@@ -2,20 +2,15 @@
 //! The kernel tree's own single-policy schedulers, built from the newest
 //! `linux-source` package: its tools/sched_ext brings its own libbpf.
 
-use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::thread;
+use std::{fs, thread};
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::variants;
 use crate::apt::Apt;
-use crate::command;
-use crate::packages;
-use crate::paths;
+use crate::{command, packages, paths};
 
 /// What is built. scx_nest is in no package any more.
 const SCHEDULERS: [&str; 2] = ["scx_simple", "scx_central"];

@@ -7,9 +7,8 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::boot::Boot;
-use super::schedulers;
 use super::schedulers::Scheduler;
-use super::Programs;
+use super::{schedulers, Programs};
 
 /// Schedulers that are started and stopped as processes.
 pub struct Tools {

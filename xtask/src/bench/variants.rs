@@ -4,17 +4,12 @@
 //! them; the loader is a debug build in all, since only the BPF object counts.
 
 use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, Context, Result};
 
-use crate::build;
-use crate::command;
-use crate::paths;
+use crate::{build, command, paths};
 
 /// scx_meta as it is.
 pub fn multi() -> Result<PathBuf> {

@@ -4,8 +4,7 @@
 
 use std::process::Command;
 
-use crate::command;
-use crate::paths;
+use crate::{command, paths};
 
 fn passes(name: &str, parts: &[&str]) {
     let folder = paths::repo().join("xtask/vclock");

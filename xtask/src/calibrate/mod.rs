@@ -11,32 +11,21 @@ mod table;
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Context;
-use anyhow::Result;
-use labkit::clock::Clock;
-use labkit::clock::Costs as Model;
+use anyhow::{Context, Result};
+use labkit::clock::{Clock, Costs as Model};
 
 pub use self::costs::Costs;
 
 use self::samples::Samples;
-use crate::build;
-use crate::cli;
-use crate::command;
-use crate::fleet;
 use crate::fleet::Machine;
-use crate::kernel;
 use crate::kernel::Kernel;
-use crate::packages;
 use crate::packages::Use;
-use crate::paths;
-use crate::vm::Hardware;
-use crate::vm::Job;
-use crate::vm::Vm;
+use crate::vm::{Hardware, Job, Vm};
+use crate::{build, cli, command, fleet, kernel, packages, paths};
 
 /// The two guests of a round, which boot side by side: a name, and words of the load program.
 const GUESTS: [(&str, &[&str]); 2] = [("sched", &["sched"]), ("micro", &["micro", "memory"])];

@@ -2,11 +2,9 @@
 //! What the load program measured, natively or in a guest, over several runs.
 
 use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use labkit::calibrate::Measured;
 
 /// Each load's samples, in the program's order.

@@ -2,22 +2,17 @@
 //! docs/lab-calibration.md: how the model works, on what it was fitted, and load by load how far the
 //! guest is from the machine.
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
-use std::thread;
+use std::{fs, thread};
 
-use anyhow::Context;
-use anyhow::Result;
-use labkit::calibrate::Group;
-use labkit::calibrate::Measured;
+use anyhow::{Context, Result};
+use labkit::calibrate::{Group, Measured};
 use labkit::machine;
 
 use super::fit;
-use super::samples::Quartiles;
-use super::samples::Samples;
-use crate::command;
-use crate::paths;
+use super::samples::{Quartiles, Samples};
+use crate::{command, paths};
 
 /// What is written by hand.
 const PROSE: &str = include_str!("document.md");

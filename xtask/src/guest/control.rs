@@ -1,34 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! scx_meta from outside: start it, read it, retune it with bpftool as an admin would, stop it.
 
-use std::io::BufRead;
-use std::io::BufReader;
-use std::path::Path;
-use std::path::PathBuf;
-use std::process::ChildStdout;
-use std::process::Command;
-use std::process::Stdio;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdout, Command, Stdio};
 use std::sync::mpsc;
-use std::sync::mpsc::Receiver;
-use std::sync::mpsc::RecvTimeoutError;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
-use labkit::meta::Meta;
-use labkit::meta::PIN_DIR;
-use labkit::meta::START_LIMIT;
-use labkit::meta::STOP_LIMIT;
-use labkit::process::find_tool;
-use labkit::process::run;
-use labkit::process::shown;
-use labkit::retune;
+use anyhow::{bail, ensure, Context, Result};
+use labkit::meta::{Meta, PIN_DIR, START_LIMIT, STOP_LIMIT};
+use labkit::process::{find_tool, run, shown};
 use labkit::retune::Change;
-use labkit::sys;
+use labkit::{retune, sys};
 
 use super::snapshot::Snapshot;
 

@@ -15,26 +15,18 @@ mod snapshot;
 
 use std::env;
 use std::path::PathBuf;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
-use labkit::load;
+use anyhow::{ensure, Context, Result};
 use labkit::load::Load;
-use labkit::machine::CpuTime;
-use labkit::machine::Machine;
-use labkit::probe::Class;
-use labkit::probe::Probe;
-use labkit::scx;
+use labkit::machine::{CpuTime, Machine};
+use labkit::probe::{Class, Probe};
 use labkit::scx::Counters;
-use labkit::sys;
+use labkit::{load, scx, sys};
 
 use self::control::Loader;
 use self::report::Run;
-use self::snapshot::Change;
-use self::snapshot::Snapshot;
+use self::snapshot::{Change, Snapshot};
 
 /// The policies in rotation, and their weights from the middle of the run on.
 const RETUNED: [(&str, u32); 11] = [
@@ -312,8 +304,7 @@ fn check_weights(now: &Snapshot) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::snapshot::tests::snapshot;
-    use super::snapshot::tests::MS;
+    use super::snapshot::tests::{snapshot, MS};
     use super::*;
 
     #[test]

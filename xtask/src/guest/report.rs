@@ -4,8 +4,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use labkit::machine::Machine;
 use labkit::probe;
 use labkit::probe::Latency;
@@ -305,8 +304,7 @@ fn percent(share: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::snapshot::tests::snapshot;
-    use super::super::snapshot::tests::MS;
+    use super::super::snapshot::tests::{snapshot, MS};
     use super::*;
 
     fn change() -> Change {

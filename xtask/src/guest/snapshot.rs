@@ -4,9 +4,7 @@
 
 use std::time::Duration;
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 use serde::Deserialize;
 
 /// One reading: the fields of scx_meta's JSON object that the run needs.

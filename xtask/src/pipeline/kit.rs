@@ -3,16 +3,12 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::bench::web;
-use crate::paths;
-use crate::rag;
-use crate::rag::Rag;
-use crate::rag::Scale;
-use crate::vm::Folder;
-use crate::vm::Memory;
+use crate::rag::{Rag, Scale};
+use crate::vm::{Folder, Memory};
+use crate::{paths, rag};
 
 /// Everything about one workload that the stages need.
 pub struct Kit {

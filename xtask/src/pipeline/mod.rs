@@ -13,31 +13,20 @@ mod stage;
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, Context, Result};
 use serde::Deserialize;
 
 use self::kit::Kit;
-use self::stage::words;
-use self::stage::Lab;
-use crate::bench;
-use crate::cli;
-use crate::command;
-use crate::fleet;
+use self::stage::{words, Lab};
 use crate::fleet::Machine;
-use crate::kernel;
-use crate::packages;
 use crate::packages::Use;
 use crate::rag::Scale;
-use crate::vm;
 use crate::vm::Accel;
+use crate::{bench, cli, command, fleet, kernel, packages, vm};
 
 /// Machines of one stage that measure the same.
 const BOOTS: u32 = 2;

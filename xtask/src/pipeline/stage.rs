@@ -2,8 +2,7 @@
 //! The machines of each stage: profile, tune, compare, breakdown.
 
 use std::ffi::OsString;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use labkit::clock::Clock;
@@ -13,9 +12,7 @@ use super::kit::Kit;
 use crate::bench::Programs;
 use crate::fleet::Machine;
 use crate::kernel::Kernel;
-use crate::vm::Hardware;
-use crate::vm::Job;
-use crate::vm::Vm;
+use crate::vm::{Hardware, Job, Vm};
 
 /// Puts the kernel's configuration where libbpf looks for it.
 const PROLOGUE: &str = include_str!("../bench/guest.sh");

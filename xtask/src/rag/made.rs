@@ -2,11 +2,9 @@
 //! Folders that take long to make, kept until what they are made from changes.
 
 use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 /// Beside each folder: what it was made from.
 const INPUTS: &str = "inputs";

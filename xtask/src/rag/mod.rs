@@ -17,17 +17,14 @@ mod scale;
 mod store;
 mod text;
 
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use self::python::Python;
 pub use self::scale::Scale;
 use crate::paths;
-use crate::vm::Folder;
-use crate::vm::Memory;
+use crate::vm::{Folder, Memory};
 
 /// Memory of the guest: an initramfs is there twice until it is unpacked.
 const MEMORY: Memory = Memory::gib(4);

@@ -2,19 +2,14 @@
 //! The store: chunks of the text, their vectors and Chroma's index of them.
 
 use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use super::made;
 use super::made::made;
-use super::model;
 use super::python::Python;
-use super::text;
-use super::Scale;
+use super::{made, model, text, Scale};
 use crate::command;
 
 /// The application's own files that decide what a store looks like.

@@ -13,26 +13,17 @@
 mod round;
 mod table;
 
-use std::env;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Mutex;
-use std::thread;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use std::{env, thread};
 
-use anyhow::anyhow;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{anyhow, Context, Result};
 
-use self::round::Round;
-use self::round::Setup;
-use crate::build;
-use crate::cli;
-use crate::command;
-use crate::kernel;
-use crate::packages;
+use self::round::{Round, Setup};
 use crate::packages::Use;
+use crate::{build, cli, command, kernel, packages};
 
 /// Soaks; whether nobody was harmed.
 pub fn run(args: &cli::Soak, yes: bool) -> Result<bool> {

@@ -2,8 +2,7 @@
 //! One round: a guest, and what it said.
 
 use std::path::PathBuf;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use labkit::clock::Clock;
@@ -12,10 +11,9 @@ use labkit::soak::Record;
 
 use crate::build::GuestTests;
 use crate::kernel::Kernel;
-use crate::paths;
 use crate::test::guest::BINARY;
-use crate::vm;
 use crate::vm::Failure;
+use crate::{paths, vm};
 
 /// The test that does the steps.
 const TEST: &str = "faults::soak::round";

@@ -4,12 +4,9 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use labkit::soak::Kind;
-use labkit::soak::Record;
-use labkit::soak::KINDS;
+use labkit::soak::{Kind, Record, KINDS};
 
-use super::round::Round;
-use super::round::Setup;
+use super::round::{Round, Setup};
 
 /// The table, with how it came about before it.
 pub fn of(setup: &Setup, rounds: &[Round], took: Duration) -> String {

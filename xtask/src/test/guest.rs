@@ -3,22 +3,16 @@
 //!
 //! The test's group names its machine. That is brought up by the first test that wants it.
 
-use std::env;
 use std::ffi::OsString;
-use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{env, fs};
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use crate::kernel;
-use crate::machines;
-use crate::paths;
-use crate::vm::warm;
 use crate::vm::warm::Place;
-use crate::vm::Job;
+use crate::vm::{warm, Job};
+use crate::{kernel, machines, paths};
 
 /// The kernel, where it is not the machine's own.
 pub const KERNEL: &str = "LAB_KERNEL";

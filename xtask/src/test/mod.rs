@@ -12,18 +12,14 @@ mod sources;
 
 use std::time::Instant;
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, Context, Result};
 use labkit::sys;
 
 use self::part::Part;
 use self::report::Row;
-use crate::cli;
 use crate::cli::Tier;
-use crate::kernel;
-use crate::packages;
 use crate::packages::Use;
+use crate::{cli, kernel, packages};
 
 /// The kernels that count on every change: all tests on the first, on the second those of what
 /// kernels do differently.

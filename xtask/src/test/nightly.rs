@@ -3,26 +3,18 @@
 //! own checks. A part that is done is kept, so that a run that was ended goes on where it was.
 
 use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, Context, Result};
 use labkit::sys;
-use serde::Deserialize;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::part::Part;
 use super::report::Row;
 use super::schtest;
-use crate::build;
-use crate::cli;
 use crate::cli::Tier;
-use crate::command;
-use crate::kernel;
-use crate::paths;
+use crate::{build, cli, command, kernel, paths};
 
 /// The kernels that README names; the first runs the tests that need none, too.
 const KERNELS: [&str; 3] = [kernel::DEFAULT, "6.16", "7.3"];

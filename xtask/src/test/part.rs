@@ -3,26 +3,17 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, Context, Result};
 
-use super::faults;
-use super::guest;
-use super::report;
 use super::report::Row;
-use super::sources;
-use crate::build;
+use super::{faults, guest, report, sources};
 use crate::cli::Tier;
-use crate::kernel;
-use crate::nextest;
-use crate::paths;
 use crate::vm::warm;
 use crate::vm::warm::Place;
+use crate::{build, kernel, nextest, paths};
 
 /// Of nextest: a test failed.
 const TESTS_FAILED: i32 = 100;

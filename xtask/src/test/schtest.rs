@@ -4,19 +4,14 @@
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 
 use super::report::Row;
-use crate::build;
-use crate::machines;
-use crate::vm::warm;
 use crate::vm::warm::Place;
-use crate::vm::Job;
+use crate::vm::{warm, Job};
+use crate::{build, machines};
 
 /// In the table.
 pub const LABEL: &str = "schtest";

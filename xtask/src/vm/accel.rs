@@ -2,17 +2,14 @@
 //! KVM, but only where a guest really boots under it: /dev/kvm may be there
 //! and still run nothing. Tried once; the answer is kept for this host kernel.
 
-use std::fmt;
-use std::fs;
 use std::time::Duration;
+use std::{fmt, fs};
 
 use anyhow::Result;
 use labkit::clock::Clock;
 
 use super::hardware::Memory;
-use super::Hardware;
-use super::Job;
-use super::Vm;
+use super::{Hardware, Job, Vm};
 use crate::kernel::Kernel;
 use crate::paths;
 

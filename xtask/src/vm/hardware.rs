@@ -3,13 +3,8 @@
 
 use std::str::FromStr;
 
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Error;
-use anyhow::Result;
-use serde::Deserialize;
-use serde::Serialize;
+use anyhow::{bail, ensure, Context, Error, Result};
+use serde::{Deserialize, Serialize};
 
 use crate::topology::Topology;
 

@@ -4,19 +4,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use super::folders;
-use super::linked;
-use super::Folder;
-use super::Job;
-use crate::busybox;
+use super::{folders, linked, Folder, Job};
 use crate::cpio::Cpio;
-use crate::paths;
+use crate::{busybox, paths};
 
 /// Programs at hand; busybox stands in for the rest.
 const TOOLS: [&str; 8] = [

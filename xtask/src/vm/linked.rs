@@ -2,13 +2,11 @@
 //! What a program needs beside itself to run in a guest that sees nothing of this machine's disk.
 
 use std::ffi::OsStr;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::Job;
-use crate::command;
-use crate::paths;
+use crate::{command, paths};
 
 /// Shared libraries that a file is linked with, and the loader.
 pub fn libraries(file: &Path) -> Vec<PathBuf> {

@@ -14,22 +14,16 @@ mod vclock;
 pub mod warm;
 
 use std::collections::BTreeMap;
-use std::env;
 use std::ffi::OsString;
-use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
-use std::time::Duration;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use std::{env, fs};
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use labkit::clock::Clock;
 
-pub use self::accel::usable as usable_accel;
-pub use self::accel::Accel;
-pub use self::hardware::Hardware;
-pub use self::hardware::Memory;
+pub use self::accel::{usable as usable_accel, Accel};
+pub use self::hardware::{Hardware, Memory};
 pub use self::streams::Failure;
 
 use crate::command::quote;

@@ -8,9 +8,7 @@ use anyhow::Result;
 use labkit::clock::Clock;
 
 use super::accel::Accel;
-use super::streams;
-use super::vclock;
-use super::Vm;
+use super::{streams, vclock, Vm};
 use crate::packages;
 
 /// All that a command line is made of.

@@ -1,31 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The guest's side channels: `out`, `err` and `status`, one socket each.
 
-use std::fmt;
-use std::fs;
-use std::io;
-use std::io::BufRead;
-use std::io::BufReader;
-use std::io::Read;
-use std::io::Write;
-use std::os::unix::net::UnixListener;
-use std::os::unix::net::UnixStream;
-use std::path::Path;
-use std::path::PathBuf;
-use std::sync::mpsc::channel;
-use std::sync::mpsc::Receiver;
-use std::sync::mpsc::RecvTimeoutError;
-use std::sync::mpsc::Sender;
-use std::thread;
-use std::time::Duration;
-use std::time::Instant;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{channel, Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+use std::{fmt, fs, io, thread};
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::host::Process;
-use super::Done;
-use super::Job;
+use super::{Done, Job};
 
 /// The channels; guest.sh knows them by these names.
 pub const NAMES: [&str; 3] = ["out", "err", "status"];

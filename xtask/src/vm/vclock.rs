@@ -1,24 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The parallel virtual clock: a plugin for QEMU, built here from xtask/vclock.
 
-use std::env;
-use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 use std::time::SystemTime;
+use std::{env, fs};
 
-use anyhow::anyhow;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{anyhow, ensure, Context, Result};
 use labkit::clock::Costs;
 
-use crate::calibrate;
-use crate::command;
-use crate::packages;
-use crate::paths;
+use crate::{calibrate, command, packages, paths};
 
 /// Its C sources.
 const SOURCES: &str = "xtask/vclock";

@@ -4,15 +4,9 @@
 use std::fmt;
 use std::fmt::Write;
 
-use super::number::between;
-use super::number::or_dash;
-use super::number::ratio;
-use super::number::trimmed;
+use super::number::{between, or_dash, ratio, trimmed};
 use crate::estimate::verdict;
-use crate::outcome::Claim;
-use crate::outcome::Comparison;
-use crate::outcome::Outcome;
-use crate::outcome::RowOutcome;
+use crate::outcome::{Claim, Comparison, Outcome, RowOutcome};
 use crate::table::Table;
 
 /// What was asked beforehand.

@@ -8,22 +8,14 @@ use std::fmt;
 use std::fmt::Write;
 
 pub use compared::surest;
-use number::between;
-use number::figure;
-use number::or_dash;
-use number::ratio;
+use number::{between, figure, or_dash, ratio};
 
 use super::verdict;
 use super::verdict::Verdict;
-use crate::outcome::Outcome;
-use crate::outcome::RowOutcome;
-use crate::outcome::Source;
-use crate::outcome::SubjectOutcome;
-use crate::sample::Interval;
-use crate::sample::LEVEL;
+use crate::outcome::{Outcome, RowOutcome, Source, SubjectOutcome};
+use crate::sample::{Interval, LEVEL};
 use crate::table;
-use crate::table::time_ns;
-use crate::table::Table;
+use crate::table::{time_ns, Table};
 
 const NS_PER_MS: f64 = 1e6;
 
@@ -198,14 +190,9 @@ fn places(positions: &[Interval]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::estimate::made::winner;
-    use crate::estimate::made::Made;
-    use crate::estimate::made::BATCH;
-    use crate::estimate::made::BOTH;
-    use crate::estimate::made::WEB;
+    use crate::estimate::made::{winner, Made, BATCH, BOTH, WEB};
     use crate::estimate::outcome;
-    use crate::outcome::Claim;
-    use crate::outcome::Comparison;
+    use crate::outcome::{Claim, Comparison};
 
     fn made() -> Outcome {
         let mut made = Made {

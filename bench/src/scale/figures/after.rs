@@ -4,11 +4,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use anyhow::ensure;
-use anyhow::Result;
+use anyhow::{ensure, Result};
 use serde::Serialize;
-use serde_json::json;
-use serde_json::Value;
+use serde_json::{json, Value};
 
 use super::records;
 use crate::raw::Raw;

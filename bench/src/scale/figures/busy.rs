@@ -3,12 +3,9 @@
 
 use std::fmt;
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 use serde::Serialize;
-use serde_json::json;
-use serde_json::Value;
+use serde_json::{json, Value};
 
 use super::owners::Turns;
 use super::records;
@@ -130,8 +127,7 @@ impl fmt::Display for Busy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scale::record::Flip;
-    use crate::scale::record::OwnedTurn;
+    use crate::scale::record::{Flip, OwnedTurn};
 
     #[test]
     fn what_is_unaccounted_is_shown() {

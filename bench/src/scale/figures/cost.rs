@@ -4,31 +4,18 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
-use serde_json::json;
-use serde_json::Value;
+use anyhow::{ensure, Context, Result};
+use serde_json::{json, Value};
 
-use super::records;
-use super::Folder;
-use crate::figure::Bar;
-use crate::figure::Bars;
-use crate::figure::Lines;
-use crate::figure::Series;
+use super::{records, Folder};
+use crate::figure::{Bar, Bars, Lines, Series};
 use crate::provenance::Measured;
 use crate::raw::Raw;
-use crate::ruler::Axis;
-use crate::ruler::Scale;
-use crate::sample;
-use crate::sample::Interval;
-use crate::sample::Statistic;
-use crate::sample::Summary;
-use crate::scale::record::Flip;
-use crate::scale::record::Record;
-use crate::scale::record::Setting;
-use crate::table;
+use crate::ruler::{Axis, Scale};
+use crate::sample::{Interval, Statistic, Summary};
+use crate::scale::record::{Flip, Record, Setting};
 use crate::table::Table;
+use crate::{sample, table};
 
 /// The flip that is compared across settings; the way back differs by a few instructions.
 const FIXED: [&str; 2] = ["fifo", "vtime"];

@@ -4,30 +4,18 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{ensure, Context, Result};
 use serde::Serialize;
-use serde_json::json;
-use serde_json::Value;
+use serde_json::{json, Value};
 
-use super::period_name;
-use super::period_ns;
-use super::records;
-use super::Folder;
-use crate::figure::Lines;
-use crate::figure::Series;
+use super::{period_name, period_ns, records, Folder};
+use crate::figure::{Lines, Series};
 use crate::raw::Raw;
-use crate::ruler::Axis;
-use crate::ruler::Scale;
-use crate::sample;
-use crate::sample::Interval;
-use crate::sample::Statistic;
-use crate::sample::Summary;
-use crate::scale::record::OwnedTurn;
-use crate::scale::record::Record;
-use crate::table;
+use crate::ruler::{Axis, Scale};
+use crate::sample::{Interval, Statistic, Summary};
+use crate::scale::record::{OwnedTurn, Record};
 use crate::table::Table;
+use crate::{sample, table};
 
 /// An owner has its turn with this much of its CPU time…
 const OWN: f64 = 0.5;

@@ -5,27 +5,18 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
-use serde_json::json;
-use serde_json::Value;
+use anyhow::{ensure, Context, Result};
+use serde_json::{json, Value};
 
-use super::period_name;
-use super::period_ns;
-use super::Folder;
-use crate::figure::Lines;
-use crate::figure::Series;
+use super::{period_name, period_ns, Folder};
+use crate::figure::{Lines, Series};
 use crate::provenance::Measured;
 use crate::raw::Raw;
-use crate::ruler::Axis;
-use crate::ruler::Scale;
-use crate::sample;
-use crate::sample::Interval;
-use crate::sample::Summary;
+use crate::ruler::{Axis, Scale};
+use crate::sample::{Interval, Summary};
 use crate::scale::record::Record;
-use crate::table;
 use crate::table::Table;
+use crate::{sample, table};
 
 const REPLACEMENT: &str = "replacement";
 /// In the order of the table.

@@ -4,33 +4,20 @@
 //! A command gets a session of its own. When it has ended, what is left of that session is killed,
 //! so that no test disturbs the next; what made a session for itself stays, on purpose.
 
-use std::fs;
 use std::fs::File;
-use std::io;
-use std::io::Read;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::symlink;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{symlink, OpenOptionsExt};
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
-use std::path::PathBuf;
-use std::process::Child;
-use std::process::Command;
-use std::process::ExitStatus;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
+use std::{fs, io};
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, Context, Result};
 use labkit::sys;
 
-use super::wire::Frame;
-use super::wire::Put;
-use super::wire::Run;
-use super::wire::CHUNK;
-use super::wire::PROTOCOL;
+use super::wire::{Frame, Put, Run, CHUNK, PROTOCOL};
 
 /// A process that does not end when it is killed would keep us for ever.
 const KILL_ROUNDS: u32 = 500;

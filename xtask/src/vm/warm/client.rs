@@ -2,40 +2,23 @@
 //! Runs commands in a warm guest: brings their files, passes on their output.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::fs::File;
-use std::io;
-use std::io::Read;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
-use std::path::PathBuf;
-use std::time::Duration;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use std::{fs, io};
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, Context, Result};
 use labkit::sys;
 
 use super::slim;
-use super::state::identity;
-use super::state::Manifest;
-use super::state::Place;
-use super::state::Up;
-use super::wire::Frame;
-use super::wire::Put;
-use super::wire::Run;
-use super::wire::CHUNK;
+use super::state::{identity, Manifest, Place, Up};
+use super::wire::{Frame, Put, Run, CHUNK};
 use crate::vm;
-use crate::vm::linked;
-use crate::vm::Accel;
-use crate::vm::Done;
-use crate::vm::Failure;
-use crate::vm::Folder;
-use crate::vm::Job;
+use crate::vm::{linked, Accel, Done, Failure, Folder, Job};
 
 /// Runs a job in the guest that is up there.
 pub fn exec(place: &Place, job: &Job, limit: Duration) -> Result<Done> {

@@ -6,37 +6,19 @@
 //! on the host's clock it would disturb its neighbours.
 
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixListener;
-use std::os::unix::net::UnixStream;
-use std::time::Duration;
-use std::time::Instant;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::time::{Duration, Instant};
 
-use anyhow::anyhow;
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{anyhow, bail, ensure, Context, Result};
 use labkit::sys;
 
 use super::qmp::Qmp;
-use super::slim;
-use super::state;
-use super::state::identity;
-use super::state::Manifest;
-use super::state::Place;
-use super::state::Up;
-use super::wire;
+use super::state::{identity, Manifest, Place, Up};
 use super::wire::Frame;
+use super::{slim, state, wire};
 use crate::kernel;
-use crate::vm::accel;
-use crate::vm::host::Host;
-use crate::vm::host::Process;
-use crate::vm::initrd;
-use crate::vm::qemu;
-use crate::vm::streams;
-use crate::vm::Accel;
-use crate::vm::Vm;
-use crate::vm::BOOT_LIMIT;
+use crate::vm::host::{Host, Process};
+use crate::vm::{accel, initrd, qemu, streams, Accel, Vm, BOOT_LIMIT};
 
 /// How often the end of QEMU is looked for.
 const LOOK: Duration = Duration::from_millis(500);

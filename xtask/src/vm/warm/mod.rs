@@ -10,29 +10,20 @@ mod slim;
 mod state;
 mod wire;
 
-use std::env;
 use std::fs::File;
-use std::process::Child;
-use std::process::Command;
-use std::process::Stdio;
-use std::thread;
-use std::time::Duration;
-use std::time::Instant;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, thread};
 
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{bail, ensure, Context, Result};
 use labkit::sys;
 
 pub use self::agent::run as agent;
 pub use self::client::exec;
 pub use self::keeper::keep;
-pub use self::state::Place;
-pub use self::state::Spec;
+pub use self::state::{Place, Spec};
 
-use super::Failure;
-use super::BOOT_LIMIT;
+use super::{Failure, BOOT_LIMIT};
 
 /// The hidden command that holds a guest.
 pub const KEEP: &str = "vm-keep";

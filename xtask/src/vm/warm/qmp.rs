@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! QEMU's control channel, as much of it as stops and continues a guest.
 
-use std::io::BufRead;
-use std::io::BufReader;
-use std::io::Write;
-use std::os::unix::net::UnixListener;
-use std::os::unix::net::UnixStream;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::bail;
-use anyhow::Context;
-use anyhow::Result;
-use serde_json::json;
-use serde_json::Value;
+use anyhow::{bail, Context, Result};
+use serde_json::{json, Value};
 
 /// QEMU answers at once, or not at all.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);

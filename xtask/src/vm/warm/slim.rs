@@ -2,16 +2,13 @@
 //! Large programs without their debug information: a guest gets them through a narrow port.
 
 use std::fs;
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Context;
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::state::identity;
-use crate::command;
-use crate::paths;
+use crate::{command, paths};
 
 /// Below this stripping takes longer than sending.
 const LARGE: u64 = 2 << 20;

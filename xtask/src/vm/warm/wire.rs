@@ -5,15 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::io::Read;
-use std::io::Write;
+use std::io::{Read, Write};
 
-use anyhow::bail;
-use anyhow::ensure;
-use anyhow::Context;
-use anyhow::Result;
-use serde::Deserialize;
-use serde::Serialize;
+use anyhow::{bail, ensure, Context, Result};
+use serde::{Deserialize, Serialize};
 
 /// Changes whenever a frame does: a guest may have been started by an older xtask.
 pub const PROTOCOL: u32 = 1;
