@@ -7,6 +7,8 @@
 //! `live` adds what does.
 
 pub mod calibrate;
+#[cfg(feature = "live")]
+pub mod charge;
 pub mod churn;
 pub mod class;
 pub mod clock;
@@ -26,5 +28,6 @@ pub mod sleepers;
 pub mod soak;
 pub mod spin;
 pub mod sys;
+pub mod tail;
 pub mod task;
 pub mod watch;

@@ -81,9 +81,9 @@ pub enum Profile {
     Debug,
 }
 
-/// Builds scx_meta and the program that measures it: together, or what both use is compiled twice,
+/// Builds scx_meta and a program that measures it: together, or what both use is compiled twice,
 /// with features of the one and of the other.
-pub fn bench_programs(profile: Profile) -> Result<[PathBuf; 2]> {
+pub fn bench_programs(bench: &str, profile: Profile) -> Result<[PathBuf; 2]> {
     let mut build = cargo()?;
     build.arg("build");
     let folder = match profile {
@@ -93,9 +93,9 @@ pub fn bench_programs(profile: Profile) -> Result<[PathBuf; 2]> {
         }
         Profile::Debug => "debug",
     };
-    build.args(["--package", "scx_meta", "--package", "scx_metabench"]);
+    build.args(["--package", "scx_meta", "--package", bench]);
     command::run(&mut build)?;
-    Ok(["scx_meta", "scx_metabench"].map(|name| paths::target().join(folder).join(name)))
+    Ok(["scx_meta", bench].map(|name| paths::target().join(folder).join(name)))
 }
 
 /// Puts a copy of what was built in place of an older one, at once.

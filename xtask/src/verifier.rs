@@ -19,7 +19,7 @@ const LIMIT: Duration = Duration::from_secs(900);
 /// Asks each kernel that counts.
 pub fn run(yes: bool) -> Result<()> {
     packages::ensure(Use::Vm, yes)?;
-    let programs = bench::programs()?;
+    let programs = bench::programs(bench::MICROBENCH)?;
     let folder = paths::lab_dir("verifier")?;
     let mut raw: Vec<PathBuf> = Vec::new();
     for name in KERNELS {
@@ -31,7 +31,7 @@ pub fn run(yes: bool) -> Result<()> {
             console: None,
         };
         let words: [OsString; 5] = [
-            programs.metabench.clone().into(),
+            programs.bench.clone().into(),
             "measure".into(),
             "verifier".into(),
             "--scx-meta".into(),
@@ -43,7 +43,7 @@ pub fn run(yes: bool) -> Result<()> {
         let done = vm::run(&machine, &job).with_context(|| format!("verifier: kernel {name}"))?;
         raw.push(bench::keep(&done, &folder, name)?);
     }
-    let mut figures = Command::new(&programs.metabench);
+    let mut figures = Command::new(&programs.bench);
     figures.args(["figures", "verifier", "--raw"]).args(&raw);
     figures.arg("--out").arg(paths::repo().join("bpf"));
     command::run(&mut figures)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! One boot of a bench: which machine, and which words for `scx_metabench
+//! One boot of a bench: which machine, and which words for `scx_microbench
 //! measure`.
 
 use std::ffi::OsString;
@@ -24,7 +24,7 @@ pub struct Boot {
     pub cpus: u32,
     /// What the measurement needs beside the files that words of `argv` name.
     pub files: Vec<PathBuf>,
-    /// Arguments of `scx_metabench measure NAME`.
+    /// Arguments of `scx_microbench measure NAME`.
     pub argv: Vec<OsString>,
     /// Longest it may take.
     pub timeout: Duration,
@@ -37,7 +37,7 @@ impl Boot {
         bench: &str,
         kernel: &Kernel,
         clock: Clock,
-        metabench: &Path,
+        program: &Path,
         kconfig: Option<&Path>,
     ) -> Machine {
         Machine {
@@ -49,14 +49,14 @@ impl Boot {
                 timeout: self.timeout,
                 console: None,
             },
-            job: self.job(bench, metabench, kconfig),
+            job: self.job(bench, program, kconfig),
         }
     }
 
     /// The measurement; its raw data comes on standard output.
-    fn job(&self, bench: &str, metabench: &Path, kconfig: Option<&Path>) -> Job {
+    fn job(&self, bench: &str, program: &Path, kconfig: Option<&Path>) -> Job {
         let mut words: Vec<OsString> = ["sh", "-c", PROLOGUE, "sh"].map(Into::into).into();
-        words.extend([metabench.into(), "measure".into(), bench.into()]);
+        words.extend([program.into(), "measure".into(), bench.into()]);
         words.extend_from_slice(&self.argv);
         let mut job = Job::new(words);
         job.files.clone_from(&self.files);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `cargo xtask bench`: brings what a bench needs, boots its machines,
-//! keeps the raw data that `scx_metabench measure` prints in
-//! each, and has `scx_metabench figures` make the report of it here.
+//! keeps the raw data that `scx_microbench measure` prints in
+//! each, and has `scx_microbench figures` make the report of it here.
 
 mod boot;
 pub mod clocks;
@@ -30,14 +30,19 @@ use crate::packages::Use;
 use crate::vm::{Accel, Done};
 use crate::{build, cli, command, fleet, kernel, packages, paths, vm};
 
-/// The two programs that every bench runs, out of the way of builds that
-/// happen meanwhile.
+/// The scheduler and a bench, out of the way of builds that happen meanwhile.
 pub struct Programs {
     /// The scheduler.
     pub scx_meta: PathBuf,
-    /// The half that measures, and the half that reports.
-    pub metabench: PathBuf,
+    /// The bench.
+    pub bench: PathBuf,
 }
+
+/// The project's own claims.
+pub const MICROBENCH: &str = "scx_microbench";
+
+/// The user's tool.
+pub const METABENCH: &str = "scx_metabench";
 
 /// Runs the bench that was asked for.
 pub fn run(bench: &cli::Mechanism, yes: bool) -> Result<()> {
@@ -50,7 +55,7 @@ pub fn run(bench: &cli::Mechanism, yes: bool) -> Result<()> {
     packages::ensure(needs, yes)?;
     let kernel = kernel::find(&wanted.name)?;
     let kconfig = kconfig::find(&kernel)?;
-    let programs = programs()?;
+    let programs = programs(MICROBENCH)?;
     let boots = match bench {
         cli::Mechanism::Switch(args) => switch::boots(&programs, &switch::tools()?, args.cpus),
         cli::Mechanism::Overhead(args) => overhead::boots(&overhead::tools()?, args.cpus),
@@ -62,15 +67,8 @@ pub fn run(bench: &cli::Mechanism, yes: bool) -> Result<()> {
         start.elapsed().as_secs()
     );
     forget(name)?;
-    let machine = |boot: &Boot| {
-        boot.machine(
-            name,
-            &kernel,
-            clock,
-            &programs.metabench,
-            kconfig.as_deref(),
-        )
-    };
+    let machine =
+        |boot: &Boot| boot.machine(name, &kernel, clock, &programs.bench, kconfig.as_deref());
     let raw = fleet::run(boots.iter().map(machine).collect(), &raw_dir())?;
     report(name, &programs, &raw)?;
     eprintln!(
@@ -92,7 +90,8 @@ pub fn clock(kernel: &Kernel, emulated: Clock) -> Result<Clock> {
 
 /// Brings what the benches need beside the packages.
 pub fn setup() -> Result<()> {
-    programs()?;
+    programs(MICROBENCH)?;
+    programs(METABENCH)?;
     switch::tools()?;
     overhead::tools()?;
     scale::tools()?;
@@ -120,21 +119,21 @@ pub fn kconfig(kernel: &Kernel) -> Result<Option<PathBuf>> {
 }
 
 /// Builds them as users have them.
-pub fn programs() -> Result<Programs> {
-    programs_of(Profile::Release, "bench")
+pub fn programs(bench: &str) -> Result<Programs> {
+    programs_of(bench, Profile::Release, "bench")
 }
 
 /// Builds them, and keeps them in this folder of the lab.
-fn programs_of(profile: Profile, folder: &str) -> Result<Programs> {
-    eprintln!("lab: building scx_meta and scx_metabench");
-    let [scx_meta, metabench] = build::bench_programs(profile)?;
+fn programs_of(bench: &str, profile: Profile, folder: &str) -> Result<Programs> {
+    eprintln!("lab: building scx_meta and {bench}");
+    let built = build::bench_programs(bench, profile)?;
     let dir = paths::lab_dir(folder)?;
     let kept = Programs {
         scx_meta: dir.join("scx_meta"),
-        metabench: dir.join("scx_metabench"),
+        bench: dir.join(bench),
     };
-    build::replace(&scx_meta, &kept.scx_meta)?;
-    build::replace(&metabench, &kept.metabench)?;
+    build::replace(&built[0], &kept.scx_meta)?;
+    build::replace(&built[1], &kept.bench)?;
     Ok(kept)
 }
 
@@ -179,7 +178,7 @@ pub fn keep(done: &Done, folder: &Path, label: &str) -> Result<PathBuf> {
 }
 
 fn report(name: &str, programs: &Programs, raw: &[PathBuf]) -> Result<()> {
-    let mut figures = Command::new(&programs.metabench);
+    let mut figures = Command::new(&programs.bench);
     figures.args(["figures", name, "--raw"]).args(raw);
     figures.arg("--out").arg(dir());
     command::run(&mut figures)

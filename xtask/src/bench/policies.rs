@@ -102,8 +102,8 @@ pub fn run(args: &cli::PoliciesBench, yes: bool) -> Result<()> {
     let kconfig = kconfig::find(&kernel)?;
     let clock = super::clock(&kernel, args.clock)?;
     let programs = match args.debug {
-        true => super::programs_of(Profile::Debug, "bench-debug")?,
-        false => super::programs()?,
+        true => super::programs_of(super::MICROBENCH, Profile::Debug, "bench-debug")?,
+        false => super::programs(super::MICROBENCH)?,
     };
     let peers = peers(args)?;
     let raw = super::raw_dir();
@@ -112,13 +112,7 @@ pub fn run(args: &cli::PoliciesBench, yes: bool) -> Result<()> {
     let mut machines = Vec::new();
     for (size, boot) in boots(args, &programs, &peers) {
         let asked = asked(&boot, size, clock, &kernel.release);
-        let mut machine = boot.machine(
-            NAME,
-            &kernel,
-            clock,
-            &programs.metabench,
-            kconfig.as_deref(),
-        );
+        let mut machine = boot.machine(NAME, &kernel, clock, &programs.bench, kconfig.as_deref());
         machine.vm.hardware.topology = size.topology();
         // Other options have other files; other programs measure the same again.
         machine.label = format!("{}-{:08x}", machine.label, command::hash(&asked) as u32);
@@ -216,7 +210,7 @@ fn asked(boot: &Boot, size: Size, clock: Clock, release: &str) -> String {
 
 /// The programs by what is in them.
 fn built(programs: &Programs, peers: &[Peer]) -> Result<String> {
-    let own = [&programs.scx_meta, &programs.metabench];
+    let own = [&programs.scx_meta, &programs.bench];
     let files = own.into_iter().chain(peers.iter().map(|peer| &peer.path));
     let line = |file: &PathBuf| {
         let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
@@ -276,7 +270,7 @@ fn report(
     raw: &[PathBuf],
     document: &Path,
 ) -> Result<()> {
-    let mut figures = Command::new(&programs.metabench);
+    let mut figures = Command::new(&programs.bench);
     figures.args(["figures", NAME, "--raw"]).args(raw);
     figures.arg("--out").arg(super::dir());
     figures.arg("--document").arg(document);

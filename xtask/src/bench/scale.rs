@@ -79,7 +79,7 @@ mod tests {
         let file = |name: &str| PathBuf::from(name);
         let programs = Programs {
             scx_meta: file("a"),
-            metabench: file("b"),
+            bench: file("b"),
         };
         let tools = Tools {
             identical: file("c"),

@@ -67,7 +67,7 @@ mod tests {
     fn costs_are_of_one_boot_and_the_probe_of_another() {
         let programs = Programs {
             scx_meta: PathBuf::from("meta"),
-            metabench: PathBuf::from("bench"),
+            bench: PathBuf::from("bench"),
         };
         let tools = Tools {
             schedulers: vec![Scheduler {

@@ -93,7 +93,7 @@ impl Kit {
         emulated: &[&str],
     ) -> Result<Self> {
         // They use each other's files.
-        let folder = paths::repo().join("bench/workloads");
+        let folder = paths::repo().join("workloads");
         let set = if scale == Scale::Emulated {
             emulated
         } else {

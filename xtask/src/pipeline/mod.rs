@@ -52,7 +52,7 @@ pub fn run(which: Which, args: &cli::Pipeline, yes: bool) -> Result<()> {
     let accel = vm::usable_accel(&kernel)?;
     let kit = which.kit(scale(args.full, accel)?)?;
     let kconfig = bench::kconfig(&kernel)?;
-    let programs = bench::programs()?;
+    let programs = bench::programs(bench::METABENCH)?;
     let lab = Lab {
         kit: &kit,
         twins: &bench::twins()?,
@@ -232,7 +232,7 @@ impl<'a> Pipeline<'a> {
 
     /// Figures from raw data.
     fn derive(&self, stage: &str, raw: &[PathBuf], options: &[OsString]) -> Result<()> {
-        let mut derive = Command::new(&self.lab.programs.metabench);
+        let mut derive = Command::new(&self.lab.programs.bench);
         derive.arg(stage).arg("--from").args(raw);
         derive.arg("--out").arg(&self.dir).args(options);
         command::run(&mut derive)
@@ -240,7 +240,7 @@ impl<'a> Pipeline<'a> {
 
     fn report(&self, stages: &[&str]) -> Result<()> {
         let outcomes = stages.iter().map(|stage| stage::outcome(&self.dir, stage));
-        let mut report = Command::new(&self.lab.programs.metabench);
+        let mut report = Command::new(&self.lab.programs.bench);
         report.arg("report").args(outcomes);
         report.arg("--out").arg(&self.dir);
         command::run(&mut report)

@@ -43,7 +43,7 @@ impl Lab<'_> {
     pub fn machine(&self, stage: &str, label: &str, seed: u64, words: &[OsString]) -> Machine {
         let mut argv: Vec<OsString> = ["sh", "-c", PROLOGUE, "sh"].map(Into::into).into();
         argv.extend([
-            self.programs.metabench.clone().into(),
+            self.programs.bench.clone().into(),
             stage.into(),
             self.kit.workload.clone().into(),
             "--raw".into(),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The paper's application: brings its Python packages, makes its store, and says what a machine
-//! needs to run `bench/workloads/rag`.
+//! needs to run `workloads/rag`.
 //!
 //! ```text
 //! requirements.txt ──► python ─┐
@@ -47,7 +47,7 @@ pub fn workload() -> PathBuf {
 }
 
 fn workloads() -> PathBuf {
-    paths::repo().join("bench/workloads")
+    paths::repo().join("workloads")
 }
 
 /// Brings all of it here; does nothing where it is.

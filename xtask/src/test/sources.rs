@@ -16,7 +16,7 @@ struct Package {
     feature: Option<&'static str>,
 }
 
-const PACKAGES: [Package; 5] = [
+const PACKAGES: [Package; 7] = [
     Package {
         name: "scx_meta",
         folders: &["src", "tests"],
@@ -24,8 +24,18 @@ const PACKAGES: [Package; 5] = [
     },
     Package {
         name: "scx_metabench",
-        folders: &["bench/src", "bench/tests"],
+        folders: &["metabench/src", "metabench/tests"],
         feature: Some("guest-tests"),
+    },
+    Package {
+        name: "scx_microbench",
+        folders: &["microbench/src"],
+        feature: None,
+    },
+    Package {
+        name: "evidence",
+        folders: &["evidence/src"],
+        feature: None,
     },
     Package {
         name: "labkit",

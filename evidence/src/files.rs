@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Files that are written whole or not at all.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// Writes a file whole or not at all, in a folder that is made if it is missing.
+pub fn write_whole(path: &Path, text: &str) -> Result<()> {
+    make_folder_of(path)?;
+    let fresh = beside(path, "new");
+    fs::write(&fresh, text)
+        .and_then(|()| fs::rename(&fresh, path))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// The folder of this file, made if it is missing.
+pub fn make_folder_of(path: &Path) -> Result<()> {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display())),
+        _ => Ok(()),
+    }
+}
+
+/// `FILE.ENDING`.
+pub fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{ending}"));
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("new folder").join("p.toml");
+        write_whole(&path, "one").unwrap();
+        write_whole(&path, "two").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "two");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! From samples to sentences, for both benches.
+//!
+//! ```text
+//! raw (JSON lines, with the machine) ─► sample: medians, intervals ─► table, figure
+//!                                                └─► provenance beside each
+//! ```
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod figure;
+pub mod files;
+pub mod provenance;
+pub mod raw;
+pub mod sample;
+pub mod table;

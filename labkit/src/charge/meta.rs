@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! scx_meta, loaded once for many settings.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{bail, ensure, Result};
+use scx_meta::live::Live;
+use scx_meta::machine::Machine;
+use scx_meta::policy::Policy;
+use scx_meta::weights::PolicyList;
+
+use super::rotation::Rotation;
+use super::{POLL, WATCH_POLL};
+use crate::charge::scheduler::Scheduler;
+use crate::charge::watch::Watch;
+use crate::meta::{OPS, START_LIMIT, STOP_LIMIT};
+use crate::{retune, scx, sys};
+
+/// A policy that is to be held is in charge after this, or never: the program looks at once.
+const FLIP_LIMIT: Duration = Duration::from_secs(10);
+
+/// Rotations after which at least one turn has ended, however late the timer is.
+const SURE_ROTATIONS: u32 = 10;
+
+/// A scx_meta in charge. Dropping it unloads it.
+pub struct Loaded {
+    program: PathBuf,
+    policies: PolicyList,
+    /// None once it was ended.
+    scheduler: Option<Scheduler>,
+    live: Live,
+    enable_seq: u64,
+    wanted: Wanted,
+}
+
+/// What it was told.
+enum Wanted {
+    Nothing,
+    Hold(Policy),
+    Rotate {
+        rotation: Rotation,
+        /// How many flips there were by then, and when that was.
+        generation: u64,
+        since: Duration,
+    },
+}
+
+impl Loaded {
+    /// Loads it with these policies.
+    pub fn start(program: PathBuf, policies: &PolicyList) -> Result<Self> {
+        let before = scx::enable_seq()?;
+        let mut watch = Watch::every(WATCH_POLL)?;
+        let mut command = Command::new(&program);
+        let names: Vec<_> = policies.iter().map(Policy::name).collect();
+        command.args(["--policies", &names.join(","), "--on-ejection", "exit"]);
+        let (scheduler, _) = Scheduler::start(&mut command, OPS, &mut watch, START_LIMIT)?;
+        drop(watch);
+        Ok(Self {
+            program,
+            policies: policies.clone(),
+            scheduler: Some(scheduler),
+            live: Live::open(&Machine::default())?,
+            enable_seq: scx::await_counted(before)?.enable_seq,
+            wanted: Wanted::Nothing,
+        })
+    }
+
+    /// Is it this program with these policies?
+    pub fn is(&self, program: &PathBuf, policies: &PolicyList) -> bool {
+        self.program == *program && self.policies == *policies
+    }
+
+    /// Holds one policy, and waits until it is in charge.
+    pub fn hold(&mut self, policy: Policy) -> Result<()> {
+        retune::hold(&self.live, policy)?;
+        self.wanted = Wanted::Hold(policy);
+        let deadline = sys::monotonic() + FLIP_LIMIT;
+        while self.live.status()?.active != policy.id() {
+            self.check_alive()?;
+            ensure!(!sys::interrupted(), "interrupted");
+            ensure!(
+                sys::monotonic() < deadline,
+                "{policy} is not in charge {FLIP_LIMIT:?} after it was pinned"
+            );
+            thread::sleep(POLL);
+        }
+        Ok(())
+    }
+
+    /// Begins a rotation.
+    pub fn rotate(&mut self, rotation: Rotation) -> Result<()> {
+        let period = Duration::from_micros(rotation.period_us().into());
+        retune::rotate(&self.live, rotation.shares(), period)?;
+        self.wanted = Wanted::Rotate {
+            rotation,
+            generation: self.live.status()?.generation,
+            since: sys::monotonic(),
+        };
+        Ok(())
+    }
+
+    /// Tasks that were pulled out of queues which the setting does not use. Those of policies that
+    /// take turns are left with tasks at every turn's end: that belongs to the setting.
+    pub fn left_behind(&self) -> Result<u64> {
+        let mut sum = 0;
+        for policy in self.policies.iter().filter(|p| !self.wanted.uses(*p)) {
+            sum += self.live.counters(policy.id())?.drained;
+        }
+        Ok(sum)
+    }
+
+    /// Fails when it is not in charge any more, or does not do what it was told.
+    pub fn check(&mut self) -> Result<()> {
+        self.check_alive()?;
+        let state = scx::state()?;
+        let ops = scx::ops()?.unwrap_or_default();
+        ensure!(
+            state == "enabled" && ops.starts_with(OPS),
+            "scx_meta should be in charge, but sched_ext is {state} {ops}"
+        );
+        ensure!(
+            scx::enable_seq()? == self.enable_seq,
+            "scx_meta was loaded again while it should have stayed (did CPUs come or go?)"
+        );
+        self.check_wanted()
+    }
+
+    fn check_alive(&mut self) -> Result<()> {
+        self.scheduler.as_mut().map_or(Ok(()), Scheduler::check)
+    }
+
+    fn check_wanted(&self) -> Result<()> {
+        let status = self.live.status()?;
+        match &self.wanted {
+            Wanted::Hold(policy) if status.active != policy.id() => {
+                let active = Policy::from_id(status.active).map_or("nobody", Policy::name);
+                bail!("{policy} should be held, but {active} is in charge");
+            }
+            Wanted::Rotate {
+                rotation,
+                generation,
+                since,
+            } => {
+                let period = Duration::from_micros(rotation.period_us().into());
+                let is_sure = sys::monotonic() - *since > SURE_ROTATIONS * period;
+                let stands = status.generation == *generation;
+                let turns = rotation.turns().len();
+                ensure!(
+                    turns < 2 || !is_sure || !stands,
+                    "scx_meta should rotate, but no turn ended in {SURE_ROTATIONS} rotations"
+                );
+                Ok(())
+            }
+            Wanted::Nothing | Wanted::Hold(_) => Ok(()),
+        }
+    }
+
+    /// Unloads it, even if we are asked to stop.
+    pub fn stop(mut self) -> Result<()> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<()> {
+        let Some(scheduler) = self.scheduler.take() else {
+            return Ok(());
+        };
+        let ended = scheduler.end(STOP_LIMIT);
+        let disabled = scx::await_disabled(STOP_LIMIT);
+        ended.and(disabled)
+    }
+}
+
+impl Drop for Loaded {
+    fn drop(&mut self) {
+        if let Err(error) = self.end() {
+            eprintln!("scx_metabench: while ending scx_meta: {error:#}");
+        }
+    }
+}
+
+impl Wanted {
+    fn uses(&self, policy: Policy) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Hold(held) => *held == policy,
+            Self::Rotate { rotation, .. } => rotation.contains(policy),
+        }
+    }
+}

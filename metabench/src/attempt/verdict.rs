@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What `try` says: the table, one sentence, and the line to paste.
+
+use std::fmt::Write;
+
+use evidence::table::{time_ns, Table};
+use labkit::charge::setting::Setting;
+
+use super::measure::Measure;
+use crate::estimate;
+use crate::estimate::Verdict;
+use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
+
+/// A 95 % interval of a median has no ends within fewer values: with five, all of them lie on one
+/// side of it once in sixteen times.
+const LEAST_SUPER_BLOCKS: usize = 6;
+
+/// Fewer rotations in a block, and its part of one would weigh.
+const ROTATIONS: f64 = 5.0;
+
+/// All that is said at the end; `rotation_s` is how long a block of the rotation took.
+pub fn text(outcome: &Outcome, subject: &SubjectOutcome, rotation_s: Option<f64>) -> String {
+    let measure = Measure::of(&subject.subject.unit);
+    let mut text = estimate::header(outcome);
+    let _ = writeln!(text, "{}", table(subject, measure));
+    if let Some(warning) = rotation_s.and_then(|block_s| short_block(subject, block_s)) {
+        let _ = writeln!(text, "{warning}");
+    }
+    let (sentence, advice) = conclusion(subject, measure);
+    let _ = writeln!(text, "{sentence}\n\n    {advice}");
+    text
+}
+
+fn table(subject: &SubjectOutcome, measure: Measure) -> Table {
+    let mut table = Table::new(["under", &measure.head(), "95 % interval", "against EEVDF"]);
+    let noise = subject.eevdf.throughput_ratio;
+    let mut add = |row: &RowOutcome, against: String| {
+        let shown = measure.value(row.throughput);
+        table.row([
+            row.label.clone(),
+            measure.number(shown.estimate),
+            format!(
+                "{} to {}",
+                measure.number(shown.low),
+                measure.number(shown.high)
+            ),
+            against,
+        ]);
+    };
+    let itself = format!("itself: {}: the noise", measure.range(noise));
+    add(&subject.eevdf, itself);
+    for row in &subject.rows {
+        let change = measure.change(row.throughput_ratio);
+        let verdict = estimate::throughput_verdict(row, &subject.eevdf);
+        let against = match verdict {
+            Verdict::InsideNoise => format!("{verdict} ({})", measure.range(row.throughput_ratio)),
+            Verdict::Better | Verdict::Worse => change,
+        };
+        add(row, against);
+    }
+    table
+}
+
+/// In a sentence; and what to do.
+fn conclusion(subject: &SubjectOutcome, measure: Measure) -> (String, String) {
+    let stay = "stay with EEVDF".to_owned();
+    let n = subject.super_blocks;
+    if n < LEAST_SUPER_BLOCKS {
+        let sentence = format!(
+            "{n} super-blocks are too few to tell: it takes {LEAST_SUPER_BLOCKS} and more (--rounds)"
+        );
+        return (sentence, stay);
+    }
+    match best(subject) {
+        None => ("nothing beats EEVDF beyond the noise".into(), stay),
+        Some(row) => {
+            let change = measure.change_to(row.throughput_ratio, " than EEVDF");
+            let rows = subject.rows.len();
+            let sentence = format!(
+                "{}: {change}\nIt is the best of {rows}, and looks a little better than it is for that.",
+                row.label
+            );
+            (sentence, command(&row.setting))
+        }
+    }
+}
+
+/// The row that gains most, if it gains anything beyond the noise.
+fn best(subject: &SubjectOutcome) -> Option<&RowOutcome> {
+    let gains =
+        |row: &&RowOutcome| estimate::throughput_verdict(row, &subject.eevdf) == Verdict::Better;
+    let gain = |row: &&RowOutcome| row.throughput_ratio.estimate;
+    let gaining = subject.rows.iter().filter(gains);
+    gaining.max_by(|a, b| gain(a).total_cmp(&gain(b)))
+}
+
+/// What to paste to have it.
+fn command(setting: &Setting) -> String {
+    let weights = match setting {
+        Setting::Outside { command } => return format!("sudo {}", command.join(" ")),
+        Setting::Hold { policy } => format!("{policy}=1"),
+        setting => {
+            let weights = setting.weights().iter();
+            let weights: Vec<_> = weights
+                .map(|(name, weight)| format!("{name}={weight}"))
+                .collect();
+            weights.join(",")
+        }
+    };
+    let turns = setting.weights().len() as u32;
+    let base_slice = match setting.period_us() {
+        Some(period_us) if turns > 0 => format!(" --base-slice {}us", period_us / turns),
+        _ => String::new(),
+    };
+    format!("sudo scx_meta --weights {weights}{base_slice}")
+}
+
+/// Whatever rotates in such a block was hardly tried.
+fn short_block(subject: &SubjectOutcome, block_s: f64) -> Option<String> {
+    let periods = subject
+        .rows
+        .iter()
+        .filter_map(|row| row.setting.period_us());
+    let longest_s = f64::from(periods.max()?) / 1e6;
+    (block_s < ROTATIONS * longest_s).then(|| {
+        format!(
+            "A block of {} is shorter than {ROTATIONS} rotations of {}: take a longer command, a longer --block, or a shorter --period.",
+            time_ns(block_s * 1e9),
+            time_ns(longest_s * 1e9)
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::measure::RUNS;
+    use super::*;
+    use crate::trial::record::{Role, Subject};
+    use evidence::sample::Interval;
+
+    fn interval(estimate: f64, low: f64, high: f64) -> Interval {
+        Interval {
+            estimate,
+            low,
+            high,
+        }
+    }
+
+    fn row(label: &str, setting: Setting, ratio: Interval) -> RowOutcome {
+        RowOutcome {
+            label: label.into(),
+            setting,
+            role: Some(Role::Single),
+            n: 8,
+            requests: 0,
+            throughput: interval(0.5, 0.4, 0.625),
+            throughput_ratio: ratio,
+            latency_ms: None,
+            latency_ratio: None,
+            parts: Vec::new(),
+        }
+    }
+
+    fn hold(policy: &str, ratio: Interval) -> RowOutcome {
+        let setting = Setting::Hold {
+            policy: policy.into(),
+        };
+        row(policy, setting, ratio)
+    }
+
+    fn subject(unit: &str, rows: Vec<RowOutcome>) -> SubjectOutcome {
+        SubjectOutcome {
+            subject: Subject {
+                name: "x".into(),
+                whole: true,
+                unit: unit.into(),
+                concurrency: 1,
+                commands: Vec::new(),
+                closed_loop: true,
+            },
+            quantile: None,
+            super_blocks: 8,
+            eevdf: row("EEVDF", Setting::Eevdf, interval(1.0, 0.98, 1.02)),
+            rows,
+            positions: Vec::new(),
+        }
+    }
+
+    fn said(subject: &SubjectOutcome) -> (String, String) {
+        let (sentence, advice) = conclusion(subject, Measure::of(&subject.subject.unit));
+        let first = sentence.lines().next().unwrap_or_default();
+        (first.to_owned(), advice)
+    }
+
+    #[test]
+    fn the_best_beyond_the_noise_wins_with_the_line_to_paste() {
+        let rows = vec![
+            hold("a", interval(1.2, 0.9, 1.5)),
+            hold("b", interval(1.031, 1.025, 1.044)),
+            hold("c", interval(1.03, 1.021, 1.04)),
+        ];
+        let (sentence, advice) = said(&subject("requests/s", rows));
+        assert_eq!(sentence, "b: 3.1 % more than EEVDF (2.5 to 4.4 %)");
+        assert_eq!(advice, "sudo scx_meta --weights b=1");
+    }
+
+    #[test]
+    fn a_rotation_is_pasted_with_the_base_slice_that_makes_it() {
+        let turns = Setting::Rotate {
+            weights: vec![("a".into(), 1), ("b".into(), 1), ("c".into(), 1)],
+            period_us: 99_999,
+        };
+        let rows = vec![row("turns", turns, interval(1.25, 1.2, 1.3))];
+        let (sentence, advice) = said(&subject(RUNS, rows));
+        assert_eq!(sentence, "turns: 25.0 % faster than EEVDF (20.0 to 30.0 %)");
+        assert_eq!(
+            advice,
+            "sudo scx_meta --weights a=1,b=1,c=1 --base-slice 33333us"
+        );
+    }
+
+    #[test]
+    fn without_a_gain_beyond_the_noise_eevdf_stays() {
+        for ratio in [
+            interval(1.05, 0.99, 1.1),
+            interval(1.01, 1.005, 1.015),
+            interval(0.8, 0.7, 0.9),
+        ] {
+            let (sentence, advice) = said(&subject("x/s", vec![hold("a", ratio)]));
+            assert_eq!(sentence, "nothing beats EEVDF beyond the noise");
+            assert_eq!(advice, "stay with EEVDF");
+        }
+    }
+
+    #[test]
+    fn a_few_super_blocks_decide_nothing() {
+        let mut few = subject("x/s", vec![hold("a", interval(2.0, 2.0, 2.0))]);
+        few.super_blocks = 5;
+        let (sentence, advice) = said(&few);
+        assert!(
+            sentence.starts_with("5 super-blocks are too few"),
+            "{sentence}"
+        );
+        assert_eq!(advice, "stay with EEVDF");
+    }
+
+    #[test]
+    fn of_what_should_be_little_less_is_said_where_more_was_measured() {
+        // 1 ÷ the metric rose by a quarter: the metric fell by a fifth.
+        let less = subject("1 ÷ ms", vec![hold("a", interval(1.25, 1.0 / 0.9, 2.0))]);
+        let (sentence, _) = said(&less);
+        assert_eq!(sentence, "a: 20.0 % less than EEVDF (10.0 to 50.0 %)");
+        let table = table(&less, Measure::of("1 ÷ ms")).to_string();
+        assert!(table.contains("ms, less is better"), "{table}");
+        // Throughput is 0.5, 0.4 to 0.625.
+        assert!(
+            table.contains("2.000") && table.contains("1.600 to 2.500"),
+            "{table}"
+        );
+    }
+
+    #[test]
+    fn the_table_says_what_is_noise_and_what_is_not() {
+        let rows = vec![
+            hold("a", interval(0.9, 0.88, 0.92)),
+            hold("b", interval(1.01, 0.99, 1.03)),
+        ];
+        let table = table(&subject(RUNS, rows), Measure::RunTime).to_string();
+        let line = |label: &str| {
+            let line = table
+                .lines()
+                .find(|line| line.trim_start().starts_with(label));
+            line.unwrap_or_default().to_owned()
+        };
+        assert!(line("EEVDF").contains("2.00 s"), "{table}");
+        assert!(
+            line("EEVDF").contains("itself: -2.0 to +2.0 %: the noise"),
+            "{table}"
+        );
+        assert!(
+            line("a ").contains("10.0 % slower (8.0 to 12.0 %)"),
+            "{table}"
+        );
+        assert!(
+            line("b ").contains("inside the noise (-1.0 to +3.0 %)"),
+            "{table}"
+        );
+    }
+
+    #[test]
+    fn blocks_shorter_than_five_rotations_are_warned_of() {
+        let turns = Setting::Rotate {
+            weights: vec![("a".into(), 1), ("b".into(), 1)],
+            period_us: 100_000,
+        };
+        let with = subject(RUNS, vec![row("turns", turns, interval(1.0, 0.9, 1.1))]);
+        assert!(short_block(&with, 0.49).unwrap().contains("490 ms"));
+        assert_eq!(short_block(&with, 0.5), None);
+        let without = subject(RUNS, vec![hold("a", interval(1.0, 0.9, 1.1))]);
+        assert_eq!(short_block(&without, 0.01), None);
+    }
+}

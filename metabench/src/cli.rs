@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The command line.
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::service::sentry;
+use crate::{attempt, breakdown, compare, probe_load, profiling, report, tune};
+
+/// Which scheduler serves an application best, and whether switching pays: measured
+#[derive(Debug, Parser)]
+#[command(version)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// One command line under EEVDF, every policy and an equal rotation: does any of it pay?
+    Try(attempt::Args),
+    /// Each application, and the whole, under EEVDF and every policy: writes profile.toml
+    Profile(profiling::Args),
+    /// The whole under each strategy and base timeslice: freezes a winner
+    Tune(tune::Args),
+    /// The frozen winner afresh, against EEVDF, the best policy and controls
+    Compare(compare::Args),
+    /// n applications at once that prefer different policies
+    Breakdown(breakdown::Args),
+    /// One page, figures and tables of what the others wrote
+    Report(report::Args),
+    /// Runs a load that reports no latency, with a wake-up probe beside it
+    Probe(probe_load::Args),
+    /// Ends what its parent started, when its parent has died
+    #[command(hide = true)]
+    Guard,
+}
+
+impl Cli {
+    /// Does what the command line says.
+    pub fn run(self) -> Result<()> {
+        match self.command {
+            Command::Try(args) => attempt::run(&args),
+            Command::Profile(args) => profiling::run(&args),
+            Command::Tune(args) => tune::run(&args),
+            Command::Compare(args) => compare::run(&args),
+            Command::Breakdown(args) => breakdown::run(&args),
+            Command::Report(args) => report::run(&args),
+            Command::Probe(args) => probe_load::run(&args),
+            Command::Guard => sentry::main(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

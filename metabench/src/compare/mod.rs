@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! `scx_metabench compare`: what `tune` froze, measured afresh, beside the controls that a claim
+//! of synergy must exceed. It uses none of tune's data, and when it ends depends on how wide an
+//! interval is, never on what it shows.
+
+mod questions;
+pub mod rows;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use evidence::raw::Raw;
+
+use crate::outcome::{Claim, Outcome};
+use crate::trial::args::TrialArgs;
+use crate::trial::files::Destination;
+use crate::trial::record::{Record, Stage};
+use crate::trial::session::{Moment, Next, Wanted};
+use crate::trial::{files, session};
+use crate::tune::choice::{By, Choice};
+use crate::{estimate, tune};
+
+/// For `report`.
+const OUTCOME: &str = "compare.json";
+
+/// Fewer super-blocks say nothing about how wide an interval will be.
+const LEAST_SUPER_BLOCKS: usize = 8;
+
+/// Options of `compare`.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// Those of every trial; --rounds is the most there may be
+    #[command(flatten)]
+    pub trial: TrialArgs,
+
+    /// What `tune` wrote
+    #[arg(long, value_name = "TUNE.json")]
+    pub tune: PathBuf,
+
+    /// What its winner is best in
+    #[arg(long, value_enum, default_value_t = By::Throughput)]
+    pub by: By,
+
+    /// scx_meta built with one policy in two rows, for a control [default: none]
+    #[arg(long, value_name = "PATH")]
+    pub twins: Option<PathBuf>,
+
+    /// Ends early once the interval of the winner's throughput against EEVDF is this narrow
+    #[arg(long, value_name = "RATIO", default_value_t = 0.02)]
+    pub width: f64,
+}
+
+/// Measures, writes the figures and prints them.
+pub fn run(args: &Args) -> Result<()> {
+    let trial = &args.trial;
+    let tuned = Outcome::read(&args.tune)?;
+    let choice = Choice::of(&tuned, args.by).with_context(|| args.tune.display().to_string())?;
+    let wanted = || {
+        let workload = trial.read()?;
+        let raw = format!("{}-compare.jsonl", files::stem(&workload.name));
+        Ok(Wanted {
+            subjects: vec![tune::whole(&workload)?],
+            rows: rows::rows(&choice, args.twins.is_some()),
+            rounds: trial.rounds,
+            raw: Destination::File(trial.out.join(raw)),
+            twins: args.twins.clone(),
+            workload,
+        })
+    };
+    session::run(
+        Stage::Compare,
+        &trial.common,
+        wanted,
+        &mut |raws, moment| {
+            let outcome = outcome(raws, &tuned, &choice)?;
+            outcome.write(&trial.out.join(OUTCOME))?;
+            if moment == Moment::End {
+                println!("{}", estimate::tables(&outcome));
+            }
+            Ok(match is_narrow(&outcome, args.width) {
+                true => Next::Enough,
+                false => Next::More,
+            })
+        },
+    )
+}
+
+fn outcome(raws: &[Raw<Record>], tuned: &Outcome, choice: &Choice) -> Result<Outcome> {
+    let mut outcome = estimate::outcome(raws)?;
+    outcome.comparisons = questions::answers(raws, &outcome, choice)?;
+    outcome.claimed = claims(tuned, &outcome, choice);
+    Ok(outcome)
+}
+
+/// What tune had found for the two, beside what they come to afresh.
+fn claims(tuned: &Outcome, outcome: &Outcome, choice: &Choice) -> Vec<Claim> {
+    let pairs = [
+        (&choice.winner.label, rows::WINNER),
+        (&choice.single.label, choice.single.label.as_str()),
+    ];
+    let claim = |(then, now): (&String, &str)| {
+        Some(Claim {
+            label: match now == then {
+                true => then.clone(),
+                false => format!("{now}: {then}"),
+            },
+            tune: tuned.whole()?.row(then)?.throughput_ratio,
+            compare: outcome.whole()?.row(now)?.throughput_ratio,
+        })
+    };
+    pairs.into_iter().filter_map(claim).collect()
+}
+
+fn is_narrow(outcome: &Outcome, width: f64) -> bool {
+    let is_enough = outcome
+        .whole()
+        .is_some_and(|whole| whole.super_blocks >= LEAST_SUPER_BLOCKS);
+    let first = outcome
+        .comparisons
+        .first()
+        .map(|first| first.throughput_ratio);
+    is_enough && first.is_some_and(|ratio| ratio.high - ratio.low <= width)
+}

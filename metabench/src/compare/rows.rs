@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What `compare` measures: the frozen winner, the best policy held, and the controls that a claim
+//! of synergy must exceed.
+
+use labkit::charge::setting::{Setting, Weight};
+
+use crate::trial::record::{Role, Row};
+use crate::tune::choice::Choice;
+
+/// Label of what `tune` froze.
+pub const WINNER: &str = "winner";
+/// … of its weights, each given to the next policy.
+pub const SWAPPED: &str = "weights swapped";
+/// … of its rotation between two rows of one policy.
+pub const SAME: &str = "same policy by turns";
+
+/// The two rows of the build that has one policy twice.
+pub const TWINS: [&str; 2] = ["fifo", "vtime"];
+
+/// The policy that both are.
+pub const TWIN: &str = TWINS[0];
+
+/// The rows, EEVDF not among them.
+pub fn rows(choice: &Choice, has_twins: bool) -> Vec<Row> {
+    let winner = &choice.winner.setting;
+    let mut rows = vec![Row {
+        label: WINNER.into(),
+        setting: winner.clone(),
+        role: Role::Winner,
+    }];
+    rows.extend(held(choice, has_twins).into_iter().map(|policy| Row {
+        label: policy.clone(),
+        setting: Setting::Hold { policy },
+        role: Role::Single,
+    }));
+    let swapped = swapped(winner.weights());
+    if swapped != winner.weights() {
+        rows.push(Row {
+            label: SWAPPED.into(),
+            setting: rotation(winner, swapped),
+            role: Role::Swapped,
+        });
+    }
+    if has_twins {
+        rows.push(Row {
+            label: SAME.into(),
+            setting: Setting::Twins {
+                weights: twin_weights(winner.weights()),
+                period_us: winner.period_us().unwrap_or_default(),
+            },
+            role: Role::SamePolicy,
+        });
+    }
+    rows
+}
+
+/// Policies whose own figures the questions need: the best, those in the rotation (for what
+/// their mean predicts), and the one that the control has twice.
+fn held(choice: &Choice, has_twins: bool) -> Vec<String> {
+    let mut held = vec![choice.single.label.clone()];
+    let rotating = choice
+        .winner
+        .setting
+        .weights()
+        .iter()
+        .map(|(name, _)| name.clone());
+    let twin = has_twins.then(|| TWIN.to_string());
+    for policy in rotating.chain(twin) {
+        if !held.contains(&policy) {
+            held.push(policy);
+        }
+    }
+    held
+}
+
+fn rotation(winner: &Setting, weights: Vec<Weight>) -> Setting {
+    let period_us = winner.period_us().unwrap_or_default();
+    match winner {
+        Setting::Replace { .. } => Setting::Replace { weights, period_us },
+        _ => Setting::Rotate { weights, period_us },
+    }
+}
+
+/// Each policy gets the weight of the next.
+fn swapped(weights: &[Weight]) -> Vec<Weight> {
+    let shifted = weights.iter().cycle().skip(1);
+    let pairs = weights.iter().zip(shifted);
+    pairs
+        .map(|((policy, _), (_, weight))| (policy.clone(), *weight))
+        .collect()
+}
+
+/// The first policy's share, and that of all others.
+fn twin_weights(weights: &[Weight]) -> Vec<Weight> {
+    let first = weights.first().map_or(1, |(_, weight)| *weight);
+    let others = weights.iter().skip(1).map(|(_, weight)| weight).sum();
+    TWINS
+        .into_iter()
+        .map(String::from)
+        .zip([first, others])
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tune::choice::tests::choice;
+    use crate::tune::choice::By;
+
+    fn weights(pairs: &[(&str, u32)]) -> Vec<Weight> {
+        pairs
+            .iter()
+            .map(|(name, weight)| ((*name).into(), *weight))
+            .collect()
+    }
+
+    #[test]
+    fn each_control_changes_one_thing() {
+        let rows = rows(&choice(By::Throughput), true);
+        let labels: Vec<_> = rows.iter().map(|row| &*row.label).collect();
+        assert_eq!(labels, [WINNER, "fifo", "vtime", SWAPPED, SAME]);
+        let [winner, .., swapped, same] = &rows[..] else {
+            panic!("{rows:?}");
+        };
+        assert_eq!(swapped.setting.period_us(), winner.setting.period_us());
+        assert_eq!(
+            swapped.setting.weights(),
+            weights(&[("fifo", 1), ("vtime", 3)])
+        );
+        assert_eq!(same.setting.period_us(), winner.setting.period_us());
+        assert_eq!(
+            same.setting.weights(),
+            weights(&[("fifo", 3), ("vtime", 1)])
+        );
+    }
+
+    #[test]
+    fn equal_weights_cannot_be_swapped() {
+        let mut choice = choice(By::Throughput);
+        choice.winner.setting = Setting::Rotate {
+            weights: weights(&[("fifo", 2), ("vtime", 2)]),
+            period_us: 40_000,
+        };
+        let rows = rows(&choice, false);
+        let labels: Vec<_> = rows.iter().map(|row| &*row.label).collect();
+        assert_eq!(labels, [WINNER, "fifo", "vtime"]);
+    }
+
+    #[test]
+    fn of_three_policies_each_gets_the_weight_of_the_next() {
+        let three = weights(&[("a", 1), ("b", 2), ("c", 3)]);
+        assert_eq!(
+            super::swapped(&three),
+            weights(&[("a", 2), ("b", 3), ("c", 1)])
+        );
+        assert_eq!(twin_weights(&three), weights(&[("fifo", 1), ("vtime", 5)]));
+    }
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Questions that were asked before the data came. Who asks many finds something by chance, so
+//! their intervals are wider: all of them together hold with 95 % (Bonferroni).
+
+use anyhow::{ensure, Context, Result};
+use evidence::raw::Raw;
+use evidence::sample;
+use evidence::sample::{Interval, LEVEL};
+use labkit::charge::setting::{Setting, Weight};
+
+use super::blocks::{SubjectBlocks, Trial};
+use super::latency::Latencies;
+use super::side::Side;
+use crate::outcome::Comparison;
+use crate::trial::record::Record;
+
+/// How much better is one row than something else?
+#[derive(Clone, Debug, PartialEq)]
+pub struct Question {
+    /// In words: `winner against EEVDF`.
+    pub what: String,
+    /// Label of a row.
+    pub of: String,
+    /// What it is compared with.
+    pub to: Against,
+}
+
+/// What a row is compared with, within the same super-block.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Against {
+    /// The mean of both EEVDF blocks.
+    Eevdf,
+    /// Another row, by its label.
+    Row(String),
+    /// What policies held alone would give at these shares: the control that a claim of synergy
+    /// must exceed.
+    Predicted(Vec<Weight>),
+}
+
+/// Answers, in the questions' order. With several subjects, each is asked of each.
+///
+/// Corrected for every interval that is stated: a question about throughput and latency is two.
+pub fn comparisons(raws: &[Raw<Record>], questions: &[Question]) -> Result<Vec<Comparison>> {
+    let trial = Trial::of(raws)?;
+    let mut asked = Vec::new();
+    for subject in &trial.subjects {
+        let latencies = Latencies::of(subject)?;
+        for question in questions {
+            let what = match trial.subjects.len() {
+                1 => question.what.clone(),
+                _ => format!("{}: {}", subject.subject.name, question.what),
+            };
+            let asked_of = Asked::new(subject, latencies, question);
+            asked.push((asked_of.with_context(|| what.clone())?, what));
+        }
+    }
+    let intervals = asked.iter().map(|(asked, _)| asked.intervals()).sum();
+    let level = sample::corrected_level(intervals);
+    let answers = asked
+        .into_iter()
+        .map(|(asked, what)| asked.answer(&what, level).context(what));
+    answers.collect()
+}
+
+/// A question, with what it is about found.
+struct Asked<'a> {
+    subject: &'a SubjectBlocks<'a>,
+    latencies: Option<Latencies>,
+    of: Side,
+    to: Side,
+}
+
+impl<'a> Asked<'a> {
+    fn new(
+        subject: &'a SubjectBlocks,
+        latencies: Option<Latencies>,
+        question: &Question,
+    ) -> Result<Self> {
+        let to = match &question.to {
+            Against::Eevdf => Side::Eevdf,
+            Against::Row(label) => Side::Row(subject.row(label)?),
+            Against::Predicted(weights) => mix(subject, weights)?,
+        };
+        let of = Side::Row(subject.row(&question.of)?);
+        // Quantiles that loads say themselves cannot be mixed.
+        let mixes = matches!(to, Side::Mix(_));
+        Ok(Self {
+            subject,
+            latencies: latencies.filter(|latencies| latencies.are_pooled() || !mixes),
+            of,
+            to,
+        })
+    }
+
+    fn intervals(&self) -> usize {
+        1 + usize::from(self.latencies.is_some())
+    }
+
+    fn answer(&self, what: &str, level: f64) -> Result<Comparison> {
+        let Self {
+            subject, of, to, ..
+        } = self;
+        let latency_ratio = self
+            .latencies
+            .map(|latencies| latencies.ratio(subject, of, to, level));
+        Ok(Comparison {
+            what: what.into(),
+            throughput_ratio: subject.throughput_ratio(of, to, &subject.all_parts(), level)?,
+            latency_ratio: latency_ratio.transpose()?.flatten(),
+            level,
+        })
+    }
+}
+
+/// What policies held alone would give by turns, if none disturbed another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Predicted {
+    /// Of which subject.
+    pub subject: String,
+    /// Σ share × throughput of the policy held, within each super-block.
+    pub throughput: Interval,
+    /// To EEVDF.
+    pub throughput_ratio: Interval,
+    /// Of the requests of all these blocks together, each policy's as many as its share. None
+    /// where requests cannot be put together.
+    pub latency_ms: Option<Interval>,
+    /// To EEVDF.
+    pub latency_ratio: Option<Interval>,
+}
+
+/// For each subject, with intervals of 95 %.
+pub fn predicted(raws: &[Raw<Record>], weights: &[Weight]) -> Result<Vec<Predicted>> {
+    let trial = Trial::of(raws)?;
+    let of_subject = |subject: &SubjectBlocks| {
+        let side = mix(subject, weights)?;
+        let parts = subject.all_parts();
+        let latencies = Latencies::of(subject)?;
+        let latency_ms = latencies.map(|l| l.quantile_ms(subject, &side));
+        let latency_ratio = latencies.map(|l| l.ratio(subject, &side, &Side::Eevdf, LEVEL));
+        Ok(Predicted {
+            subject: subject.subject.name.clone(),
+            throughput: subject.throughput(&side)?,
+            throughput_ratio: subject.throughput_ratio(&side, &Side::Eevdf, &parts, LEVEL)?,
+            latency_ms: latency_ms.transpose()?.flatten(),
+            latency_ratio: latency_ratio.transpose()?.flatten(),
+        })
+    };
+    trial.subjects.iter().map(of_subject).collect()
+}
+
+/// The rows in which the policies of a rotation are held.
+fn mix(subject: &SubjectBlocks, weights: &[Weight]) -> Result<Side> {
+    let total: f64 = weights.iter().map(|(_, weight)| f64::from(*weight)).sum();
+    ensure!(total > 0.0, "nothing can be predicted without weights");
+    let running = weights.iter().filter(|(_, weight)| *weight > 0);
+    let shares = running.map(|(name, weight)| {
+        let held =
+            |setting: &Setting| matches!(setting, Setting::Hold { policy } if policy == name);
+        let row = subject.rows.iter().position(|row| held(&row.setting));
+        let row = row.with_context(|| format!("there is no row in which {name} is held"))?;
+        Ok((row, f64::from(*weight) / total))
+    });
+    Ok(Side::Mix(shares.collect::<Result<_>>()?))
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Latency quantiles, and their ratios within super-blocks.
+//!
+//! Where loads say histograms, the quantile is that of the requests of all blocks together: of a
+//! single block it would hang on few requests. Where loads say only quantiles, these do not pool,
+//! and the median over blocks stands for them.
+
+use anyhow::{bail, Context, Result};
+use evidence::sample;
+use evidence::sample::{Interval, Statistic, LEVEL};
+
+use super::blocks::{place, SubjectBlocks, SuperBlock};
+use super::pool::Pool;
+use super::side::Side;
+use crate::trial::record::{Block, Latency};
+
+/// Fewer, and a p99 hangs on less than a hundred requests.
+const LEAST_FOR_P99: u64 = 10_000;
+
+/// Which quantiles there may be, the first that is possible.
+const PERCENTS: [u32; 2] = [99, 90];
+
+const US_PER_MS: f64 = 1000.0;
+
+/// How a subject's latencies are told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Latencies {
+    /// Which quantile.
+    pub percent: u32,
+    /// Of which part: the first that says any.
+    part: usize,
+    /// There are histograms.
+    pooled: bool,
+}
+
+impl Latencies {
+    /// None if no load says latencies, or none of the quantiles that are told.
+    pub fn of(subject: &SubjectBlocks) -> Result<Option<Self>> {
+        let Some((part, pooled)) = said(subject)? else {
+            return Ok(None);
+        };
+        let rows = (0..subject.rows.len()).map(Side::Row);
+        let fewest = rows
+            .chain([Side::Eevdf])
+            .map(|side| requests(subject, &side, part))
+            .min();
+        let enough = fewest >= Some(LEAST_FOR_P99);
+        let possible = PERCENTS
+            .into_iter()
+            .filter(|percent| *percent < 99 || enough)
+            .find(|percent| pooled || all_say(subject, part, *percent));
+        Ok(possible.map(|percent| Self {
+            percent,
+            part,
+            pooled,
+        }))
+    }
+
+    /// Requests of several rows can be put together.
+    pub fn are_pooled(&self) -> bool {
+        self.pooled
+    }
+
+    /// Requests of a side in all its blocks.
+    pub fn requests(&self, subject: &SubjectBlocks, side: &Side) -> u64 {
+        requests(subject, side, self.part)
+    }
+
+    /// The quantile. A mixture of quantiles that do not pool has none.
+    pub fn quantile_ms(&self, subject: &SubjectBlocks, side: &Side) -> Result<Option<Interval>> {
+        if self.pooled {
+            let pool = Pool::of(subject, side, self.part);
+            let interval = self.drawn(subject, LEVEL, |times| {
+                pool.quantile(self.percent.into(), times)
+                    .map(|us| us / US_PER_MS)
+            });
+            return interval.map(Some);
+        }
+        let super_blocks = subject.super_blocks.iter();
+        let blocks = super_blocks.map(|super_block| {
+            let blocks = side.requests(super_block);
+            let own = blocks.iter().map(|(block, _)| self.own_ms(block));
+            own.collect::<Result<Vec<f64>>>()
+        });
+        let blocks: Vec<_> = blocks.collect::<Result<_>>()?;
+        match side {
+            Side::Mix(_) => Ok(None),
+            _ => sample::interval(&blocks, Statistic::Middle).map(Some),
+        }
+    }
+
+    /// Of two sides; less than 1 is better.
+    pub fn ratio(
+        &self,
+        subject: &SubjectBlocks,
+        of: &Side,
+        to: &Side,
+        level: f64,
+    ) -> Result<Option<Interval>> {
+        if self.pooled {
+            let pools = [of, to].map(|side| Pool::of(subject, side, self.part));
+            let interval = self.drawn(subject, level, |times| {
+                let [of, to] =
+                    [&pools[0], &pools[1]].map(|pool| pool.quantile(self.percent.into(), times));
+                Some(of? / to?)
+            });
+            return interval.map(Some);
+        }
+        if matches!((of, to), (Side::Mix(_), _) | (_, Side::Mix(_))) {
+            return Ok(None);
+        }
+        let mean = |side: &Side, super_block: &SuperBlock| -> Result<f64> {
+            let blocks = side.requests(super_block);
+            let own = blocks.iter().map(|(block, _)| self.own_ms(block));
+            let own: Vec<f64> = own.collect::<Result<_>>()?;
+            Ok(own.iter().sum::<f64>() / own.len() as f64)
+        };
+        let super_blocks = subject.super_blocks.iter();
+        let pairs: Vec<_> = super_blocks
+            .map(|super_block| Ok((mean(of, super_block)?, mean(to, super_block)?)))
+            .collect::<Result<_>>()?;
+        sample::paired_ratio_at(&pairs, Statistic::Middle, level).map(Some)
+    }
+
+    /// Bootstrap over super-blocks, given how often each is drawn.
+    fn drawn(
+        &self,
+        subject: &SubjectBlocks,
+        level: f64,
+        statistic: impl Fn(&[u32]) -> Option<f64>,
+    ) -> Result<Interval> {
+        let n = subject.super_blocks.len();
+        let interval = sample::of_draws(n, level, |drawn| {
+            let mut times = vec![0; n];
+            drawn.iter().for_each(|&i| times[i] += 1);
+            statistic(&times)
+        });
+        let Interval {
+            estimate,
+            low,
+            high,
+        } = interval.with_context(|| format!("{}: latencies", subject.subject.name))?;
+        // The quantile of all may lie outside of what hardly any draw exceeds.
+        Ok(Interval {
+            estimate,
+            low: low.min(estimate),
+            high: high.max(estimate),
+        })
+    }
+
+    /// What the load itself said.
+    fn own_ms(&self, block: &Block) -> Result<f64> {
+        let own = match &block.parts[self.part].latency {
+            Some(Latency::Quantiles { at, .. }) => find(at, self.percent),
+            _ => None,
+        };
+        let us = own.with_context(|| format!("{}: it says no p{}", place(block), self.percent))?;
+        Ok(us / US_PER_MS)
+    }
+}
+
+/// What is wrong if loads say latencies, but none that is told.
+pub fn untold(subject: &SubjectBlocks) -> Result<Option<String>> {
+    Ok(match (said(subject)?, Latencies::of(subject)?) {
+        (Some(_), None) => Some(format!(
+            "{}: its load says neither p99 nor p90, so there are no latencies",
+            subject.subject.name
+        )),
+        _ => None,
+    })
+}
+
+/// Number of the first part that says latencies, and whether as histograms: in all blocks alike.
+fn said(subject: &SubjectBlocks) -> Result<Option<(usize, bool)>> {
+    let blocks = || subject.super_blocks.iter().flat_map(SuperBlock::blocks);
+    let says = |part: &usize| blocks().any(|block| block.parts[*part].latency.is_some());
+    let Some(part) = subject.all_parts().into_iter().find(says) else {
+        return Ok(None);
+    };
+    let mut pooled = None;
+    for block in blocks() {
+        let this = match &block.parts[part].latency {
+            Some(Latency::Histogram(_)) => true,
+            Some(Latency::Quantiles { .. }) => false,
+            None => bail!("{}: it says no latencies, but others do", place(block)),
+        };
+        if *pooled.get_or_insert(this) != this {
+            bail!(
+                "{}: some say histograms, and others quantiles",
+                place(block)
+            );
+        }
+    }
+    Ok(pooled.map(|pooled| (part, pooled)))
+}
+
+fn requests(subject: &SubjectBlocks, side: &Side, part: usize) -> u64 {
+    let blocks = subject.super_blocks.iter().flat_map(|s| side.requests(s));
+    let latencies = blocks.filter_map(|(block, _)| block.parts[part].latency.as_ref());
+    latencies.map(Latency::requests).sum()
+}
+
+fn all_say(subject: &SubjectBlocks, part: usize, percent: u32) -> bool {
+    let mut blocks = subject.super_blocks.iter().flat_map(SuperBlock::blocks);
+    blocks.all(|block| match &block.parts[part].latency {
+        Some(Latency::Quantiles { at, .. }) => find(at, percent).is_some(),
+        _ => false,
+    })
+}
+
+fn find(at: &[(f64, f64)], percent: u32) -> Option<f64> {
+    let found = at
+        .iter()
+        .find(|(p, _)| (p - f64::from(percent)).abs() < 1e-6);
+    found.map(|(_, us)| *us)
+}

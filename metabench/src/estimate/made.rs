@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Trials made up for tests, with effects that are known.
+
+use evidence::raw::Raw;
+use fastrand::Rng;
+use labkit::charge::setting::Setting;
+use labkit::clock::Clock;
+use labkit::machine::Machine;
+
+use crate::trial::record::{Block, Latency, Part, Plan, Record, Role, Row, Stage, Subject};
+
+/// What a load says of latencies.
+#[derive(Clone, Copy)]
+pub enum Says {
+    Histogram,
+    /// At these percents.
+    Quantiles(&'static [f64]),
+    Nothing,
+}
+
+/// A subject to be made.
+#[derive(Clone, Copy)]
+pub struct Kind {
+    pub name: &'static str,
+    pub whole: bool,
+    /// Its loads; more than one where several run at once.
+    pub parts: &'static [&'static str],
+    pub says: Says,
+}
+
+pub const WEB: Kind = Kind {
+    name: "web",
+    whole: false,
+    parts: &["web"],
+    says: Says::Histogram,
+};
+
+pub const BATCH: Kind = Kind {
+    name: "batch",
+    whole: false,
+    parts: &["batch"],
+    says: Says::Nothing,
+};
+
+pub const BOTH: Kind = Kind {
+    name: "both",
+    whole: true,
+    parts: &["batch", "web"],
+    says: Says::Histogram,
+};
+
+/// What a row is made to do, relative to EEVDF.
+#[derive(Clone)]
+pub struct Effect {
+    pub label: &'static str,
+    pub setting: Setting,
+    pub role: Role,
+    pub throughput: f64,
+    pub latency: f64,
+}
+
+/// A policy held.
+pub fn held(policy: &'static str, throughput: f64, latency: f64) -> Effect {
+    Effect {
+        label: policy,
+        setting: Setting::Hold {
+            policy: policy.into(),
+        },
+        role: Role::Single,
+        throughput,
+        latency,
+    }
+}
+
+/// fifo and vtime by turns.
+pub fn winner(throughput: f64, latency: f64) -> Effect {
+    Effect {
+        label: "winner",
+        setting: Setting::Rotate {
+            weights: vec![("fifo".into(), 3), ("vtime".into(), 1)],
+            period_us: 100_000,
+        },
+        role: Role::Winner,
+        throughput,
+        latency,
+    }
+}
+
+/// What to make.
+#[derive(Clone)]
+pub struct Made {
+    pub seed: u64,
+    pub accel: &'static str,
+    pub clock: Clock,
+    pub rounds: u32,
+    pub subjects: Vec<Kind>,
+    pub rows: Vec<Effect>,
+    /// Standard deviation of a block, relative.
+    pub noise: f64,
+    /// By this part each block is slower than the one before.
+    pub drift: f64,
+    /// Of each block.
+    pub requests: u64,
+}
+
+impl Default for Made {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            accel: "tcg",
+            clock: Clock::Serial,
+            rounds: 8,
+            subjects: vec![WEB],
+            rows: vec![held("fifo", 1.05, 0.9), held("vtime", 0.97, 1.1)],
+            noise: 0.005,
+            drift: 0.0,
+            requests: 2_000,
+        }
+    }
+}
+
+impl Made {
+    /// Makes it.
+    pub fn raw(&self) -> Raw<Record> {
+        let mut rng = Rng::with_seed(self.seed);
+        let mut records = vec![Record::Plan(self.plan())];
+        for kind in &self.subjects {
+            let mut speed = 100.0;
+            for round in 0..self.rounds {
+                let mut order: Vec<_> = self.rows.iter().map(Some).collect();
+                rng.shuffle(&mut order);
+                order.insert(0, None);
+                order.push(None);
+                for (position, row) in (0..).zip(order) {
+                    speed *= 1.0 - self.drift;
+                    let parts = self.parts(kind, row, speed, &mut rng);
+                    records.push(Record::Block(Block {
+                        subject: kind.name.into(),
+                        round,
+                        position,
+                        row: row.map(|row| row.label.into()),
+                        parts,
+                        ..block(&[])
+                    }));
+                }
+            }
+        }
+        records.push(Record::End {
+            complete: true,
+            reason: None,
+        });
+        Raw {
+            machine: self.machine(),
+            records,
+        }
+    }
+
+    fn machine(&self) -> Machine {
+        Machine {
+            kernel: "6.18.15".into(),
+            accel: self.accel.into(),
+            cpus: 2,
+            clock: self.clock,
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        let subject = |kind: &Kind| Subject {
+            name: kind.name.into(),
+            whole: kind.whole,
+            unit: "requests/s".into(),
+            concurrency: 20,
+            commands: vec![format!("wrk -c 20 http://{}/", kind.name)],
+            closed_loop: true,
+        };
+        let row = |effect: &Effect| Row {
+            label: effect.label.into(),
+            setting: effect.setting.clone(),
+            role: effect.role.clone(),
+        };
+        Plan {
+            stage: Stage::Profile,
+            workload: "made".into(),
+            notes: vec!["Made for tests.".into()],
+            subjects: self.subjects.iter().map(subject).collect(),
+            rows: self.rows.iter().map(row).collect(),
+            rounds: self.rounds,
+            command: ["scx_metabench", "profile", "my work.toml"]
+                .map(String::from)
+                .into(),
+            seed: self.seed,
+            boot_id: format!("boot {}", self.seed),
+            date: "2026-11-23T18:00:00Z".into(),
+        }
+    }
+
+    fn parts(&self, kind: &Kind, row: Option<&Effect>, speed: f64, rng: &mut Rng) -> Vec<Part> {
+        let (throughput, latency) = row.map_or((1.0, 1.0), |row| (row.throughput, row.latency));
+        let make = |(number, name): (usize, &&str)| {
+            let by_luck = 1.0 + self.noise * normal(rng);
+            Part {
+                name: (*name).into(),
+                throughput: speed * throughput * by_luck * (number + 1) as f64,
+                // The first of several parts says nothing.
+                latency: (number + 1 == kind.parts.len())
+                    .then(|| self.latency(kind.says, latency / by_luck))
+                    .flatten(),
+            }
+        };
+        kind.parts.iter().enumerate().map(make).collect()
+    }
+
+    /// From 1 ms to 2 ms times `factor`, evenly: p90 is 1.9 ms.
+    fn latency(&self, says: Says, factor: f64) -> Option<Latency> {
+        let at = |percent: f64| (1000.0 + 10.0 * percent) * factor;
+        match says {
+            Says::Histogram => {
+                let bins = 1..=200;
+                let each = self.requests / 200;
+                Some(Latency::Histogram(
+                    bins.map(|i| (at(f64::from(i) / 2.0), each)).collect(),
+                ))
+            }
+            Says::Quantiles(percents) => Some(Latency::Quantiles {
+                n: self.requests,
+                at: percents.iter().map(|&p| (p, at(p))).collect(),
+            }),
+            Says::Nothing => None,
+        }
+    }
+}
+
+/// Somewhere, with these parts.
+pub fn block(parts: &[(&str, f64)]) -> Block {
+    let part = |&(name, throughput): &(&str, f64)| Part {
+        name: name.into(),
+        throughput,
+        latency: None,
+    };
+    Block {
+        subject: "web".into(),
+        round: 0,
+        position: 0,
+        row: None,
+        seconds: 2.0,
+        phase_us: None,
+        settled_ms: 512.0,
+        replaced: None,
+        parts: parts.iter().map(part).collect(),
+    }
+}
+
+/// Standard normal, near enough: twelve uniform ones.
+fn normal(rng: &mut Rng) -> f64 {
+    (0..12).map(|_| rng.f64()).sum::<f64>() - 6.0
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! From a trial's records to its figures, and nothing but the records: the same records give the
+//! same figures.
+//!
+//! ```text
+//! raw, of one boot or several
+//!   boots, blocks    what is of one plan, and complete
+//!   side             what stands on one side of a ratio
+//!   throughput       paired within super-blocks
+//!   latency, pool    quantiles of all requests together
+//!   position         whether place within a super-block matters
+//!   source           where it comes from, and what a reader must know
+//! outcome ─► tables, verdict; profile_file; report
+//! compare            questions asked beforehand, and what single policies predict
+//! ```
+
+mod blocks;
+mod boots;
+mod compare;
+mod latency;
+#[cfg(test)]
+pub(crate) mod made;
+mod pool;
+mod position;
+mod side;
+mod source;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod throughput;
+mod verdict;
+
+use anyhow::{Context, Result};
+
+pub use compare::{comparisons, predicted, Against, Predicted, Question};
+pub use tables::{header, surest, tables};
+pub use verdict::{
+    latency as latency_verdict, latency_asked, throughput as throughput_verdict, throughput_asked,
+    Verdict,
+};
+
+use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
+use crate::trial::record::{Record, Role};
+use blocks::{SubjectBlocks, Trial};
+use evidence::raw::Raw;
+use evidence::sample::LEVEL;
+use labkit::charge::setting::Setting;
+use latency::Latencies;
+use side::Side;
+
+/// What reports call the kernel's own scheduler.
+pub const EEVDF: &str = "EEVDF";
+
+/// What a trial came to; several raw data are several boots of one plan. Its comparisons and
+/// claims are for `compare` to fill in.
+pub fn outcome(raws: &[Raw<Record>]) -> Result<Outcome> {
+    let trial = Trial::of(raws)?;
+    let subjects = trial.subjects.iter().map(|blocks| {
+        let name = &blocks.subject.name;
+        subject(blocks).with_context(|| format!("subject {name}"))
+    });
+    Ok(Outcome {
+        stage: trial.plan.stage,
+        workload: trial.plan.workload.clone(),
+        source: source::source(&trial)?,
+        partial: !trial.cut.is_empty(),
+        subjects: subjects.collect::<Result<_>>()?,
+        comparisons: vec![],
+        claimed: vec![],
+    })
+}
+
+fn subject(blocks: &SubjectBlocks) -> Result<SubjectOutcome> {
+    let latencies = Latencies::of(blocks)?;
+    // The noise floor: the same scheduler twice, as far apart as blocks can be.
+    let eevdf = Given {
+        label: EEVDF,
+        setting: &Setting::Eevdf,
+        role: None,
+        own: Side::Eevdf,
+        of: Side::Last,
+        to: Side::First,
+    };
+    let eevdf = eevdf.outcome(blocks, latencies)?;
+    let rows = blocks.rows.iter().enumerate().map(|(number, row)| {
+        let given = Given {
+            label: &row.label,
+            setting: &row.setting,
+            role: Some(&row.role),
+            own: Side::Row(number),
+            of: Side::Row(number),
+            to: Side::Eevdf,
+        };
+        given.outcome(blocks, latencies)
+    });
+    let rows: Vec<_> = rows.collect::<Result<_>>()?;
+    Ok(SubjectOutcome {
+        subject: blocks.subject.clone(),
+        quantile: latencies.map(|latencies| latencies.percent),
+        super_blocks: blocks.super_blocks.len(),
+        positions: position::positions(blocks, &eevdf, &rows)?,
+        eevdf,
+        rows,
+    })
+}
+
+/// A row before its figures are computed.
+struct Given<'a> {
+    label: &'a str,
+    setting: &'a Setting,
+    role: Option<&'a Role>,
+    /// Its blocks.
+    own: Side,
+    /// The two sides of its ratio.
+    of: Side,
+    to: Side,
+}
+
+impl Given<'_> {
+    fn outcome(&self, blocks: &SubjectBlocks, latencies: Option<Latencies>) -> Result<RowOutcome> {
+        self.figures(blocks, latencies)
+            .with_context(|| format!("row {}", self.label))
+    }
+
+    fn figures(&self, blocks: &SubjectBlocks, latencies: Option<Latencies>) -> Result<RowOutcome> {
+        let (own, of, to) = (&self.own, &self.of, &self.to);
+        let ratio = |parts: &[usize]| blocks.throughput_ratio(of, to, parts, LEVEL);
+        let all = blocks.all_parts();
+        let parts = match all.len() {
+            1 => vec![],
+            _ => all
+                .iter()
+                .map(|&part| Ok((blocks.parts[part].to_owned(), ratio(&[part])?)))
+                .collect::<Result<_>>()?,
+        };
+        let per_super_block = if *own == Side::Eevdf { 2 } else { 1 };
+        let latency_ms = latencies.map(|l| l.quantile_ms(blocks, own)).transpose()?;
+        let latency_ratio = latencies.map(|l| l.ratio(blocks, of, to, LEVEL));
+        Ok(RowOutcome {
+            label: self.label.into(),
+            setting: self.setting.clone(),
+            role: self.role.cloned(),
+            n: per_super_block * blocks.super_blocks.len(),
+            requests: latencies.map_or(0, |l| l.requests(blocks, own)),
+            throughput: blocks.throughput(own)?,
+            throughput_ratio: ratio(&all)?,
+            latency_ms: latency_ms.flatten(),
+            latency_ratio: latency_ratio.transpose()?.flatten(),
+            parts,
+        })
+    }
+}

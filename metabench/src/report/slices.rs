@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The paper's second figure: each strategy at each base slice, relative to EEVDF, beside each
+//! policy held.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use evidence::figure::{Look, Run, Steps};
+use evidence::table::brief_time_ns;
+
+use super::drawing::{Drawing, BAND};
+use super::measure::Measure;
+use super::series::Placed;
+use super::{series, words};
+use crate::estimate::EEVDF;
+use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
+use crate::trial::record::Role;
+
+const HELD: &str = "held";
+
+/// One for each measure there is; nothing if no strategy was measured.
+pub fn drawings(outcome: &Outcome, stem: &str) -> Result<Vec<Drawing>> {
+    let Some(whole) = outcome.whole() else {
+        return Ok(vec![]);
+    };
+    let of = |measure| drawing(outcome, whole, stem, measure).transpose();
+    Measure::ALL.into_iter().filter_map(of).collect()
+}
+
+fn drawing(
+    outcome: &Outcome,
+    whole: &SubjectOutcome,
+    stem: &str,
+    measure: Measure,
+) -> Result<Option<Drawing>> {
+    let slices: BTreeSet<u32> = whole.rows.iter().filter_map(base_slice_us).collect();
+    let slices: Vec<u32> = slices.into_iter().collect();
+    let placed: Vec<Placed> = whole
+        .rows
+        .iter()
+        .filter_map(|row| Some((1 + slices.binary_search(&base_slice_us(row)?).ok()?, row)))
+        .collect();
+    let mut runs = series::runs(&placed, |row| measure.ratio(row));
+    if runs.is_empty() {
+        return Ok(None);
+    }
+    runs.splice(0..0, held(whole, measure));
+    let name = measure.name([whole]);
+    let title = format!(
+        "{}: {name} by strategy and base timeslice",
+        outcome.workload
+    );
+    let label = measure.towards_better(&format!("{name} against EEVDF"));
+    let noise = measure.ratio(&whole.eevdf);
+    let values = runs
+        .iter()
+        .flat_map(|run| run.points.iter().map(|point| point.1));
+    let times = slices.iter().map(|us| brief_time_ns(f64::from(*us) * 1e3));
+    let steps = Steps {
+        title: &title,
+        x: "policies held, and rotations by base timeslice t_b (steps not to scale)",
+        steps: [HELD.to_owned()].into_iter().chain(times).collect(),
+        y: words::axis(&label, values.chain(noise)),
+        one: EEVDF,
+        band: noise.map(|noise| (noise, BAND)),
+        runs,
+    };
+    let file = format!("{stem}-{}.svg", measure.stem());
+    Drawing::new(file, &title, &outcome.source, |note| steps.svg(note)).map(Some)
+}
+
+fn held(whole: &SubjectOutcome, measure: Measure) -> Vec<Run> {
+    let singles = whole.rows.iter();
+    let singles = singles.filter(|row| matches!(row.role, Some(Role::Single)));
+    let run = |row: &RowOutcome| {
+        Some(Run {
+            name: row.label.clone(),
+            look: Look::Level,
+            points: vec![(0, measure.ratio(row)?)],
+        })
+    };
+    singles.filter_map(run).collect()
+}
+
+/// t_b; an equal rotation's is that of each of its policies.
+fn base_slice_us(row: &RowOutcome) -> Option<u32> {
+    match &row.role {
+        Some(Role::Strategy { base_slice_us, .. }) => Some(*base_slice_us),
+        Some(Role::EqualRotation) => {
+            let policies = u32::try_from(row.setting.weights().len()).ok()?;
+            row.setting.period_us()?.checked_div(policies)
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! For tests: a trial without schedulers, services and cgroups.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::process::{Child, Command};
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::{ensure, Result};
+use labkit::charge::setting::Setting;
+use labkit::charge::InCharge;
+use labkit::sys;
+
+use super::scene::{Pen, Scene};
+use crate::reading::Reader;
+use crate::workload::{Application, Load, Service, Workload};
+
+/// Where processes are free.
+pub struct Street;
+
+impl Pen for Street {
+    fn spawn(&mut self, command: &mut Command) -> Result<Child> {
+        Ok(sys::in_own_group(command, libc::SIGKILL).spawn()?)
+    }
+}
+
+/// What happened, in order.
+pub type Story = Rc<RefCell<Vec<String>>>;
+
+/// Puts nobody in charge, but says so.
+pub struct Nobody {
+    pub story: Story,
+    /// `check` fails from then on.
+    pub dead: bool,
+}
+
+impl InCharge for Nobody {
+    fn put(&mut self, setting: &Setting) -> Result<()> {
+        self.story.borrow_mut().push(setting.to_string());
+        Ok(())
+    }
+
+    fn settle(&mut self, least: Duration) -> Result<Duration> {
+        Ok(least)
+    }
+
+    fn check(&mut self) -> Result<()> {
+        ensure!(!self.dead, "scx_meta is not in charge any more");
+        Ok(())
+    }
+}
+
+/// Starts no services, but says so.
+pub struct Stage {
+    pub story: Story,
+    /// `check` fails when the story is so long.
+    pub dies_after: usize,
+}
+
+impl Scene for Stage {
+    fn up(&mut self, services: &[&Service]) -> Result<()> {
+        let names: Vec<_> = services.iter().map(|service| &*service.name).collect();
+        self.story
+            .borrow_mut()
+            .push(format!("up: {}", names.join(" ")));
+        Ok(())
+    }
+
+    fn check(&mut self) -> Result<()> {
+        ensure!(
+            self.story.borrow().len() < self.dies_after,
+            "service web ended"
+        );
+        Ok(())
+    }
+
+    fn pen(&self, _load: &str) -> Result<Box<dyn Pen>> {
+        Ok(Box::new(Street))
+    }
+}
+
+/// `sh -c SCRIPT`, which prints its throughput behind `rate`.
+pub fn load(name: &str, script: &str, repeat: bool) -> Load {
+    Load {
+        name: name.into(),
+        command: ["sh", "-c", script].map(String::from).into(),
+        environment: BTreeMap::from([("GREETING".into(), "rate".into())]),
+        repeat,
+        reader: Reader::metric("rate ([0-9.]+)").unwrap(),
+    }
+}
+
+/// An application of these loads.
+pub fn application(name: &str, loads: Vec<Load>) -> Application {
+    Application {
+        name: name.into(),
+        services: Vec::new(),
+        concurrency: 1,
+        unit: "things/s".into(),
+        window: Duration::ZERO,
+        warm_up: Duration::ZERO,
+        closed_loop: true,
+        loads,
+    }
+}
+
+/// A workload of these, without services.
+pub fn workload(applications: &[Application]) -> Workload {
+    Workload {
+        name: "test".into(),
+        notes: Vec::new(),
+        folder: "/".into(),
+        services: Vec::new(),
+        applications: applications.to_vec(),
+        whole: None,
+    }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! A trial: applications under load, again and again, under one scheduler after another, in one
+//! boot. `try`, `profile`, `tune`, `compare` and `breakdown` are trials of different rows.
+//!
+//! ```text
+//! super-block:  [EEVDF] [row] [row] … [row] [EEVDF]    rows in an order of a Williams design
+//! block:        put in charge, settle, one run of the load inside, read throughput and latency
+//! ```
+//!
+//! Each row's ratio is taken to the EEVDF blocks of its own super-block, so that a machine that
+//! grows slower or faster favours nobody.
+
+pub mod args;
+mod block;
+pub mod engine;
+#[cfg(test)]
+mod engine_tests;
+#[cfg(test)]
+mod fake;
+pub mod files;
+mod load;
+mod order;
+mod progress;
+pub mod record;
+mod running;
+pub mod scene;
+pub mod session;
+mod window;

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! Which row `tune` takes for the best: frozen, and measured afresh by `compare`.
+
+use anyhow::{Context, Result};
+use labkit::charge::setting::Setting;
+
+use crate::outcome::{Outcome, RowOutcome};
+use crate::trial::record::Role;
+
+/// What the best is best in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum By {
+    /// The highest throughput, relative to EEVDF
+    Throughput,
+    /// The lowest latency at the highest quantile there is enough data for, relative to EEVDF
+    P99,
+}
+
+/// The two that `compare` puts against each other.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// The best of the rotations by scx_meta.
+    pub winner: RowOutcome,
+    /// The best policy held.
+    pub single: RowOutcome,
+}
+
+impl Choice {
+    /// From what `tune` came to.
+    pub fn of(outcome: &Outcome, by: By) -> Result<Self> {
+        let whole = outcome.whole().context("tune measured nothing")?;
+        let is_rotation = |row: &&RowOutcome| {
+            matches!(row.role, Some(Role::Strategy { .. }))
+                && matches!(row.setting, Setting::Rotate { .. })
+        };
+        let is_single = |row: &&RowOutcome| matches!(row.role, Some(Role::Single));
+        let best = |rows: Vec<&RowOutcome>| {
+            rows.into_iter()
+                .filter_map(|row| Some((by.loss(row)?, row)))
+                .min_by(|(a, _), (b, _)| a.total_cmp(b))
+                .map(|(_, row)| row.clone())
+        };
+        Ok(Self {
+            winner: best(whole.rows.iter().filter(is_rotation).collect())
+                .context("tune measured no rotation of two policies and more")?,
+            single: best(whole.rows.iter().filter(is_single).collect())
+                .context("tune measured no policy alone")?,
+        })
+    }
+
+    /// The best rotations by throughput and by latency, perhaps the same; nothing without
+    /// latencies.
+    pub fn optima(outcome: &Outcome) -> Option<(String, String)> {
+        let by = |by| Self::of(outcome, by).ok().map(|choice| choice.winner.label);
+        Some((by(By::Throughput)?, by(By::P99)?))
+    }
+}
+
+impl By {
+    /// Less is better; nothing if it was not measured.
+    fn loss(self, row: &RowOutcome) -> Option<f64> {
+        match self {
+            Self::Throughput => Some(-row.throughput_ratio.estimate),
+            Self::P99 => Some(row.latency_ratio?.estimate),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::estimate;
+    use crate::estimate::made::{held, winner, Effect, Made};
+
+    fn rotation(label: &'static str, throughput: f64, latency: f64) -> Effect {
+        Effect {
+            label,
+            role: Role::Strategy {
+                strategies: vec!["delta".into()],
+                base_slice_us: 20_000,
+                named: None,
+            },
+            ..winner(throughput, latency)
+        }
+    }
+
+    fn outcome() -> Outcome {
+        let made = Made {
+            rows: vec![
+                held("fifo", 1.05, 1.2),
+                held("vtime", 0.97, 0.9),
+                rotation("delta @ 20ms", 1.08, 1.1),
+                rotation("delta @ 100ms", 1.02, 0.7),
+            ],
+            ..Made::default()
+        };
+        estimate::outcome(&[made.raw()]).unwrap()
+    }
+
+    /// Of made-up figures.
+    pub fn choice(by: By) -> Choice {
+        Choice::of(&outcome(), by).unwrap()
+    }
+
+    #[test]
+    fn the_best_depends_on_what_it_is_best_in() {
+        let labels = |by| {
+            let choice = choice(by);
+            [choice.winner.label, choice.single.label]
+        };
+        assert_eq!(labels(By::Throughput), ["delta @ 20ms", "fifo"]);
+        assert_eq!(labels(By::P99), ["delta @ 100ms", "vtime"]);
+        let optima = Choice::optima(&outcome()).unwrap();
+        assert_eq!(optima, ("delta @ 20ms".into(), "delta @ 100ms".into()));
+    }
+
+    #[test]
+    fn replacing_processes_is_no_rotation_of_scx_meta() {
+        let mut outcome = outcome();
+        for row in &mut outcome.subjects[0].rows {
+            if let Setting::Rotate { weights, period_us } = row.setting.clone() {
+                row.setting = Setting::Replace { weights, period_us };
+            }
+        }
+        let error = Choice::of(&outcome, By::Throughput)
+            .unwrap_err()
+            .to_string();
+        assert_eq!(error, "tune measured no rotation of two policies and more");
+    }
+}

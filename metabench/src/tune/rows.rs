@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What `tune` tries: each policy held, and each strategy at each base slice.
+//!
+//! Strategies often come to the same weights. What is the same is measured once, under all its
+//! names; what comes to one policy alone is that policy's row already.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use labkit::charge::setting::Setting;
+use scx_meta::profile::Application;
+use scx_meta::strategy::{Allotment, Prefer, Strategy};
+use scx_meta::weights::PolicyList;
+
+use crate::profiling::held;
+use crate::trial::record::{Role, Row};
+
+/// How the rotation comes about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Mechanism {
+    /// scx_meta's flip
+    Flip,
+    /// One scheduler's process replaces another's, as the paper did it
+    Process,
+}
+
+/// What to make rows of.
+#[derive(Clone, Copy)]
+pub struct Grid<'a> {
+    /// Applications as profiled; the policies that each may prefer.
+    pub applications: &'a [Application],
+    /// Policies that are loaded.
+    pub policies: &'a PolicyList,
+    /// Each at each base slice.
+    pub strategies: &'a [Strategy],
+    /// t_b
+    pub base_slices: &'a [Duration],
+    /// What makes a policy the preferred one.
+    pub prefer: Prefer,
+    /// How it switches.
+    pub mechanism: Mechanism,
+    /// The name that reports call these rows by, if not by what the profile prefers.
+    pub named: Option<&'a str>,
+}
+
+/// Each policy, held.
+pub fn singles(policies: &PolicyList) -> Vec<Row> {
+    policies.iter().map(held).collect()
+}
+
+impl Grid<'_> {
+    /// Adds the rows that differ from all others, and its names to those that do not; returns
+    /// what a person should know.
+    pub fn add_to(&self, rows: &mut Vec<Row>) -> Result<Vec<String>> {
+        let mut notes = Vec::new();
+        for &base_slice in self.base_slices {
+            for &strategy in self.strategies {
+                let allotment = Allotment::from_profile(
+                    strategy,
+                    self.prefer,
+                    self.applications,
+                    self.policies,
+                    base_slice,
+                )
+                .with_context(|| format!("strategy {strategy}"))?;
+                for warning in &allotment.warnings {
+                    if !notes.contains(warning) {
+                        notes.push(warning.clone());
+                    }
+                }
+                match self.setting(&allotment) {
+                    Some(setting) => self.add(rows, strategy, base_slice, setting),
+                    None => notes.push(alone(&allotment)),
+                }
+            }
+        }
+        notes.dedup();
+        Ok(notes)
+    }
+
+    /// None if one policy has all of the time.
+    fn setting(&self, allotment: &Allotment) -> Option<Setting> {
+        let turning = allotment.weights.iter().filter(|(_, weight)| *weight > 0);
+        let weights: Vec<_> = turning
+            .map(|(policy, weight)| (policy.to_string(), *weight))
+            .collect();
+        let period_us = allotment.period_us;
+        (weights.len() > 1).then_some(match self.mechanism {
+            Mechanism::Flip => Setting::Rotate { weights, period_us },
+            Mechanism::Process => Setting::Replace { weights, period_us },
+        })
+    }
+
+    fn add(&self, rows: &mut Vec<Row>, strategy: Strategy, slice: Duration, setting: Setting) {
+        let name = match self.named {
+            Some(named) => format!("{strategy} of {named}"),
+            None => strategy.to_string(),
+        };
+        if let Some(same) = rows.iter_mut().find(|row| row.setting == setting) {
+            if let Role::Strategy { strategies, .. } = &mut same.role {
+                strategies.push(name);
+                same.label = label(strategies, slice, self.mechanism);
+            }
+            return;
+        }
+        let strategies = vec![name];
+        rows.push(Row {
+            label: label(&strategies, slice, self.mechanism),
+            setting,
+            role: Role::Strategy {
+                strategies,
+                base_slice_us: slice.as_micros() as u32,
+                named: self.named.map(Into::into),
+            },
+        });
+    }
+}
+
+/// Said once, however many strategies it holds for.
+fn alone(allotment: &Allotment) -> String {
+    let only = allotment.weights.iter().find(|(_, weight)| *weight > 0);
+    let policy = only.map_or("nobody", |(policy, _)| policy.name());
+    format!("a strategy that gives {policy} all of the time is no rotation: see {policy} alone")
+}
+
+fn label(strategies: &[String], base_slice: Duration, mechanism: Mechanism) -> String {
+    let how = match mechanism {
+        Mechanism::Flip => "",
+        Mechanism::Process => ", processes",
+    };
+    let slice = humantime::format_duration(base_slice);
+    format!("{} @ {slice}{how}", strategies.join(" = "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use scx_meta::policy::Policy;
+    use scx_meta::profile::{Figures, Quantile};
+
+    use super::*;
+
+    fn figures(throughput: f64, latency_ms: f64) -> Figures {
+        Figures {
+            latency_ms: Some(latency_ms),
+            ..Figures::of_throughput(throughput, NonZeroU32::MIN)
+        }
+    }
+
+    fn application(name: &str, latency_ms: f64, best: Policy) -> Application {
+        let policies = Policy::all().map(|policy| {
+            let gain = if policy == best { 1.05 } else { 0.97 };
+            (policy, figures(100.0 * gain, latency_ms))
+        });
+        Application {
+            name: name.into(),
+            throughput_unit: "requests/s".into(),
+            latency_quantile: Some(Quantile::P99),
+            concurrency: NonZeroU32::MIN,
+            eevdf: figures(100.0, latency_ms),
+            policies: policies.collect(),
+        }
+    }
+
+    const STRATEGIES: [Strategy; 3] = [Strategy::RoundRobin, Strategy::Benefit, Strategy::Delta];
+    const SLICES: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(100)];
+
+    fn two() -> (Policy, Policy) {
+        let mut all = Policy::all();
+        (all.next().unwrap(), all.next().unwrap())
+    }
+
+    fn grid<'a>(applications: &'a [Application], policies: &'a PolicyList) -> Grid<'a> {
+        Grid {
+            applications,
+            policies,
+            strategies: &STRATEGIES,
+            base_slices: &SLICES,
+            prefer: Prefer::Throughput,
+            mechanism: Mechanism::Flip,
+            named: None,
+        }
+    }
+
+    #[test]
+    fn equal_weights_are_one_row_with_both_names() {
+        let (first, second) = two();
+        let applications = [
+            application("a", 10.0, first),
+            application("b", 30.0, second),
+        ];
+        let policies = PolicyList::all();
+        let mut rows = singles(&policies);
+        let held = rows.len();
+        grid(&applications, &policies).add_to(&mut rows).unwrap();
+        let labels: Vec<_> = rows[held..].iter().map(|row| &*row.label).collect();
+        assert_eq!(
+            labels,
+            [
+                "round-robin = benefit @ 20ms",
+                "delta @ 20ms",
+                "round-robin = benefit @ 100ms",
+                "delta @ 100ms"
+            ]
+        );
+        assert_eq!(rows[held].setting.period_us(), Some(40_000));
+        let shares: Vec<_> = rows[held + 1].setting.weights().to_vec();
+        assert_eq!(
+            shares,
+            [(first.to_string(), 250_000), (second.to_string(), 750_000)]
+        );
+    }
+
+    #[test]
+    fn one_policy_for_all_is_no_new_row() {
+        let (first, _) = two();
+        let applications = [application("a", 10.0, first), application("b", 30.0, first)];
+        let policies = PolicyList::all();
+        let mut rows = singles(&policies);
+        let held = rows.len();
+        let notes = grid(&applications, &policies).add_to(&mut rows).unwrap();
+        assert_eq!(rows.len(), held);
+        assert!(
+            notes.iter().any(|note| note.contains("is no rotation")),
+            "{notes:?}"
+        );
+    }
+
+    #[test]
+    fn processes_are_rows_of_their_own() {
+        let (first, second) = two();
+        let applications = [
+            application("a", 10.0, first),
+            application("b", 30.0, second),
+        ];
+        let policies = PolicyList::all();
+        let mut rows = Vec::new();
+        let flips = grid(&applications, &policies);
+        flips.add_to(&mut rows).unwrap();
+        let own = rows.len();
+        let processes = Grid {
+            mechanism: Mechanism::Process,
+            ..flips
+        };
+        processes.add_to(&mut rows).unwrap();
+        assert_eq!(rows.len(), 2 * own);
+        assert!(rows[own].label.ends_with("@ 20ms, processes"));
+        assert!(matches!(rows[own].setting, Setting::Replace { .. }));
+    }
+}

@@ -1,0 +1,548 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The report on callbacks: tables, JSON, figures.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use anyhow::{ensure, Result};
+use evidence::figure::ruler::{Axis, Scale};
+use evidence::figure::{Bar, Bars};
+use evidence::sample::Interval;
+use evidence::table;
+use evidence::table::Table;
+use serde_json::{json, Map, Value};
+
+use super::callback::CALLBACKS;
+use super::contender::Contender;
+use super::cost::{Callback, Cost};
+use super::data::Mix;
+use super::{cost, reason};
+
+/// A callback may cost so much more than in a build of its policy alone.
+pub const LIMIT: f64 = 1.10;
+
+/// A callback that does less than this part of what an empty one takes does nothing: its ratio
+/// without that would be one of two rounding errors.
+const LEAST_NET: f64 = 0.05;
+
+/// What is compared for every policy.
+const MAIN: [Contender; 3] = [Contender::Multi, Contender::Single, Contender::Stock];
+
+/// What is looked at beside it, for one policy; the first is what the others are compared with.
+const BESIDE: [Contender; 5] = [
+    Contender::Multi,
+    Contender::Alone,
+    Contender::NoStats,
+    Contender::Drain,
+    Contender::Visited,
+];
+
+/// Calls a second under two schedulers further apart than this are pointed out.
+const LIKE_CALLS: f64 = 1.25;
+
+/// One callback of one policy.
+pub struct Row {
+    policy: String,
+    callback: &'static str,
+    costs: BTreeMap<Contender, Cost>,
+    to_single: Option<Interval>,
+    to_stock: Option<Interval>,
+}
+
+/// What the cheapest callback of all takes: no more than the kernel's own clock readings and a
+/// return. Without it ratios are larger.
+fn floor_ns(rows: &[Row]) -> f64 {
+    let all = rows.iter().flat_map(|row| row.costs.values());
+    all.map(|cost| cost.ns.estimate)
+        .fold(f64::INFINITY, f64::min)
+}
+
+/// The report.
+pub struct Report {
+    /// By policy and callback.
+    pub rows: Vec<Row>,
+    beside: Vec<Row>,
+}
+
+impl Report {
+    /// Makes it.
+    pub fn of(mixes: &[Mix]) -> Result<Self> {
+        let mut rows = Vec::new();
+        let mut beside = Vec::new();
+        for policy in policies(mixes) {
+            for callback in CALLBACKS {
+                let found = Callback::of(mixes, policy, callback);
+                rows.extend(Row::of(policy, callback, found.costs(&MAIN)?)?);
+                if mixes
+                    .iter()
+                    .any(|mix| mix.policy == policy && mix.contender == Contender::Alone)
+                {
+                    beside.extend(Row::of(policy, callback, found.costs(&BESIDE)?)?);
+                }
+            }
+        }
+        ensure!(
+            rows.iter().any(|row| row.to_single.is_some()),
+            "no callback ran often enough under scx_meta and under the build of its policy alone"
+        );
+        Ok(Self { rows, beside })
+    }
+
+    /// Ratios by `policy/callback`.
+    pub fn ratios(&self, to: impl Fn(&Row) -> Option<Interval>) -> Map<String, Value> {
+        let ratios = self.rows.iter().filter_map(|row| {
+            let key = format!("{}/{}", row.policy, row.callback);
+            Some((key, json!(to(row)?.estimate)))
+        });
+        ratios.collect()
+    }
+
+    /// Everything, for the JSON file.
+    pub fn details(&self) -> Value {
+        let floor_ns = floor_ns(&self.rows);
+        let rows = |rows: &[Row]| {
+            rows.iter()
+                .map(|row| row.json(floor_ns))
+                .collect::<Vec<_>>()
+        };
+        json!({
+            "floor_ns": floor_ns,
+            "rows": rows(&self.rows),
+            "beside": rows(&self.beside),
+        })
+    }
+
+    /// The tables.
+    pub fn text(&self) -> String {
+        let mut text = String::from("Callbacks, a call:\n");
+        text.push_str(&self.main_table().to_string());
+        text.push_str(&self.verdict());
+        text.push_str(&self.beside_text());
+        text.push_str(&self.reasons());
+        text
+    }
+
+    fn main_table(&self) -> Table {
+        let mut table = Table::new([
+            "policy / callback",
+            "scx_meta",
+            "only it",
+            "stock",
+            "÷ only it",
+            "95 %",
+            "net",
+            "÷ stock",
+            "calls/s",
+            "only it",
+            "stock",
+        ]);
+        let floor_ns = floor_ns(&self.rows);
+        for row in &self.rows {
+            let [multi, single, stock] = MAIN.map(|contender| row.costs.get(&contender));
+            table.row([
+                format!("{} / {}", row.policy, row.callback),
+                ns(multi),
+                ns(single),
+                ns(stock),
+                row.to_single
+                    .map_or(missing(), |ratio| ratio3(ratio.estimate)),
+                row.to_single.map_or(String::new(), |ratio| {
+                    format!("{}–{}", ratio3(ratio.low), ratio3(ratio.high))
+                }),
+                row.net(floor_ns).map_or(missing(), ratio3),
+                row.to_stock
+                    .map_or(missing(), |ratio| table::ratio(ratio.estimate)),
+                per_second(multi),
+                per_second(single),
+                per_second(stock),
+            ]);
+        }
+        table
+    }
+
+    fn verdict(&self) -> String {
+        let mut text =
+            String::from("\n–: that scheduler does not have the callback, or it ran too rarely.\n");
+        let above: Vec<_> = self.rows.iter().filter(|row| row.is_above()).collect();
+        if above.is_empty() {
+            text.push_str(&format!(
+                "All callbacks are within {LIMIT:.2} × the build of one policy.\n"
+            ));
+        }
+        for row in above {
+            text.push_str(&format!(
+                "ABOVE {LIMIT:.2} × the build of one policy: {} / {}\n",
+                row.policy, row.callback
+            ));
+        }
+        for policy in policies_of(&self.rows) {
+            let mut rows = self.rows.iter().filter(|row| row.policy == policy);
+            if rows.all(|row| row.to_stock.is_none()) {
+                text.push_str(&format!("No stock scheduler to compare {policy} with.\n"));
+            }
+        }
+        for row in &self.rows {
+            text.extend(row.differing_calls());
+            text.extend(row.only_ours());
+        }
+        text
+    }
+
+    fn beside_text(&self) -> String {
+        let Some(first) = self.beside.first() else {
+            return String::new();
+        };
+        let names = BESIDE.map(Contender::name);
+        let heads = [&format!("{} / callback", first.policy), "pinned"];
+        let mut table = Table::new(
+            heads
+                .into_iter()
+                .chain(["alone", "÷", "no stats", "÷", "drain", "÷", "visited", "÷"]),
+        );
+        for row in &self.beside {
+            let base = row.costs.get(&BESIDE[0]);
+            let mut cells = vec![row.callback.to_string(), ns(base)];
+            for contender in &BESIDE[1..] {
+                let cost = row.costs.get(contender);
+                cells.push(ns(cost));
+                cells.push(match (cost, base) {
+                    (Some(cost), Some(base)) => ratio3(cost.ns.estimate / base.ns.estimate),
+                    _ => missing(),
+                });
+            }
+            table.row(cells);
+        }
+        format!(
+            "\nOther ways to run scx_meta, a call (alone: {}; visited: {}):\n{table}\n",
+            names[1], names[4]
+        )
+    }
+
+    fn reasons(&self) -> String {
+        let mut text = String::new();
+        for row in &self.rows {
+            if let Some((ratio, reason)) = row.reason() {
+                text.push_str(&format!(
+                    "  {} / {}, {} × stock: {reason}\n",
+                    row.policy,
+                    row.callback,
+                    table::ratio(ratio)
+                ));
+            }
+        }
+        match text.is_empty() {
+            true => text,
+            false => format!(
+                "\nWhy more than {} × the stock scheduler:\n{text}",
+                reason::EXPLAINED_ABOVE
+            ),
+        }
+    }
+
+    /// The figures.
+    pub fn save(&self, folder: &Path, footnote: &str) -> Result<()> {
+        self.ratio_bars(
+            "scx_meta ÷ a build of one policy, each callback",
+            |row| row.to_single,
+            Some((LIMIT, "1.10")),
+        )
+        .save(&folder.join("overhead-ratios.svg"), footnote)?;
+        self.ratio_bars(
+            "scx_meta ÷ the stock scheduler, each callback",
+            |row| row.to_stock,
+            Some((1.0, "1")),
+        )
+        .save(&folder.join("overhead-ratios-stock.svg"), footnote)?;
+        let policies: BTreeSet<&str> = self.rows.iter().map(|row| &*row.policy).collect();
+        for policy in policies {
+            self.ns_bars(policy).save(
+                &folder.join(format!("overhead-callbacks-{policy}.svg")),
+                footnote,
+            )?;
+        }
+        Ok(())
+    }
+
+    fn ratio_bars<'a>(
+        &self,
+        title: &'a str,
+        ratio: impl Fn(&Row) -> Option<Interval>,
+        limit: Option<(f64, &'a str)>,
+    ) -> Bars<'a> {
+        let policies: Vec<&str> = policies_of(&self.rows);
+        let bars = self.rows.iter().filter_map(|row| {
+            Some(Bar {
+                label: format!("{} / {}", row.policy, row.callback),
+                value: ratio(row)?,
+                group: policies.iter().position(|policy| *policy == row.policy)?,
+            })
+        });
+        Bars {
+            title,
+            axis: Axis {
+                label: "ratio of nanoseconds a call",
+                scale: Scale::Linear,
+                format: ratio3,
+            },
+            bars: bars.collect(),
+            limit,
+        }
+    }
+
+    fn ns_bars(&self, policy: &str) -> Bars<'static> {
+        let mut bars = Vec::new();
+        for row in self.rows.iter().filter(|row| row.policy == policy) {
+            for (group, contender) in MAIN.into_iter().enumerate() {
+                let Some(cost) = row.costs.get(&contender) else {
+                    continue;
+                };
+                bars.push(Bar {
+                    label: format!("{policy} / {}, {}", row.callback, contender.name()),
+                    value: cost.ns,
+                    group,
+                });
+            }
+        }
+        Bars {
+            title: "What a call of each callback takes",
+            axis: Axis {
+                label: "a call",
+                scale: Scale::Linear,
+                format: table::brief_time_ns,
+            },
+            bars,
+            limit: None,
+        }
+    }
+}
+
+impl Row {
+    fn of(
+        policy: &str,
+        callback: &'static str,
+        costs: BTreeMap<Contender, Cost>,
+    ) -> Result<Option<Self>> {
+        let Some(multi) = costs.get(&Contender::Multi) else {
+            return Ok(None);
+        };
+        let ratio = |contender| {
+            let other = costs.get(&contender);
+            other.map(|other| cost::ratio(multi, other)).transpose()
+        };
+        let (to_single, to_stock) = (ratio(Contender::Single)?, ratio(Contender::Stock)?);
+        Ok(Some(Self {
+            policy: policy.into(),
+            callback,
+            to_single,
+            to_stock,
+            costs,
+        }))
+    }
+
+    /// ÷ the build of its policy alone.
+    pub fn to_single(&self) -> Option<Interval> {
+        self.to_single
+    }
+
+    /// ÷ the stock scheduler.
+    pub fn to_stock(&self) -> Option<Interval> {
+        self.to_stock
+    }
+
+    /// Its values under scx_meta, one a round.
+    pub fn rounds(&self) -> &[f64] {
+        self.costs
+            .get(&Contender::Multi)
+            .map_or(&[], |cost| &cost.rounds)
+    }
+
+    /// `fifo / dispatch`
+    pub fn name(&self) -> String {
+        format!("{} / {}", self.policy, self.callback)
+    }
+
+    /// ÷ the build of its policy alone, both without what an empty callback takes. None where
+    /// that leaves next to nothing to divide by.
+    fn net(&self, floor_ns: f64) -> Option<f64> {
+        let multi = self.costs.get(&Contender::Multi)?.ns.estimate - floor_ns;
+        let single = self.costs.get(&Contender::Single)?.ns.estimate - floor_ns;
+        (single > LEAST_NET * floor_ns).then(|| multi / single)
+    }
+
+    fn is_above(&self) -> bool {
+        self.to_single.is_some_and(|ratio| ratio.estimate > LIMIT)
+    }
+
+    fn reason(&self) -> Option<(f64, &'static str)> {
+        let ratio = self.to_stock?.estimate;
+        (ratio > reason::EXPLAINED_ABOVE).then(|| (ratio, reason::of(&self.policy, self.callback)))
+    }
+
+    /// A callback that only scx_meta has is a cost without a ratio.
+    fn only_ours(&self) -> Option<String> {
+        let multi = self.costs.get(&Contender::Multi)?;
+        (self.costs.len() == 1).then(|| {
+            format!(
+                "Only scx_meta with all policies has {}: {} × {} calls a second = {} a second.\n",
+                self.name(),
+                table::time_ns(multi.ns.estimate),
+                table::count(multi.calls_per_second.round() as u64),
+                table::time_ns(multi.ns.estimate * multi.calls_per_second)
+            )
+        })
+    }
+
+    fn differing_calls(&self) -> Option<String> {
+        let multi = self.costs.get(&Contender::Multi)?.calls_per_second;
+        let single = self.costs.get(&Contender::Single)?.calls_per_second;
+        let ratio = multi / single;
+        (ratio.max(1.0 / ratio) > LIKE_CALLS).then(|| {
+            format!(
+                "Calls differ: {} ran {} times a second under scx_meta and {} under only it.\n",
+                self.name(),
+                table::count(multi.round() as u64),
+                table::count(single.round() as u64)
+            )
+        })
+    }
+
+    fn json(&self, floor_ns: f64) -> Value {
+        let costs: BTreeMap<Contender, Value> = self
+            .costs
+            .iter()
+            .map(|(contender, cost)| {
+                let value = json!({
+                    "ns": cost.ns,
+                    "n": cost.rounds.len(),
+                    "calls": cost.calls,
+                    "calls_per_second": cost.calls_per_second,
+                });
+                (*contender, value)
+            })
+            .collect();
+        json!({
+            "policy": self.policy,
+            "callback": self.callback,
+            "costs": costs,
+            "ratio_to_single": self.to_single,
+            "ratio_to_single_net": self.net(floor_ns),
+            "ratio_to_stock": self.to_stock,
+            "within_limit": self.to_single.map(|ratio| ratio.estimate <= LIMIT),
+            "reason": self.reason().map(|reason| reason.1),
+        })
+    }
+}
+
+/// In the order in which they were measured.
+fn policies(mixes: &[Mix]) -> Vec<&str> {
+    let mut policies: Vec<&str> = Vec::new();
+    for mix in mixes {
+        if !policies.contains(&&*mix.policy) {
+            policies.push(&mix.policy);
+        }
+    }
+    policies
+}
+
+fn policies_of(rows: &[Row]) -> Vec<&str> {
+    let mut policies: Vec<&str> = rows.iter().map(|row| &*row.policy).collect();
+    policies.dedup();
+    policies
+}
+
+fn missing() -> String {
+    "–".into()
+}
+
+fn ns(cost: Option<&Cost>) -> String {
+    cost.map_or(missing(), |cost| table::time_ns(cost.ns.estimate))
+}
+
+fn per_second(cost: Option<&Cost>) -> String {
+    cost.map_or(missing(), |cost| {
+        table::count(cost.calls_per_second.round() as u64)
+    })
+}
+
+/// Near a limit of 1.10 a third decimal matters.
+fn ratio3(ratio: f64) -> String {
+    format!("{ratio:.3}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::mix::Phase;
+    use super::super::record::Window;
+    use super::super::windows::Windows;
+    use super::*;
+
+    /// 100 calls of `enqueue` in each of two rounds.
+    fn mixes(policy: &str, contender: Contender, ns: u64) -> Vec<Mix> {
+        let window = Window::from((100, 100 * ns));
+        let windows = || Windows::from([("enqueue".to_string(), vec![window])]);
+        let mix = |round| Mix {
+            policy: policy.into(),
+            contender,
+            round,
+            phase: Phase::Pipe,
+            seconds: 0.5,
+            windows: windows(),
+        };
+        vec![mix(0), mix(1)]
+    }
+
+    #[test]
+    fn a_callback_above_the_limit_is_named_and_one_within_it_is_not() {
+        let all = [
+            mixes("fifo", Contender::Multi, 545),
+            mixes("fifo", Contender::Single, 500),
+            mixes("fifo", Contender::Stock, 400),
+            mixes("nest", Contender::Multi, 555),
+            mixes("nest", Contender::Single, 500),
+        ];
+        let report = Report::of(&all.into_iter().flatten().collect::<Vec<_>>()).unwrap();
+        let ratios = report.ratios(Row::to_single);
+        assert_eq!(ratios["fifo/enqueue"], json!(1.09));
+        assert_eq!(ratios["nest/enqueue"], json!(1.11));
+        let stock = report.ratios(Row::to_stock);
+        assert_eq!(stock.keys().collect::<Vec<_>>(), ["fifo/enqueue"]);
+        let text = report.text();
+        let above: Vec<_> = text
+            .lines()
+            .filter(|line| line.starts_with("ABOVE"))
+            .collect();
+        assert_eq!(above.len(), 1, "{text}");
+        assert!(above[0].ends_with("nest / enqueue"), "{text}");
+        // 545 ÷ 400 is above 1.2.
+        assert!(text.contains(reason::of("fifo", "enqueue")), "{text}");
+        // Without the floor of 400: 145 ÷ 100.
+        assert_eq!(
+            report.details()["rows"][0]["ratio_to_single_net"],
+            json!(1.45)
+        );
+    }
+
+    #[test]
+    fn a_callback_that_does_nothing_has_no_net_ratio() {
+        let all = [
+            mixes("fifo", Contender::Multi, 500),
+            mixes("fifo", Contender::Single, 500),
+            mixes("central", Contender::Multi, 222),
+            mixes("central", Contender::Single, 200),
+            mixes("nest", Contender::Multi, 222),
+            mixes("nest", Contender::Single, 201),
+        ];
+        let report = Report::of(&all.into_iter().flatten().collect::<Vec<_>>()).unwrap();
+        let rows = &report.details()["rows"];
+        assert_eq!(rows[0]["ratio_to_single_net"], json!(1.0));
+        for row in [&rows[1], &rows[2]] {
+            assert_eq!(row["ratio_to_single_net"], Value::Null, "{row}");
+        }
+    }
+
+    #[test]
+    fn without_anything_to_compare_there_is_no_report() {
+        let alone = mixes("fifo", Contender::Multi, 500);
+        assert!(Report::of(&alone).is_err());
+    }
+}

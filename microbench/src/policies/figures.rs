@@ -1,0 +1,510 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The half of `bench policies` that makes figures of the raw data: a Markdown document, and the
+//! same as JSON.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{bail, ensure, Context, Result};
+use evidence::raw::Raw;
+use evidence::sample::{Interval, Statistic};
+use evidence::{files, raw, sample};
+use labkit::machine::Machine;
+use serde::Serialize;
+
+use super::document;
+use super::measure::EEVDF;
+use super::metric::{Better, Metric, METRICS};
+use super::record::Record;
+
+const JSON: &str = "policies.json";
+
+/// Options.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// Raw data, as `measure` printed it (repeatable)
+    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    pub raw: Vec<PathBuf>,
+
+    /// Folder for the JSON file
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+
+    /// The document
+    #[arg(long, value_name = "FILE")]
+    pub document: PathBuf,
+
+    /// The command that makes all of it again
+    #[arg(long, value_name = "COMMAND")]
+    pub again: String,
+
+    /// What else a reader must know of how it was measured (repeatable)
+    #[arg(long = "fact", value_name = "NAME=VALUE", value_parser = fact)]
+    pub facts: Vec<Fact>,
+}
+
+/// `commit`, `1e54b7a`.
+pub type Fact = (String, String);
+
+fn fact(text: &str) -> Result<Fact> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        _ => bail!("`{text}` is not NAME=VALUE"),
+    }
+}
+
+/// Reads the raw data and writes the document.
+pub fn run(args: &Args) -> Result<()> {
+    let raws: Vec<Raw<Record>> = args
+        .raw
+        .iter()
+        .map(|path| raw::read(path))
+        .collect::<Result<_>>()?;
+    let report = Report::of(&raws, args)?;
+    let text = document::text(&report);
+    print!("{}", document::tables(&report));
+    let folder = args
+        .document
+        .parent()
+        .filter(|path| !path.as_os_str().is_empty());
+    if let Some(folder) = folder {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+    }
+    let json = serde_json::to_string_pretty(&report).context("cannot write figures as JSON")?;
+    files::write_whole(&args.out.join(JSON), &(json + "\n"))?;
+    files::write_whole(Path::new(&args.document), &text)
+}
+
+/// All of it.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// What else a reader must know.
+    pub facts: Vec<Fact>,
+    /// Software played the processor.
+    pub emulated: bool,
+    /// When, in UTC.
+    pub date: String,
+    /// The command.
+    pub again: String,
+    /// In the order of the raw data.
+    pub machines: Vec<OfMachine>,
+}
+
+/// What one machine showed.
+#[derive(Debug, Serialize)]
+pub struct OfMachine {
+    /// As tables call it.
+    pub name: String,
+    /// The hardware.
+    pub machine: Machine,
+    /// Boots that it comes from.
+    pub boots: usize,
+    /// Rounds that were measured.
+    pub rounds: usize,
+    /// EEVDF first: its own values, and the ratio of its second measurement to its first.
+    pub rows: Vec<Row>,
+    /// What failed, in words.
+    pub failures: Vec<String>,
+}
+
+/// A scheduler.
+#[derive(Debug, Serialize)]
+pub struct Row {
+    /// Its name.
+    pub label: String,
+    /// By the metric's key; those that were not measured are missing.
+    pub figures: BTreeMap<&'static str, Figure>,
+}
+
+/// One metric of one scheduler.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Figure {
+    /// In the metric's unit.
+    pub value: f64,
+    /// Against EEVDF in the same rounds, with an interval of 95 %.
+    pub ratio: Interval,
+    /// Rounds that it comes from.
+    pub rounds: usize,
+    /// Whether it differs from EEVDF.
+    pub verdict: Verdict,
+}
+
+/// Whether something differs from EEVDF by more than chance, and by more than EEVDF from itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It does.
+    Better,
+    /// It does.
+    Worse,
+    /// It does not, as far as this was measured.
+    Same,
+}
+
+impl Report {
+    fn of(raws: &[Raw<Record>], args: &Args) -> Result<Self> {
+        let mut names: Vec<&str> = Vec::new();
+        for raw in raws {
+            let name = plan(raw)?.0;
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let of = |name: &&str| {
+            let own = raws
+                .iter()
+                .filter(|raw| plan(raw).is_ok_and(|plan| plan.0 == *name));
+            OfMachine::of(name, &own.collect::<Vec<_>>())
+        };
+        let machines: Vec<_> = names.iter().map(of).collect::<Result<_>>()?;
+        Ok(Self {
+            facts: args.facts.clone(),
+            emulated: machines.iter().any(|machine| machine.machine.is_emulated()),
+            date: labkit::machine::date(),
+            again: args.again.clone(),
+            machines,
+        })
+    }
+}
+
+/// The machine's name, and the labels of what was to be compared.
+fn plan(raw: &Raw<Record>) -> Result<(&str, Vec<&str>)> {
+    let plan = raw.records.iter().find_map(|record| match record {
+        Record::Plan {
+            machine,
+            contenders,
+            ..
+        } => {
+            let labels = contenders.iter().map(|contender| &*contender.label);
+            Some((&**machine, labels.collect()))
+        }
+        _ => None,
+    });
+    plan.context("raw data without a plan")
+}
+
+/// Values of a sample, by round.
+type Rounds = BTreeMap<u32, Vec<f64>>;
+
+/// By scheduler and sample.
+type Seen<'a> = BTreeMap<(&'a str, &'a str), Rounds>;
+
+impl OfMachine {
+    fn of(name: &str, raws: &[&Raw<Record>]) -> Result<Self> {
+        let first = raws.first().context("a machine without raw data")?;
+        let mut labels: Vec<&str> = Vec::new();
+        let mut seen = Seen::new();
+        let mut rounds = BTreeSet::new();
+        let mut failures = Vec::new();
+        for raw in raws {
+            ensure!(
+                raw.machine == first.machine,
+                "{name}: raw data of different machines"
+            );
+            for label in plan(raw)?.1 {
+                if !labels.contains(&label) {
+                    labels.push(label);
+                }
+            }
+            for record in &raw.records {
+                match record {
+                    Record::Plan { .. } => {}
+                    Record::Cell {
+                        round,
+                        under,
+                        samples,
+                        ..
+                    } => {
+                        rounds.insert(*round);
+                        for sample in samples {
+                            let key = (&**under, &*sample.name);
+                            let values = seen.entry(key).or_default().entry(*round).or_default();
+                            values.extend(&sample.values);
+                        }
+                    }
+                    Record::Failed {
+                        round,
+                        under,
+                        load,
+                        reason,
+                    } => {
+                        let load = load.as_deref().unwrap_or("coming in charge");
+                        failures.push(format!("{under}, {load}, round {round}: {reason}"));
+                    }
+                }
+            }
+        }
+        let again = |label: &&&str| **label != EEVDF[1];
+        let rows = labels.iter().filter(again);
+        let rows = rows.map(|label| row(label, &seen)).collect::<Result<_>>()?;
+        Ok(Self {
+            name: name.into(),
+            machine: first.machine.clone(),
+            boots: raws.len(),
+            rounds: rounds.len(),
+            rows,
+            failures,
+        })
+    }
+}
+
+fn row(label: &str, seen: &Seen) -> Result<Row> {
+    let mut figures = BTreeMap::new();
+    for metric in METRICS {
+        if let Some(figure) = figure(label, metric, seen)? {
+            figures.insert(metric.key, figure);
+        }
+    }
+    Ok(Row {
+        label: label.into(),
+        figures,
+    })
+}
+
+fn figure(label: &str, metric: &Metric, seen: &Seen) -> Result<Option<Figure>> {
+    let [first, again] = EEVDF.map(|label| seen.get(&(label, metric.sample)));
+    let own = seen.get(&(label, metric.sample));
+    let is_eevdf = label == EEVDF[0];
+    let both = both(first, again);
+    let noise = match (first, again) {
+        (Some(first), Some(again)) => ratio(metric, again, first),
+        _ => None,
+    };
+    let (own, ratio) = match (own, is_eevdf) {
+        (Some(_), true) => (&both, noise),
+        (Some(own), false) => (own, ratio(metric, own, &both)),
+        (None, _) => return Ok(None),
+    };
+    let Some((ratio, rounds)) = ratio else {
+        return Ok(None);
+    };
+    let verdict = match is_eevdf {
+        true => Verdict::Same,
+        false => verdict(metric.better, ratio, noise.map(|(noise, _)| noise)),
+    };
+    Ok(Some(Figure {
+        value: value(metric, own)?,
+        ratio,
+        rounds,
+        verdict,
+    }))
+}
+
+/// EEVDF's values of each round, from both of its places.
+fn both(first: Option<&Rounds>, again: Option<&Rounds>) -> Rounds {
+    let mut both = Rounds::new();
+    for (round, values) in first.into_iter().chain(again).flatten() {
+        both.entry(*round).or_default().extend(values);
+    }
+    both
+}
+
+fn value(metric: &Metric, rounds: &Rounds) -> Result<f64> {
+    let blocks: Vec<Vec<f64>> = match metric.statistic {
+        Statistic::Percentile(_) => rounds.values().cloned().collect(),
+        _ => rounds.values().map(|values| vec![mean(values)]).collect(),
+    };
+    Ok(sample::interval(&blocks, metric.statistic)?.estimate)
+}
+
+/// Over the rounds that both have, and how many those are; none if there are none, or if EEVDF's
+/// value is 0.
+fn ratio(metric: &Metric, of: &Rounds, to: &Rounds) -> Option<(Interval, usize)> {
+    let common: Vec<_> = of
+        .iter()
+        .filter_map(|(round, values)| Some((values, to.get(round)?)))
+        .collect();
+    if common.is_empty() {
+        return None;
+    }
+    let interval = match metric.statistic {
+        Statistic::Percentile(_) => {
+            let blocks = common.iter().map(|(of, to)| ((*of).clone(), (*to).clone()));
+            let (of, to): (Vec<_>, Vec<_>) = blocks.unzip();
+            sample::ratio_within(&of, &to, metric.statistic)
+        }
+        statistic => {
+            let pairs: Vec<_> = common.iter().map(|(of, to)| (mean(of), mean(to))).collect();
+            sample::paired_ratio_at(&pairs, statistic, sample::LEVEL)
+        }
+    };
+    Some((interval.ok()?, common.len()))
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Beyond chance: the interval is on one side of 1. Beyond the noise: further from 1 than EEVDF is
+/// from itself.
+fn verdict(better: Better, ratio: Interval, noise: Option<Interval>) -> Verdict {
+    let noise = noise.map_or(0.0, |noise| distance(noise.estimate));
+    if let Better::Near(percent) = better {
+        let most = (1.0 + f64::from(percent) / 100.0).ln().max(noise);
+        return match distance(ratio.estimate) > most {
+            true => Verdict::Worse,
+            false => Verdict::Same,
+        };
+    }
+    if (ratio.low..=ratio.high).contains(&1.0) || distance(ratio.estimate) <= noise {
+        return Verdict::Same;
+    }
+    match (ratio.estimate < 1.0) == (better == Better::Less) {
+        true => Verdict::Better,
+        false => Verdict::Worse,
+    }
+}
+
+/// From a ratio to 1, the same for x and 1 ÷ x.
+fn distance(ratio: f64) -> f64 {
+    ratio.ln().abs()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use labkit::clock::{Clock, Costs};
+
+    use super::super::load::Load;
+    use super::super::record::{Contender, Sample};
+    use super::*;
+    use labkit::charge::setting::Setting;
+
+    fn contender(label: &str) -> Contender {
+        Contender {
+            label: label.into(),
+            setting: Setting::Eevdf,
+        }
+    }
+
+    fn cell(round: u32, under: &str, name: &str, values: &[f64]) -> Record {
+        Record::Cell {
+            round,
+            place: 0,
+            under: under.into(),
+            load: Load::Fork.name(),
+            took_ms: 10.0,
+            samples: vec![Sample {
+                name: name.into(),
+                values: values.into(),
+            }],
+        }
+    }
+
+    /// Six boots: `fifo` takes twice as long as EEVDF for forks, and `failing` fails.
+    pub fn raws() -> Vec<Raw<Record>> {
+        let machine = Machine {
+            kernel: "6.18.15".into(),
+            accel: "tcg".into(),
+            cpus: 4,
+            clock: Clock::Parallel(Costs::Calibrated),
+        };
+        let raw = |round: u32| {
+            let eevdf = 100.0 + f64::from(round);
+            let latencies: Vec<f64> = (0..200).map(|i| f64::from(i) + eevdf).collect();
+            Raw {
+                machine: machine.clone(),
+                records: vec![
+                    Record::Plan {
+                        machine: "4 CPUs".into(),
+                        contenders: ["EEVDF", "EEVDF again", "fifo", "failing"]
+                            .map(contender)
+                            .into(),
+                        seed: 1,
+                    },
+                    cell(round, "EEVDF", "fork", &[eevdf]),
+                    cell(round, "fifo", "fork", &[2.0 * eevdf]),
+                    cell(round, "EEVDF again", "fork", &[1.01 * eevdf]),
+                    cell(round, "EEVDF", "wakeup", &latencies),
+                    cell(round, "fifo", "wakeup", &latencies),
+                    cell(round, "EEVDF again", "wakeup", &latencies),
+                    Record::Failed {
+                        round,
+                        under: "failing".into(),
+                        load: None,
+                        reason: "ejected".into(),
+                    },
+                ],
+            }
+        };
+        (0..6).map(raw).collect()
+    }
+
+    pub fn args() -> Args {
+        Args {
+            raw: Vec::new(),
+            out: PathBuf::new(),
+            document: PathBuf::new(),
+            again: "cargo xtask bench policies".into(),
+            facts: vec![("commit".into(), "abc".into())],
+        }
+    }
+
+    pub fn report() -> Report {
+        Report::of(&raws(), &args()).unwrap()
+    }
+
+    #[test]
+    fn ratios_are_to_eevdf_of_the_same_round() {
+        let report = report();
+        let [machine] = &report.machines[..] else {
+            panic!("{report:?}");
+        };
+        assert_eq!((machine.boots, machine.rounds), (6, 6));
+        let labels: Vec<_> = machine.rows.iter().map(|row| &*row.label).collect();
+        assert_eq!(labels, ["EEVDF", "fifo", "failing"]);
+        let fork = machine.rows[1].figures["fork_us"];
+        assert!((fork.ratio.estimate - 2.0 / 1.005).abs() < 1e-9, "{fork:?}");
+        assert_eq!((fork.rounds, fork.verdict), (6, Verdict::Worse));
+        let noise = machine.rows[0].figures["fork_us"];
+        assert!((noise.ratio.estimate - 1.01).abs() < 1e-9, "{noise:?}");
+        assert_eq!(noise.verdict, Verdict::Same);
+        let wakeup = machine.rows[1].figures["wakeup_p99_us"];
+        assert_eq!(
+            (wakeup.ratio.estimate, wakeup.verdict),
+            (1.0, Verdict::Same)
+        );
+        assert!(machine.rows[2].figures.is_empty());
+        assert_eq!(machine.failures.len(), 6);
+    }
+
+    #[test]
+    fn without_a_value_of_eevdfs_there_is_no_ratio() {
+        let fork = METRICS.iter().find(|metric| metric.key == "fork_us");
+        let fork = fork.unwrap();
+        let rounds = |value: f64| Rounds::from([(0, vec![value]), (1, vec![value])]);
+        assert!(ratio(fork, &rounds(1.0), &rounds(0.0)).is_none());
+        assert!(ratio(fork, &rounds(1.0), &Rounds::new()).is_none());
+        assert_eq!(
+            ratio(fork, &rounds(3.0), &rounds(2.0)).unwrap().0.estimate,
+            1.5
+        );
+    }
+
+    #[test]
+    fn a_difference_is_one_beyond_chance_and_beyond_the_noise() {
+        let interval = |estimate, low, high| Interval {
+            estimate,
+            low,
+            high,
+        };
+        let noise = Some(interval(0.95, 0.9, 1.1));
+        let half = interval(0.5, 0.4, 0.6);
+        assert_eq!(verdict(Better::Less, half, noise), Verdict::Better);
+        assert_eq!(verdict(Better::More, half, noise), Verdict::Worse);
+        let unsure = interval(0.5, 0.4, 1.1);
+        assert_eq!(verdict(Better::Less, unsure, noise), Verdict::Same);
+        let small = interval(1.04, 1.03, 1.05);
+        assert_eq!(verdict(Better::Less, small, noise), Verdict::Same);
+        assert_eq!(verdict(Better::Less, small, None), Verdict::Worse);
+        assert_eq!(verdict(Better::Near(10), small, None), Verdict::Same);
+        assert_eq!(verdict(Better::Near(10), half, None), Verdict::Worse);
+    }
+
+    #[test]
+    fn a_fact_has_a_name() {
+        assert_eq!(fact("commit=a=b").unwrap().1, "a=b");
+        assert!(fact("commit").is_err() && fact("=x").is_err());
+    }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What tables show: which statistic of which sample, under which head.
+
+use evidence::sample::Statistic;
+
+use super::load::Load;
+
+/// A column.
+pub struct Metric {
+    /// In the JSON file.
+    pub key: &'static str,
+    /// Of the column.
+    pub head: &'static str,
+    /// Of EEVDF's own value.
+    pub unit: &'static str,
+    /// What measures it.
+    pub load: Load,
+    /// The sample's name.
+    pub sample: &'static str,
+    /// Of the sample's values in all rounds.
+    pub statistic: Statistic,
+    /// What is better.
+    pub better: Better,
+    /// Which table has it.
+    pub table: Table,
+}
+
+/// What is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// A smaller value.
+    Less,
+    /// A larger one.
+    More,
+    /// One near EEVDF's, to which this is the tolerance of the ratio in percent.
+    Near(u32),
+}
+
+/// The tables of a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// Beside busy tasks.
+    Busy,
+    /// How much gets done.
+    Throughput,
+    /// Latency of requests.
+    Requests,
+}
+
+impl Table {
+    /// All, with what stands above each.
+    pub const ALL: [(Self, &'static str); 3] = [
+        (Self::Busy, "Beside busy tasks, and their shares"),
+        (Self::Throughput, "Work that tasks do together"),
+        (
+            Self::Requests,
+            "Requests that arrive by themselves, at 50, 90 and 120 % of what the CPUs can do",
+        ),
+    ];
+}
+
+const fn metric(
+    key: &'static str,
+    head: &'static str,
+    unit: &'static str,
+    (load, sample): (Load, &'static str),
+    statistic: Statistic,
+    better: Better,
+    table: Table,
+) -> Metric {
+    Metric {
+        key,
+        head,
+        unit,
+        load,
+        sample,
+        statistic,
+        better,
+        table,
+    }
+}
+
+const P50: Statistic = Statistic::Percentile(50.0);
+const P99: Statistic = Statistic::Percentile(99.0);
+/// Of one value a round.
+const MIDDLE: Statistic = Statistic::Middle;
+
+use Better::{Less, More, Near};
+use Table::{Busy, Requests, Throughput};
+
+/// In the order of columns.
+#[rustfmt::skip]
+pub const METRICS: &[Metric] = &[
+    metric("wakeup_p50_us", "wake-up p50", "µs", (Load::Wakeup, "wakeup"), P50, Less, Busy),
+    metric("wakeup_p99_us", "wake-up p99", "µs", (Load::Wakeup, "wakeup"), P99, Less, Busy),
+    metric("least_share", "least of equals", "", (Load::Wakeup, "wakeup-least"), MIDDLE, More, Busy),
+    metric("fork_us", "fork + exec", "µs", (Load::Fork, "fork"), MIDDLE, Less, Busy),
+    metric("nice_ratio", "nice 0 : 10", ": 1", (Load::Nice, "nice"), MIDDLE, Near(10), Busy),
+    metric("storm_busy_share", "storm: left to busy", "", (Load::Storm, "storm-busy"), MIDDLE, Near(5), Busy),
+    metric("storm_least_share", "storm: least of equals", "", (Load::Storm, "storm-least"), MIDDLE, More, Busy),
+    metric("threads_ms", "messaging, threads", "ms", (Load::Threads, "threads"), MIDDLE, Less, Throughput),
+    metric("processes_ms", "messaging, processes", "ms", (Load::Processes, "processes"), MIDDLE, Less, Throughput),
+    metric("pipe_us", "pipe round trip", "µs", (Load::Pipe, "pipe"), MIDDLE, Less, Throughput),
+    metric("futex_per_s", "futex hand-overs", "/s", (Load::Futex, "futex"), MIDDLE, More, Throughput),
+    metric("cache_passes_per_s", "passes over cached data", "/s", (Load::Cache, "cache-rate"), MIDDLE, More, Throughput),
+    metric("cache_us", "CPU time of such a pass", "µs", (Load::Cache, "cache"), MIDDLE, Less, Throughput),
+    metric("answered_per_s", "answered at 120 %", "/s", (Load::Request120, "request-120-rate"), MIDDLE, More, Throughput),
+    metric("request_50_p50_us", "50 %: p50", "µs", (Load::Request50, "request-50"), P50, Less, Requests),
+    metric("request_50_p99_us", "50 %: p99", "µs", (Load::Request50, "request-50"), P99, Less, Requests),
+    metric("request_90_p50_us", "90 %: p50", "µs", (Load::Request90, "request-90"), P50, Less, Requests),
+    metric("request_90_p99_us", "90 %: p99", "µs", (Load::Request90, "request-90"), P99, Less, Requests),
+    metric("request_120_p50_us", "120 %: p50", "µs", (Load::Request120, "request-120"), P50, Less, Requests),
+    metric("request_120_p99_us", "120 %: p99", "µs", (Load::Request120, "request-120"), P99, Less, Requests),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::ValueEnum;
+
+    use super::*;
+
+    #[test]
+    fn keys_are_unique_and_every_load_is_shown() {
+        let keys: BTreeSet<_> = METRICS.iter().map(|metric| metric.key).collect();
+        assert_eq!(keys.len(), METRICS.len());
+        for load in Load::value_variants() {
+            assert!(
+                METRICS.iter().any(|metric| metric.load == *load),
+                "{load:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The half of `bench scale` that makes tables and figures of the raw data.
+
+mod after;
+mod busy;
+mod cost;
+mod owners;
+mod retained;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use evidence::figure::{Bars, Lines};
+use evidence::provenance::Provenance;
+use evidence::raw;
+use evidence::raw::Raw;
+use labkit::machine::Machine;
+use serde_json::{json, Value};
+
+use self::after::After;
+use self::busy::Busy;
+use self::cost::Cost;
+use self::owners::Owners;
+use self::retained::Retained;
+use super::record::Record;
+use crate::cli::FiguresArgs;
+
+const METHOD: &str =
+    "Flip: by the clock, inside the timer callback. Throughput: requests answered \
+                      by saturating pairs of threads, by turns in one boot, against the same \
+                      policies pinned. Medians with 95 % bootstrap intervals.";
+const COMMAND: &str = "cargo xtask bench scale";
+
+/// Reads the raw data and writes the report.
+pub fn run(args: &FiguresArgs) -> Result<()> {
+    let raws: Vec<Raw<Record>> = args
+        .raw
+        .iter()
+        .map(|path| raw::read(path))
+        .collect::<Result<_>>()?;
+    let report = Report::of(&raws)?;
+    print!("{report}");
+    let to = Folder {
+        dir: &args.out,
+        footnote: &report.provenance.footnote(),
+    };
+    report.save(&to)
+}
+
+/// All of it.
+struct Report {
+    provenance: Provenance,
+    cost: Cost,
+    after: After,
+    retained: Retained,
+    owners: Owners,
+    busy: Busy,
+}
+
+impl Report {
+    fn of(raws: &[Raw<Record>]) -> Result<Self> {
+        let cost = Cost::of(raws)?;
+        let after = After::of(raws)?;
+        let retained = Retained::of(raws)?;
+        let measured = cost.measured()?.into_iter().chain(retained.measured()?);
+        Ok(Self {
+            provenance: Provenance::new(
+                METHOD,
+                raws.iter().map(|raw| raw.machine.clone()),
+                measured.collect(),
+                COMMAND,
+            )?,
+            owners: Owners::of(raws)?,
+            busy: Busy::of(raws)?,
+            cost,
+            after,
+            retained,
+        })
+    }
+
+    fn json(&self) -> Result<Value> {
+        Ok(json!({
+            "provenance": self.provenance,
+            "flip_ratio_cpus": self.cost.ratio_cpus,
+            "flip_ratio_tasks": self.cost.ratio_tasks,
+            "pairs": self.cost.pairs_json()?,
+            "flip": self.cost.json(),
+            "after_flip": self.after.json(),
+            "retained": self.retained.json(),
+            "retained_all_policies": self.retained.json_all(),
+            "owner_turns": self.owners.json_share(),
+            "owners": self.owners.json(),
+            "busy": self.busy.json(),
+        }))
+    }
+
+    fn save(&self, to: &Folder) -> Result<()> {
+        self.cost.save(to)?;
+        self.retained.save(to)?;
+        self.owners.save(to)?;
+        let mut text = serde_json::to_string_pretty(&self.json()?)?;
+        text.push('\n');
+        // Last: who finds it finds all of the report.
+        to.put("scale.json", |path| {
+            fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+        })
+    }
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        writeln!(f, "{}", self.provenance)?;
+        writeln!(f, "{}", self.cost)?;
+        writeln!(f, "{}", self.after)?;
+        writeln!(f, "{}", self.retained)?;
+        writeln!(f, "{}", self.owners)?;
+        writeln!(f, "{}", self.busy)
+    }
+}
+
+/// Where the report goes. A file has its name only once it is whole.
+struct Folder<'a> {
+    dir: &'a Path,
+    footnote: &'a str,
+}
+
+impl Folder<'_> {
+    fn put(&self, name: &str, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+        let path = self.dir.join(name);
+        let fresh = self.dir.join(format!("{name}.new"));
+        write(&fresh)?;
+        fs::rename(&fresh, &path).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    fn lines(&self, name: &str, lines: &Lines) -> Result<()> {
+        self.put(name, |path| lines.save(path, self.footnote))
+    }
+
+    fn bars(&self, name: &str, bars: &Bars) -> Result<()> {
+        self.put(name, |path| bars.save(path, self.footnote))
+    }
+}
+
+/// Every record with the machine it comes from.
+fn records(raws: &[Raw<Record>]) -> impl Iterator<Item = (&Machine, &Record)> {
+    raws.iter()
+        .flat_map(|raw| raw.records.iter().map(|record| (&raw.machine, record)))
+}
+
+/// A period as people and the keys of the JSON file have it: `400ms`.
+fn period_name(period_us: u64) -> String {
+    format!("{}ms", period_us as f64 / 1e3)
+}
+
+/// A period along an axis, in nanoseconds.
+fn period_ns(period_us: u64) -> f64 {
+    period_us as f64 * 1e3
+}

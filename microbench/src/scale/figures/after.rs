@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! What happens in the while after a flip, against the rest of the time and against no flips.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use anyhow::{ensure, Result};
+use evidence::raw::Raw;
+use evidence::sample::Summary;
+use evidence::table;
+use evidence::table::Table;
+use serde::Serialize;
+use serde_json::{json, Value};
+
+use super::records;
+use crate::scale::after::AFTER;
+use crate::scale::irq::Sums;
+use crate::scale::record::Record;
+
+/// Interrupts in a part of the time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Part {
+    /// CPU time that this part had, all CPUs together.
+    cpu_ns: f64,
+    /// Of it, in hard interrupts.
+    hard_ns: f64,
+    /// In softirqs.
+    soft_ns: f64,
+    /// Longest hard interrupt.
+    hard_max_ns: u64,
+    /// Longest softirq.
+    soft_max_ns: u64,
+    /// The latest timer: interrupts were off no longer than that.
+    irq_off_upper_ns: u64,
+}
+
+impl Part {
+    fn add(&mut self, sums: &Sums, cpu_ns: f64) {
+        self.cpu_ns += cpu_ns;
+        self.hard_ns += sums.hard_ns as f64;
+        self.soft_ns += sums.soft_ns as f64;
+        self.hard_max_ns = self.hard_max_ns.max(sums.hard_max_ns);
+        self.soft_max_ns = self.soft_max_ns.max(sums.soft_max_ns);
+        self.irq_off_upper_ns = self.irq_off_upper_ns.max(sums.late_max_ns);
+    }
+
+    /// Time in interrupts, as a part of all time.
+    fn fraction(&self) -> f64 {
+        (self.hard_ns + self.soft_ns) / self.cpu_ns
+    }
+}
+
+/// Callbacks and the timer, summed up over segments.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spent {
+    wall_ns: f64,
+    run_ns: f64,
+    flips: f64,
+    flip_ns: f64,
+    handover_ns: f64,
+}
+
+/// One load under one way of handing over.
+#[derive(Default)]
+struct Case {
+    flips: u64,
+    after: Part,
+    rest: Part,
+    pinned: Part,
+    turns: Spent,
+    held: Spent,
+    /// A probe's lateness.
+    probe_after: Vec<f64>,
+    probe_rest: Vec<f64>,
+    probe_pinned: Vec<f64>,
+    missing: Vec<String>,
+}
+
+impl Case {
+    /// Time in callbacks in the while after a flip, beyond that of the same time when pinned.
+    fn callbacks_extra_ns(&self) -> f64 {
+        let rate = |spent: &Spent| spent.run_ns / spent.wall_ns;
+        (rate(&self.turns) - rate(&self.held)) * AFTER.as_nanos() as f64
+    }
+
+    fn flip_ns(&self) -> f64 {
+        self.turns.flip_ns / self.turns.flips
+    }
+
+    fn handover_ns(&self) -> f64 {
+        self.turns.handover_ns / self.turns.flips
+    }
+
+    fn json(&self) -> Result<Value> {
+        let part = |part: &Part| {
+            json!({
+                "interrupt_fraction": part.fraction(),
+                "irq_off_upper_ns": part.irq_off_upper_ns,
+                "hard_max_ns": part.hard_max_ns,
+                "soft_max_ns": part.soft_max_ns,
+            })
+        };
+        Ok(json!({
+            "flips": self.flips,
+            "after": part(&self.after),
+            "rest": part(&self.rest),
+            "pinned": part(&self.pinned),
+            "interrupt_ratio": self.after.fraction() / self.rest.fraction(),
+            "callbacks_extra_ns_per_flip": self.callbacks_extra_ns(),
+            "flip_ns": self.flip_ns(),
+            "handover_ns": self.handover_ns(),
+            "probe_after": Summary::of(&self.probe_after)?,
+            "probe_rest": Summary::of(&self.probe_rest)?,
+            "probe_pinned": Summary::of(&self.probe_pinned)?,
+            "tracepoints_missing": self.missing,
+        }))
+    }
+}
+
+/// By load and way of handing over.
+pub struct After {
+    cases: BTreeMap<(String, String), Case>,
+    values: BTreeMap<(String, String), Value>,
+}
+
+impl After {
+    pub fn of(raws: &[Raw<Record>]) -> Result<Self> {
+        let mut cases: BTreeMap<(String, String), Case> = BTreeMap::new();
+        for (machine, record) in records(raws) {
+            collect(&mut cases, machine.cpus as f64, record);
+        }
+        ensure!(
+            !cases.is_empty(),
+            "raw data says nothing about the time after flips (part `after`)"
+        );
+        let mut values = BTreeMap::new();
+        for (key, case) in &cases {
+            ensure!(
+                case.flips > 0 && case.turns.flips > 0.0 && case.held.wall_ns > 0.0,
+                "{} under {}: turns and pinned policies must both have been measured",
+                key.0,
+                key.1
+            );
+            values.insert(key.clone(), case.json()?);
+        }
+        Ok(Self { cases, values })
+    }
+
+    pub fn json(&self) -> Value {
+        let mut all = serde_json::Map::new();
+        for ((load, handover), value) in &self.values {
+            let load = all.entry(load.clone()).or_insert_with(|| json!({}));
+            load[handover] = value.clone();
+        }
+        Value::Object(all)
+    }
+}
+
+fn collect(cases: &mut BTreeMap<(String, String), Case>, cpus: f64, record: &Record) {
+    let ns = |values: &[u64]| values.iter().map(|&ns| ns as f64).collect::<Vec<_>>();
+    match record {
+        Record::Interrupts {
+            load,
+            handover,
+            pinned,
+            wall_ns,
+            after_wall_ns,
+            flips,
+            after,
+            rest,
+            missing,
+            probe_after_ns,
+            probe_rest_ns,
+        } => {
+            let case = cases.entry((load.clone(), handover.clone())).or_default();
+            let near_ns = *after_wall_ns as f64 * cpus;
+            let far_ns = *wall_ns as f64 * cpus - near_ns;
+            if pinned.is_some() {
+                case.pinned.add(rest, far_ns);
+                case.probe_pinned.extend(ns(probe_rest_ns));
+                return;
+            }
+            case.flips += flips;
+            case.after.add(after, near_ns);
+            case.rest.add(rest, far_ns);
+            case.probe_after.extend(ns(probe_after_ns));
+            case.probe_rest.extend(ns(probe_rest_ns));
+            case.missing.clone_from(missing);
+        }
+        Record::Programs {
+            load,
+            handover,
+            pinned,
+            wall_ns,
+            flips,
+            runs: _,
+            run_ns,
+            flip_ns,
+            handover_ns,
+        } => {
+            let case = cases.entry((load.clone(), handover.clone())).or_default();
+            let spent = match pinned {
+                Some(_) => &mut case.held,
+                None => &mut case.turns,
+            };
+            spent.wall_ns += *wall_ns as f64;
+            spent.run_ns += *run_ns as f64;
+            spent.flips += *flips as f64;
+            spent.flip_ns += *flip_ns as f64;
+            spent.handover_ns += *handover_ns as f64;
+        }
+        _ => {}
+    }
+}
+
+impl fmt::Display for After {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let mut table = Table::new([
+            "20 ms after a flip",
+            "",
+            "in interrupts",
+            "IRQs off, at most",
+            "longest IRQ",
+            "longest softirq",
+            "probe p50",
+            "probe p99",
+        ]);
+        for ((load, handover), case) in &self.cases {
+            let parts = [
+                ("after a flip", &case.after, &case.probe_after),
+                ("rest of the turn", &case.rest, &case.probe_rest),
+                ("pinned", &case.pinned, &case.probe_pinned),
+            ];
+            for (name, part, probe) in parts {
+                let late = |get: fn(&Summary) -> f64| {
+                    Summary::of(probe).map_or("-".into(), |late| table::time_ns(get(&late)))
+                };
+                table.row([
+                    format!("{load}, {handover}"),
+                    name.into(),
+                    format!("{:.2} %", part.fraction() * 100.0),
+                    table::time_ns(part.irq_off_upper_ns as f64),
+                    table::time_ns(part.hard_max_ns as f64),
+                    table::time_ns(part.soft_max_ns as f64),
+                    late(|late| late.median),
+                    late(|late| late.p99),
+                ]);
+            }
+        }
+        writeln!(f, "{table}")?;
+        let mut table = Table::new([
+            "per flip, in turns of 20 ms",
+            "flip",
+            "hand-over",
+            "callbacks, beyond pinned",
+        ]);
+        for ((load, handover), case) in &self.cases {
+            table.row([
+                format!("{load}, {handover}"),
+                table::time_ns(case.flip_ns()),
+                table::time_ns(case.handover_ns()),
+                table::time_ns(case.callbacks_extra_ns()),
+            ]);
+        }
+        writeln!(f, "{table}")?;
+        writeln!(
+            f,
+            "IRQs off: the lateness of timers that run with interrupts off (the tick); an upper \
+             bound,\nsince kernels here have no irqsoff tracer."
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use labkit::machine::Machine;
+
+    use super::*;
+
+    fn interrupts(pinned: Option<&str>, after_ns: u64, rest_ns: u64) -> Record {
+        let sums = |hard_ns| Sums {
+            hard_ns,
+            late_max_ns: hard_ns / 10,
+            ..Sums::default()
+        };
+        Record::Interrupts {
+            load: "requests".into(),
+            handover: "adopt".into(),
+            pinned: pinned.map(Into::into),
+            wall_ns: 100_000_000,
+            after_wall_ns: if pinned.is_some() { 0 } else { 20_000_000 },
+            flips: 1,
+            after: sums(after_ns),
+            rest: sums(rest_ns),
+            missing: vec![],
+            probe_after_ns: vec![5],
+            probe_rest_ns: vec![4],
+        }
+    }
+
+    fn programs(pinned: Option<&str>, run_ns: u64) -> Record {
+        Record::Programs {
+            load: "requests".into(),
+            handover: "adopt".into(),
+            pinned: pinned.map(Into::into),
+            wall_ns: 100_000_000,
+            flips: 5,
+            runs: 1,
+            run_ns,
+            flip_ns: 5_000,
+            handover_ns: 500,
+        }
+    }
+
+    fn after(records: Vec<Record>) -> Result<After> {
+        After::of(&[Raw {
+            machine: Machine {
+                kernel: "6.18".into(),
+                accel: "tcg".into(),
+                cpus: 1,
+                clock: labkit::clock::Clock::Serial,
+            },
+            records,
+        }])
+    }
+
+    #[test]
+    fn fractions_are_of_the_time_that_each_part_had() {
+        let after = after(vec![
+            interrupts(None, 400_000, 800_000),
+            interrupts(Some("fifo"), 0, 500_000),
+            programs(None, 3_000_000),
+            programs(Some("fifo"), 2_000_000),
+        ])
+        .unwrap();
+        let value = &after.json()["requests"]["adopt"];
+        assert_eq!(value["after"]["interrupt_fraction"], 0.02);
+        assert_eq!(value["rest"]["interrupt_fraction"], 0.01);
+        assert_eq!(value["pinned"]["interrupt_fraction"], 0.005);
+        assert_eq!(value["interrupt_ratio"], 2.0);
+        assert_eq!(value["after"]["irq_off_upper_ns"], 40_000);
+        // 1 % of the time more than pinned, in 20 ms.
+        assert!((value["callbacks_extra_ns_per_flip"].as_f64().unwrap() - 200_000.0).abs() < 1e-6);
+        assert_eq!(value["flip_ns"], 1000.0);
+    }
+
+    #[test]
+    fn turns_without_anything_pinned_are_no_comparison() {
+        let error = after(vec![interrupts(None, 1, 1), programs(None, 1)]);
+        let error = error.err().unwrap().to_string();
+        assert!(error.contains("requests under adopt"), "{error}");
+    }
+}

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The half that writes the table: `VERIFIER.md`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+use anyhow::{ensure, Result};
+use evidence::raw::Raw;
+use evidence::table::count;
+use evidence::{files, raw};
+
+use super::record::Record;
+use crate::cli::FiguresArgs;
+
+/// BPF_COMPLEXITY_LIMIT_INSNS of the kernel.
+const LIMIT: u32 = 1_000_000;
+
+const FILE: &str = "VERIFIER.md";
+
+/// Reads the raw data, prints the table and writes it.
+pub fn run(args: &FiguresArgs) -> Result<()> {
+    let mut kernels = Vec::new();
+    for path in &args.raw {
+        kernels.push(Kernel::of(&raw::read(path)?, path)?);
+    }
+    let page = Page { kernels };
+    print!("{page}");
+    files::write_whole(&args.out.join(FILE), &page.to_string())
+}
+
+#[derive(Clone, Copy, Default)]
+struct Size {
+    verified: u32,
+    machine_code_bytes: usize,
+}
+
+/// What one kernel said: programs by name, for all policies and for each alone.
+struct Kernel {
+    release: String,
+    all: BTreeMap<String, Size>,
+    /// In the order of the policies' table.
+    alone: Vec<(String, Alone)>,
+}
+
+/// A program loaded with one policy.
+#[derive(Clone, Copy, Default)]
+struct Alone {
+    programs: usize,
+    verified: u32,
+    machine_code_bytes: usize,
+}
+
+impl Kernel {
+    fn of(raw: &Raw<Record>, path: &Path) -> Result<Self> {
+        let mut all: BTreeMap<String, Size> = BTreeMap::new();
+        let mut alone: Vec<(String, Alone)> = Vec::new();
+        for record in &raw.records {
+            let Record::Program {
+                only,
+                name,
+                verified,
+                machine_code_bytes,
+            } = record;
+            let Some(policy) = only else {
+                let size = Size {
+                    verified: *verified,
+                    machine_code_bytes: *machine_code_bytes,
+                };
+                let twice = all.insert(name.clone(), size).is_some();
+                ensure!(!twice, "{}: two programs {name}", path.display());
+                continue;
+            };
+            if alone.last().is_none_or(|(last, _)| last != policy) {
+                alone.push((policy.clone(), Alone::default()));
+            }
+            if let Some((_, sum)) = alone.last_mut() {
+                sum.programs += 1;
+                sum.verified += verified;
+                sum.machine_code_bytes += machine_code_bytes;
+            }
+        }
+        ensure!(
+            !all.is_empty() && !alone.is_empty(),
+            "{}: not measured to the end",
+            path.display()
+        );
+        Ok(Self {
+            release: raw.machine.kernel.clone(),
+            all,
+            alone,
+        })
+    }
+
+    /// 6.18.15 of 6.18.15+deb13-cloud-amd64.
+    fn version(&self) -> &str {
+        let end = self.release.find(|c: char| !c.is_ascii_digit() && c != '.');
+        &self.release[..end.unwrap_or(self.release.len())]
+    }
+
+    /// All policies together.
+    fn sum(&self) -> Alone {
+        let sizes = self.all.values();
+        Alone {
+            programs: self.all.len(),
+            verified: sizes.clone().map(|size| size.verified).sum(),
+            machine_code_bytes: sizes.map(|size| size.machine_code_bytes).sum(),
+        }
+    }
+}
+
+struct Page {
+    kernels: Vec<Kernel>,
+}
+
+impl Page {
+    fn heads(&self, f: &mut fmt::Formatter, first: &str, columns: &[&str]) -> fmt::Result {
+        write!(f, "| {first} |")?;
+        for kernel in &self.kernels {
+            for column in columns {
+                write!(f, " {}: {column} |", kernel.version())?;
+            }
+        }
+        write!(f, "\n|---|")?;
+        for _ in 0..self.kernels.len() * columns.len() {
+            write!(f, "---:|")?;
+        }
+        writeln!(f)
+    }
+
+    fn programs(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.heads(f, "program", &["instructions", "of the limit", "code"])?;
+        let mut names: Vec<&String> = self.kernels.iter().flat_map(|k| k.all.keys()).collect();
+        names.sort_by_key(|name| {
+            let most = self.kernels.iter().filter_map(|k| k.all.get(*name));
+            (std::cmp::Reverse(most.map(|s| s.verified).max()), *name)
+        });
+        names.dedup();
+        for name in names {
+            write!(f, "| `{name}` |")?;
+            for kernel in &self.kernels {
+                match kernel.all.get(name) {
+                    Some(size) => write!(
+                        f,
+                        " {} | {} | {} |",
+                        count(u64::from(size.verified)),
+                        of_the_limit(size.verified),
+                        bytes(size.machine_code_bytes)
+                    )?,
+                    None => write!(f, " not loaded | | |")?,
+                }
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+
+    fn policies(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.heads(f, "`--policies`", &["programs", "instructions", "code"])?;
+        let first = self.kernels.first();
+        let names = first.map_or(&[][..], |kernel| &kernel.alone);
+        for (name, _) in names {
+            let row = |kernel: &Kernel| {
+                let alone = kernel.alone.iter().find(|(policy, _)| policy == name);
+                alone.map(|(_, sum)| *sum).unwrap_or_default()
+            };
+            self.policy(f, &format!("`{name}`"), row)?;
+        }
+        self.policy(f, "all of them", Kernel::sum)
+    }
+
+    fn policy(
+        &self,
+        f: &mut fmt::Formatter,
+        name: &str,
+        row: impl Fn(&Kernel) -> Alone,
+    ) -> fmt::Result {
+        write!(f, "| {name} |")?;
+        for kernel in &self.kernels {
+            let sum = row(kernel);
+            let verified = count(u64::from(sum.verified));
+            let code = bytes(sum.machine_code_bytes);
+            write!(f, " {} | {verified} | {code} |", sum.programs)?;
+        }
+        writeln!(f)
+    }
+}
+
+impl fmt::Display for Page {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        writeln!(
+            f,
+            "# What the verifier makes of the programs\n\n\
+             Written by `cargo xtask verifier`; not by hand. \"Instructions\" are those that the \
+             kernel's\nverifier processed, on every branch that it followed, functions and \
+             callbacks of the\nprogram included; it gives up at {} a program. \"Code\" is machine \
+             code, x86-64.\nNames are as long as the kernel keeps them.\n\nWith all policies:\n",
+            count(u64::from(LIMIT))
+        )?;
+        self.programs(f)?;
+        writeln!(
+            f,
+            "\nAll programs together, with one policy and with all. Of a policy that `--policies` \
+             leaves\nout only the hooks on the hot path are verified and become code, which is \
+             never called: to\ntest for it there would cost more. Ops that only it needs are not \
+             loaded.\n"
+        )?;
+        self.policies(f)
+    }
+}
+
+fn of_the_limit(verified: u32) -> String {
+    format!("{:.1} %", f64::from(verified) / f64::from(LIMIT) * 100.0)
+}
+
+fn bytes(bytes: usize) -> String {
+    format!("{:.1} KiB", bytes as f64 / 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use labkit::machine::Machine;
+
+    use super::*;
+
+    fn program(only: Option<&str>, name: &str, verified: u32) -> Record {
+        Record::Program {
+            only: only.map(str::to_string),
+            name: name.to_string(),
+            verified,
+            machine_code_bytes: 2048,
+        }
+    }
+
+    fn kernel(release: &str, records: Vec<Record>) -> Result<Kernel> {
+        let machine = Machine {
+            kernel: release.into(),
+            accel: "tcg".into(),
+            cpus: 2,
+            clock: labkit::clock::Clock::Host,
+        };
+        Kernel::of(&Raw { machine, records }, Path::new("raw"))
+    }
+
+    #[test]
+    fn the_heaviest_program_is_first_and_sums_are_by_policy() {
+        let old = kernel(
+            "6.18",
+            vec![
+                program(None, "meta_tick", 900),
+                program(None, "meta_init", 250_000),
+                program(Some("fifo"), "meta_init", 1000),
+                program(Some("nest"), "meta_init", 2000),
+                program(Some("nest"), "meta_tick", 3000),
+            ],
+        );
+        let new = kernel(
+            "7.3",
+            vec![
+                program(None, "meta_init", 100),
+                program(Some("fifo"), "meta_init", 1),
+                program(Some("nest"), "meta_init", 2),
+            ],
+        );
+        let kernels = vec![old.unwrap(), new.unwrap()];
+        let page = Page { kernels }.to_string();
+        let rows: Vec<&str> = page.lines().filter(|line| line.contains("KiB")).collect();
+        assert_eq!(
+            rows,
+            [
+                "| `meta_init` | 250,000 | 25.0 % | 2.0 KiB | 100 | 0.0 % | 2.0 KiB |",
+                "| `meta_tick` | 900 | 0.1 % | 2.0 KiB | not loaded | | |",
+                "| `fifo` | 1 | 1,000 | 2.0 KiB | 1 | 1 | 2.0 KiB |",
+                "| `nest` | 2 | 5,000 | 4.0 KiB | 1 | 2 | 2.0 KiB |",
+                "| all of them | 2 | 250,900 | 4.0 KiB | 1 | 100 | 2.0 KiB |",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_was_cut_short_makes_no_table() {
+        assert!(kernel("6.18", vec![program(None, "meta_tick", 900)]).is_err());
+        assert!(kernel("6.18", Vec::new()).is_err());
+    }
+}
