@@ -46,12 +46,14 @@ fn hold_cpu(harm: &mut Harm, what: &str, cpu: usize, time: Duration) {
     let (cpus, _) = first_and_last();
     // The CPU that is held is nobody else's; who is left on it waits for all of the time.
     let bound = fair_wait(BUSY, cpus.len() - 1).min(time * 3 / 4);
+    harm.spare(kernel::caught_behind_realtime());
     harm.phase(format!("{what}, CPU {cpu} held"), bound, |_| {
         let hog = realtime::hog(cpu, HOG, time).unwrap();
         thread::sleep(time);
         drop(hog);
         1
     });
+    harm.spare(0);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use labkit::{churn, realtime};
 use scx_meta::policy::Policy;
 
 use super::harm::{fair_wait, Harm};
-use super::{groups, places, writes};
+use super::{groups, kernel, places, writes};
 use crate::maps::policy;
 use crate::scheduler::Scheduler;
 
@@ -81,12 +81,14 @@ impl Short {
         let two = [(policy("fifo"), 1), (policy("central"), 1)];
         self.harm.scheduler().rotate(&two, 2 * TURN);
         let bound = self.bound(0, 1);
+        self.harm.spare(kernel::caught_behind_realtime());
         self.phase("a CPU is held", bound, |_| {
             let hog = realtime::hog(last, Class::Fifo(50), HELD).unwrap();
             thread::sleep(HELD);
             drop(hog);
             1
         });
+        self.harm.spare(0);
     }
 
     fn loader(&mut self) {
