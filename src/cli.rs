@@ -9,15 +9,15 @@ use std::time::Duration;
 use anyhow::{ensure, Context, Result};
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand};
+use strategy::profile::Profile;
+use strategy::{Allotment, Prefer, Strategy};
 
 use crate::bpf::abi;
 use crate::live::{Knobs, Live};
 use crate::machine::Machine;
 use crate::policy::Policy;
-use crate::profile::Profile;
 use crate::sched::{Bpfland, Handover, OnEjection, Outcome, Plan, Report, Steal, StopSignals};
 use crate::stats::Snapshot;
-use crate::strategy::{Allotment, Prefer, Strategy};
 use crate::weights::{Assignment, PolicyList, Rotate, Weights};
 use crate::{live, logging, output, preflight, sched, set, turns, weights};
 
@@ -441,16 +441,17 @@ impl RunArgs {
             );
             return Ok(Some(Computed {
                 headline: format!("strategy {strategy}, base slice {base_slice}"),
-                allotment: Allotment::round_robin(policies, self.base_slice)?,
+                allotment: self.equally(policies)?,
             }));
         };
-        let profile = Profile::read(path, policies)?;
+        let names = policies.names();
+        let profile = Profile::read(path, &names)?;
         let file = path.display();
         let mut allotment = Allotment::from_profile(
             strategy,
             self.prefer,
             &profile.applications,
-            policies,
+            &names,
             self.base_slice,
         )
         .with_context(|| format!("--profile {file}"))?;
@@ -470,9 +471,14 @@ impl RunArgs {
         }))
     }
 
+    fn equally(&self, policies: &PolicyList) -> Result<Allotment> {
+        let turning: Vec<Policy> = policies.equal_weights().turning().collect();
+        Allotment::round_robin(turning, &policies.names(), self.base_slice)
+    }
+
     fn plan_with(&self, policies: PolicyList, allotment: Option<&Allotment>) -> Result<Plan> {
         let weights = match (allotment, &self.weights, &self.rotate) {
-            (Some(allotment), ..) => allotment.weights(),
+            (Some(allotment), ..) => Weights::of(allotment)?,
             (None, Some(weights), _) => weights.clone(),
             (None, None, Some(rotate)) => rotate.weights(&policies),
             (None, None, None) => policies.default_weights(),
@@ -489,7 +495,7 @@ impl RunArgs {
             );
         }
         let period_us = match allotment {
-            Some(allotment) => allotment.period_us,
+            Some(allotment) => weights::period_us_of(allotment)?,
             None => self.period_us(&weights)?,
         };
         let report = (self.stats.is_some() || self.stats_json).then(|| Report {

@@ -8,7 +8,7 @@
 //!  │        │                             │               │         │
 //!  │     weights, cpus, domains,     live, pins stats, turns,     output
 //!  │     preflight, machine                     halves
-//!  ├─► profile ─► strategy: weights from what was measured
+//!  ├─► strategy (a package): weights from what was measured
 //!  └─► set: changes the maps of the running program
 //! ```
 
@@ -30,13 +30,10 @@ pub mod output;
 pub mod pins;
 pub mod policy;
 pub mod preflight;
-pub mod profile;
 mod realtime;
 pub mod sched;
 pub mod set;
-pub mod source;
 pub mod stats;
-pub mod strategy;
 mod threads;
 pub mod turns;
 pub mod void;

@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use anyhow::{anyhow, bail, ensure, Context, Error, Result};
 
+use strategy::{Allotment, Policies};
+
 use crate::bpf::abi;
 use crate::policy::{join, Policy};
-
-/// Weights that strategies compute sum to this.
-pub const WEIGHT_TOTAL: u32 = 1_000_000;
 
 /// Held when nobody says otherwise: the one that favours nobody.
 const HELD_BY_DEFAULT: u32 = abi::meta_policy_META_EEVDF;
@@ -89,6 +88,12 @@ pub fn period_us(period: Duration) -> Result<u32> {
     Ok(us as u32)
 }
 
+/// The length of the rotation that a strategy came to.
+pub fn period_us_of(allotment: &Allotment) -> Result<u32> {
+    let n = allotment.rows.len();
+    period_us(allotment.period).with_context(|| format!("--base-slice times n = {n} of --strategy"))
+}
+
 /// What the program makes of a length that was written to the map.
 pub fn held_period_us(us: u32) -> u32 {
     us.clamp(abi::meta_limits_META_MIN_PERIOD_US, abi::META_MAX_PERIOD_US)
@@ -153,6 +158,11 @@ impl PolicyList {
     /// The policies, as they were given.
     pub fn iter(&self) -> impl Iterator<Item = Policy> + '_ {
         self.0.iter().copied()
+    }
+
+    /// By name, for strategies.
+    pub fn names(&self) -> Policies {
+        Policies::new(Policy::all(), self.iter())
     }
 
     /// The rodata variable `available`.
@@ -243,6 +253,13 @@ impl Weights {
     /// From pairs, as they stand in the map.
     pub fn new(pairs: impl IntoIterator<Item = (Policy, u32)>) -> Self {
         Self(pairs.into_iter().collect())
+    }
+
+    /// What a strategy came to.
+    pub fn of(allotment: &Allotment) -> Result<Self> {
+        let weights = allotment.weights.iter();
+        let pairs = weights.map(|(policy, weight)| Ok((policy.parse()?, *weight)));
+        Ok(Self(pairs.collect::<Result<_>>()?))
     }
 
     /// A policy's weight.
@@ -349,28 +366,6 @@ pub fn check_assignments(items: &[Assignment]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Scales shares to whole weights that sum to exactly `total`: each gets its
-/// floor, and the largest remainders get one more, the first of equals first.
-pub fn largest_remainder(shares: &[f64], total: u32) -> Result<Vec<u32>> {
-    let valid = shares
-        .iter()
-        .all(|share| share.is_finite() && *share >= 0.0);
-    let sum: f64 = shares.iter().sum();
-    ensure!(
-        valid && sum.is_finite() && sum > 0.0,
-        "shares must be finite, not negative, and not all zero: {shares:?}"
-    );
-    let exact: Vec<f64> = shares.iter().map(|s| s / sum * f64::from(total)).collect();
-    let mut weights: Vec<u32> = exact.iter().map(|value| value.floor() as u32).collect();
-    let mut order: Vec<usize> = (0..shares.len()).collect();
-    order.sort_by(|&a, &b| exact[b].fract().total_cmp(&exact[a].fract()));
-    let given: u32 = weights.iter().sum();
-    for &index in order.iter().take(total.saturating_sub(given) as usize) {
-        weights[index] += 1;
-    }
-    Ok(weights)
 }
 
 #[cfg(test)]
@@ -529,27 +524,18 @@ mod tests {
     }
 
     #[test]
-    fn largest_remainder_sums_exactly() {
-        assert_eq!(
-            largest_remainder(&[1.0, 1.0, 1.0], 100).unwrap(),
-            [34, 33, 33]
-        );
-        assert_eq!(
-            largest_remainder(&[1.0662, 1.0291], 10).unwrap(),
-            [5, 5],
-            "almost round robin"
-        );
-        assert_eq!(largest_remainder(&[0.0, 2.0], 7).unwrap(), [0, 7]);
-        let odd: Vec<f64> = (1..=7).map(|i| 1.0 / f64::from(i)).collect();
-        let weights = largest_remainder(&odd, WEIGHT_TOTAL).unwrap();
-        assert_eq!(weights.iter().sum::<u32>(), WEIGHT_TOTAL);
-        assert!(weights.windows(2).all(|pair| pair[0] >= pair[1]));
-    }
-
-    #[test]
-    fn largest_remainder_refuses_what_has_no_sum() {
-        for shares in [&[][..], &[0.0, 0.0], &[-1.0, 2.0], &[f64::NAN, 1.0]] {
-            assert!(largest_remainder(shares, 10).is_err(), "{shares:?}");
+    fn a_strategys_rotation_must_be_in_range() {
+        let policies = PolicyList::all();
+        let two = || policies.iter().take(2);
+        let of = |base| Allotment::round_robin(two(), &policies.names(), base).unwrap();
+        for base in [Duration::from_micros(499), Duration::from_secs(1801)] {
+            let error = format!("{:#}", period_us_of(&of(base)).unwrap_err());
+            assert!(error.contains("--base-slice times n = 2"), "{error}");
+            assert!(error.contains("1ms to 1h"), "{error}");
         }
+        let shortest = of(Duration::from_micros(500));
+        assert_eq!(period_us_of(&shortest).unwrap(), 1000);
+        let weights = Weights::of(&shortest).unwrap();
+        assert!(weights.turning().eq(two()));
     }
 }

@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -13,8 +14,8 @@ use proptest::sample::Index;
 use proptest::{collection, option};
 use scx_meta::bpf::abi;
 use scx_meta::policy::Policy;
-use scx_meta::profile::{Application, Figures, Profile, Provenance, Quantile};
 use scx_meta::weights::{self, Assignment, PolicyList, Weights};
+use strategy::profile::{Application, Figures, Profile, Provenance, Quantile};
 
 const MAX_WEIGHT: u32 = abi::meta_limits_META_MAX_WEIGHT;
 const MIN_PERIOD_US: u32 = abi::meta_limits_META_MIN_PERIOD_US;
@@ -193,9 +194,9 @@ proptest! {
             prop_oneof![0.0..1.0, 0.0..1e6, Just(0.0), Just(f64::MIN_POSITIVE), any::<f64>()],
             0..12,
         ),
-        total in 1..=weights::WEIGHT_TOTAL,
+        total in 1..=strategy::WEIGHT_TOTAL,
     ) {
-        let Ok(made) = weights::largest_remainder(&shares, total) else {
+        let Ok(made) = strategy::largest_remainder(&shares, total) else {
             return Ok(());
         };
         prop_assert_eq!(made.iter().sum::<u32>(), total);
@@ -274,7 +275,10 @@ fn application() -> impl Strategy<Value = Application> {
                     }),
                     concurrency: NonZeroU32::new(concurrency).expect("at least 1"),
                     eevdf,
-                    policies: Policy::all().zip(rows).collect(),
+                    policies: Policy::all()
+                        .map(|policy| policy.to_string())
+                        .zip(rows)
+                        .collect(),
                 },
             )
     })
@@ -378,7 +382,7 @@ proptest! {
     #[test]
     fn a_profile_is_read_as_it_was_written(profile in profile()) {
         let text = profile.to_toml().unwrap();
-        let read = Profile::parse(&text, "p.toml", &PolicyList::all());
+        let read = Profile::parse(&text, "p.toml", &PolicyList::all().names());
         prop_assert_eq!(read.unwrap(), profile);
     }
 
@@ -389,12 +393,27 @@ proptest! {
     ) {
         let text = profile.to_toml().unwrap();
         let text = slips.into_iter().fold(text, |text, slip| slip.of(&text));
-        if let Err(error) = Profile::parse(&text, "p.toml", &PolicyList::all()) {
+        if let Err(error) = Profile::parse(&text, "p.toml", &PolicyList::all().names()) {
             let error = format!("{error:#}");
             let line = error.strip_prefix("p.toml:").and_then(|rest| rest.split_once(": "));
             let line = line.and_then(|(line, _)| line.parse::<usize>().ok());
             let lines = text.matches('\n').count() + 1;
             prop_assert!(line.is_some_and(|line| (1..=lines).contains(&line)), "{error}");
         }
+    }
+}
+
+#[test]
+fn the_example_is_a_profile_of_every_policy() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("contrib/profile.example.toml");
+    let profile = Profile::read(&path, &PolicyList::all().names()).unwrap();
+    assert!(!profile.partial);
+    assert_eq!(profile.applications.len(), 3);
+    for application in &profile.applications {
+        let policies = application.policies.iter().map(|(policy, _)| &**policy);
+        assert!(
+            policies.eq(Policy::all().map(Policy::name)),
+            "{application:?}"
+        );
     }
 }

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use scx_meta::policy::Policy;
-use scx_meta::profile::Profile;
-use scx_meta::strategy::{Allotment, Prefer, Strategy};
-use scx_meta::weights::{PolicyList, WEIGHT_TOTAL};
+use scx_meta::weights::PolicyList;
+use strategy::profile::Profile;
+use strategy::{Allotment, Policies, Prefer, Strategy, WEIGHT_TOTAL};
 
 const FILE: &str = "any.toml";
 const BASE_SLICE: Duration = Duration::from_millis(100);
@@ -30,7 +30,7 @@ pub fn check(bytes: &[u8]) {
     if loaded.iter().next().is_none() {
         loaded = PolicyList::all();
     }
-    match Profile::parse(text, FILE, &loaded) {
+    match Profile::parse(text, FILE, &loaded.names()) {
         Err(error) => {
             let error = format!("{error:#}");
             let line = error
@@ -41,18 +41,20 @@ pub fn check(bytes: &[u8]) {
         }
         Ok(profile) => {
             let written = profile.to_toml().expect("a profile can be written");
-            let again = Profile::parse(&written, FILE, &loaded).expect("what was read is right");
+            let again =
+                Profile::parse(&written, FILE, &loaded.names()).expect("what was read is right");
             assert_eq!(again, profile);
-            allot(&profile, &loaded);
+            allot(&profile, &loaded.names());
         }
     }
 }
 
-fn allot(profile: &Profile, loaded: &PolicyList) {
+fn allot(profile: &Profile, policies: &Policies) {
     for strategy in STRATEGIES {
         for prefer in [Prefer::Throughput, Prefer::P99] {
             let applications = &profile.applications;
-            let made = Allotment::from_profile(strategy, prefer, applications, loaded, BASE_SLICE);
+            let made =
+                Allotment::from_profile(strategy, prefer, applications, policies, BASE_SLICE);
             let Ok(allotment) = made else {
                 continue;
             };

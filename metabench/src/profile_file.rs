@@ -8,9 +8,9 @@ use anyhow::{ensure, Context, Result};
 use evidence::files;
 use evidence::sample::Interval;
 use labkit::charge::setting::Setting;
-use scx_meta::policy::{join, Policy};
-use scx_meta::profile::{Application, Ends, Figures, Profile, Provenance, Quantile};
-use scx_meta::weights::PolicyList;
+use scx_meta::policy::Policy;
+use strategy::profile::{Application, Ends, Figures, Profile, Provenance, Quantile};
+use strategy::Policies;
 
 use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
 use crate::trial::record::Role;
@@ -89,7 +89,8 @@ fn application(subject: &SubjectOutcome) -> Result<Application> {
         "application `{}` was measured under no policy",
         about.name
     );
-    policies.sort_by_key(|(policy, _)| policy.id());
+    policies.sort_by_key(|(policy, _): &(Policy, Figures)| policy.id());
+    let named = |(policy, figures): (Policy, Figures)| (policy.to_string(), figures);
     let concurrency = NonZeroU32::new(about.concurrency);
     Ok(Application {
         name: about.name.clone(),
@@ -97,7 +98,7 @@ fn application(subject: &SubjectOutcome) -> Result<Application> {
         latency_quantile: subject.quantile.map(quantile).transpose()?,
         concurrency: concurrency.with_context(|| format!("{}: concurrency 0", of_subject()))?,
         eevdf: figures(&subject.eevdf).with_context(of_subject)?,
-        policies,
+        policies: policies.into_iter().map(named).collect(),
     })
 }
 
@@ -129,23 +130,29 @@ fn ends(interval: Interval) -> Ends {
 }
 
 /// Policies under which all of it was measured.
-fn measured(profile: &Profile) -> Result<PolicyList> {
+fn measured(profile: &Profile) -> Result<Policies> {
     let applications = profile.applications.iter().chain(&profile.whole);
-    let policies = Policy::all().filter(|policy| {
+    let everywhere = |policy: &Policy| {
         let mut applications = applications.clone();
-        applications.all(|a| a.policies.iter().any(|(measured, _)| measured == policy))
-    });
-    join(policies)
-        .replace(' ', "")
-        .parse()
-        .context("no policy was measured with every application")
+        applications.all(|a| {
+            let mut policies = a.policies.iter();
+            policies.any(|(measured, _)| measured == policy.name())
+        })
+    };
+    let policies: Vec<Policy> = Policy::all().filter(everywhere).collect();
+    ensure!(
+        !policies.is_empty(),
+        "no policy was measured with every application"
+    );
+    Ok(Policies::new(Policy::all(), policies))
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
 
-    use scx_meta::strategy::{Allotment, Prefer, Strategy};
+    use scx_meta::weights::PolicyList;
+    use strategy::{Allotment, Prefer, Strategy};
 
     use super::*;
     use crate::estimate;
@@ -164,13 +171,18 @@ mod tests {
         made
     }
 
+    fn fifo_and_vtime() -> Policies {
+        let loaded: PolicyList = "fifo,vtime".parse().unwrap();
+        loaded.names()
+    }
+
     fn written(outcome: &Outcome) -> Result<Profile> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("profile.toml");
         write(outcome, &path)?;
         let left: Vec<_> = fs::read_dir(dir.path()).unwrap().collect();
         assert_eq!(left.len(), 1, "{left:?}");
-        Profile::read(&path, &"fifo,vtime".parse().unwrap())
+        Profile::read(&path, &fifo_and_vtime())
     }
 
     #[test]
@@ -219,16 +231,16 @@ mod tests {
             ..Made::default()
         };
         let profile = written(&outcome(&made)).unwrap();
-        let loaded = "fifo,vtime".parse().unwrap();
+        let loaded = fifo_and_vtime();
         let base_slice = std::time::Duration::from_millis(100);
         let of = |prefer| {
             let applications = &profile.applications;
             Allotment::from_profile(Strategy::Benefit, prefer, applications, &loaded, base_slice)
         };
         let row = of(Prefer::Throughput).unwrap().rows.remove(0);
-        assert_eq!(row.policy.name(), "fifo");
+        assert_eq!(row.policy, "fifo");
         assert!((row.basis.unwrap().throughput_ratio - 1.05).abs() < 1e-9);
-        assert_eq!(of(Prefer::P99).unwrap().rows[0].policy.name(), "vtime");
+        assert_eq!(of(Prefer::P99).unwrap().rows[0].policy, "vtime");
     }
 
     #[test]

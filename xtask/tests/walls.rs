@@ -11,11 +11,15 @@ use serde_json::Value;
 /// Of each package those of ours that it uses, apart from its tests. What the loader and the
 /// benches are made of comes before them; the two benches share what is below them, and not each
 /// other; xtask runs them all as programs.
-const MAY_USE: [(&str, &[&str]); 7] = [
-    ("scx_meta", &[]),
+const MAY_USE: [(&str, &[&str]); 8] = [
+    ("strategy", &[]),
+    ("scx_meta", &["strategy"]),
     ("labkit", &["scx_meta"]),
     ("evidence", &["labkit"]),
-    ("scx_metabench", &["evidence", "labkit", "scx_meta"]),
+    (
+        "scx_metabench",
+        &["evidence", "labkit", "scx_meta", "strategy"],
+    ),
     ("scx_microbench", &["evidence", "labkit", "scx_meta"]),
     ("rotation-tests", &[]),
     ("xtask", &["labkit"]),

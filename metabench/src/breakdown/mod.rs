@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
-use scx_meta::profile::Profile;
-use scx_meta::strategy::{Prefer, Strategy};
 use scx_meta::weights;
+use strategy::profile::Profile;
+use strategy::{Prefer, Strategy};
 
 use crate::estimate;
 use crate::trial::args::TrialArgs;
@@ -61,7 +61,7 @@ pub fn run(args: &Args) -> Result<()> {
         let together = rows::together(&workload, args.applications)?;
         let path = args.profile.clone().unwrap_or_default();
         let policies = trial.common.policy_list();
-        let profile = Profile::read(&path, &policies)?;
+        let profile = Profile::read(&path, &policies.names())?;
         let (rows, notes) = rows::rows(args, &workload, &profile, &policies)?;
         workload.notes.extend(notes);
         let raw = format!("{}-{name}.jsonl", files::stem(&workload.name));

@@ -2,8 +2,8 @@
 //! What n applications at once are measured under: each policy held, and the strategies.
 
 use anyhow::{ensure, Context, Result};
-use scx_meta::profile::{Application as Profiled, Profile};
 use scx_meta::weights::PolicyList;
+use strategy::profile::{Application as Profiled, Profile};
 
 use super::Args;
 use crate::trial::record::Row;

@@ -15,10 +15,10 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use labkit::machine::Machine;
-use scx_meta::profile::{Application as Profiled, Profile};
-use scx_meta::strategy::{Prefer, Strategy};
 use scx_meta::weights;
 use scx_meta::weights::PolicyList;
+use strategy::profile::{Application as Profiled, Profile};
+use strategy::{Prefer, Strategy};
 
 use self::choice::{By, Choice};
 use self::rows::{Grid, Mechanism};
@@ -138,7 +138,7 @@ impl<'a> Tuning<'a> {
     fn new(args: &'a Args) -> Result<Self> {
         let policies = args.trial.common.policy_list();
         let path = args.profile.as_deref().context("--profile is missing")?;
-        let profile = Profile::read(path, &policies)?;
+        let profile = Profile::read(path, &policies.names())?;
         Ok(Self {
             slices: Slices::new(
                 &args.base_slices,

@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use scx_meta::policy::Policy;
-use scx_meta::profile::Application;
-use scx_meta::strategy::Strategy;
 use scx_meta::weights::PolicyList;
+use strategy::profile::Application;
+use strategy::Strategy;
 
 /// Its base slice.
 pub const BASE_SLICE: Duration = Duration::from_millis(1800);
@@ -41,7 +41,7 @@ pub fn assigned(applications: &[Application], pair: [Policy; 2]) -> Vec<Applicat
         let policy = pair[i.min(1)];
         application
             .policies
-            .retain(|(measured, _)| *measured == policy);
+            .retain(|(measured, _)| measured == policy.name());
     }
     assigned
 }

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use labkit::charge::setting::Setting;
-use scx_meta::profile::Application;
-use scx_meta::strategy::{Allotment, Prefer, Strategy};
+use scx_meta::weights;
 use scx_meta::weights::PolicyList;
+use strategy::profile::Application;
+use strategy::{Allotment, Prefer, Strategy};
 
 use crate::profiling::held;
 use crate::trial::record::{Role, Row};
@@ -52,6 +53,7 @@ impl Grid<'_> {
     /// Adds the rows that differ from all others, and its names to those that do not; returns
     /// what a person should know.
     pub fn add_to(&self, rows: &mut Vec<Row>) -> Result<Vec<String>> {
+        let names = self.policies.names();
         let mut notes = Vec::new();
         for &base_slice in self.base_slices {
             for &strategy in self.strategies {
@@ -59,7 +61,7 @@ impl Grid<'_> {
                     strategy,
                     self.prefer,
                     self.applications,
-                    self.policies,
+                    &names,
                     base_slice,
                 )
                 .with_context(|| format!("strategy {strategy}"))?;
@@ -68,7 +70,7 @@ impl Grid<'_> {
                         notes.push(warning.clone());
                     }
                 }
-                match self.setting(&allotment) {
+                match self.setting(&allotment)? {
                     Some(setting) => self.add(rows, strategy, base_slice, setting),
                     None => notes.push(alone(&allotment)),
                 }
@@ -79,16 +81,14 @@ impl Grid<'_> {
     }
 
     /// None if one policy has all of the time.
-    fn setting(&self, allotment: &Allotment) -> Option<Setting> {
+    fn setting(&self, allotment: &Allotment) -> Result<Option<Setting>> {
         let turning = allotment.weights.iter().filter(|(_, weight)| *weight > 0);
-        let weights: Vec<_> = turning
-            .map(|(policy, weight)| (policy.to_string(), *weight))
-            .collect();
-        let period_us = allotment.period_us;
-        (weights.len() > 1).then_some(match self.mechanism {
+        let weights: Vec<_> = turning.cloned().collect();
+        let period_us = weights::period_us_of(allotment)?;
+        Ok((weights.len() > 1).then_some(match self.mechanism {
             Mechanism::Flip => Setting::Rotate { weights, period_us },
             Mechanism::Process => Setting::Replace { weights, period_us },
-        })
+        }))
     }
 
     fn add(&self, rows: &mut Vec<Row>, strategy: Strategy, slice: Duration, setting: Setting) {
@@ -119,7 +119,7 @@ impl Grid<'_> {
 /// Said once, however many strategies it holds for.
 fn alone(allotment: &Allotment) -> String {
     let only = allotment.weights.iter().find(|(_, weight)| *weight > 0);
-    let policy = only.map_or("nobody", |(policy, _)| policy.name());
+    let policy = only.map_or("nobody", |(policy, _)| policy);
     format!("a strategy that gives {policy} all of the time is no rotation: see {policy} alone")
 }
 
@@ -137,7 +137,7 @@ mod tests {
     use std::num::NonZeroU32;
 
     use scx_meta::policy::Policy;
-    use scx_meta::profile::{Figures, Quantile};
+    use strategy::profile::{Figures, Quantile};
 
     use super::*;
 
@@ -151,7 +151,7 @@ mod tests {
     fn application(name: &str, latency_ms: f64, best: Policy) -> Application {
         let policies = Policy::all().map(|policy| {
             let gain = if policy == best { 1.05 } else { 0.97 };
-            (policy, figures(100.0 * gain, latency_ms))
+            (policy.to_string(), figures(100.0 * gain, latency_ms))
         });
         Application {
             name: name.into(),

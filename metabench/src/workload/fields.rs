@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Error, Result};
-use scx_meta::source::Source;
+use strategy::source::Source;
 use toml::{Spanned, Value};
 
 use super::placeholder::{Parameters, Seconds};

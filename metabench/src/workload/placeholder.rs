@@ -6,7 +6,7 @@ use std::path::Path;
 use std::{env, thread};
 
 use anyhow::{anyhow, bail, ensure, Context, Result};
-use scx_meta::source::Source;
+use strategy::source::Source;
 use toml::{Spanned, Value};
 
 /// The length of a block, which the engine fills in.

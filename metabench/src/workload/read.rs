@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use scx_meta::source::Source;
+use strategy::source::Source;
 
 use super::fields::{Fields, Place};
 use super::placeholder::Parameters;

@@ -16,7 +16,7 @@ struct Package {
     feature: Option<&'static str>,
 }
 
-const PACKAGES: [Package; 7] = [
+const PACKAGES: [Package; 8] = [
     Package {
         name: "scx_meta",
         folders: &["src", "tests"],
@@ -45,6 +45,11 @@ const PACKAGES: [Package; 7] = [
     Package {
         name: "rotation-tests",
         folders: &["rotation-tests/src", "rotation-tests/tests"],
+        feature: None,
+    },
+    Package {
+        name: "strategy",
+        folders: &["strategy/src"],
         feature: None,
     },
     Package {

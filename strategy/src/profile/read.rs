@@ -12,9 +12,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Application, Ends, Figures, Profile, Provenance, Quantile, EEVDF};
-use crate::policy::Policy;
 use crate::source::Source;
-use crate::weights::PolicyList;
+use crate::Policies;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,15 +49,15 @@ struct RawFigures {
 }
 
 impl Profile {
-    /// Reads a file. Each of `loaded` must have been measured.
-    pub fn read(path: &Path, loaded: &PolicyList) -> Result<Self> {
+    /// Reads a file. Each of the loaded policies must have been measured.
+    pub fn read(path: &Path, policies: &Policies) -> Result<Self> {
         let file = path.display().to_string();
         let text = fs::read_to_string(path).with_context(|| format!("--profile {file}"))?;
-        Self::parse(&text, &file, loaded)
+        Self::parse(&text, &file, policies)
     }
 
     /// As `read`; `file` is what errors call it.
-    pub fn parse(text: &str, file: &str, loaded: &PolicyList) -> Result<Self> {
+    pub fn parse(text: &str, file: &str, policies: &Policies) -> Result<Self> {
         let source = Source { file, text };
         let raw: RawProfile = source.read()?;
         if raw.application.get_ref().is_empty() {
@@ -67,7 +66,7 @@ impl Profile {
         let mut applications: Vec<Application> = Vec::new();
         for raw in raw.application.into_inner() {
             let name = raw.name.clone();
-            let application = Reader::new(&source, "application", &name)?.read(raw, loaded)?;
+            let application = Reader::new(&source, "application", &name)?.read(raw, policies)?;
             if applications.iter().any(|a| a.name == application.name) {
                 let message = format!("name: there are two applications `{}`", application.name);
                 return Err(source.error(name.span(), message));
@@ -76,7 +75,7 @@ impl Profile {
         }
         let whole = raw.whole.map(|raw| {
             let name = raw.name.clone();
-            Reader::new(&source, "whole", &name)?.read(raw, loaded)
+            Reader::new(&source, "whole", &name)?.read(raw, policies)
         });
         Ok(Self {
             partial: raw.partial,
@@ -113,7 +112,7 @@ impl<'a> Reader<'a> {
         self.source.error(span, format!("{}: {message}", self.who))
     }
 
-    fn read(&self, raw: RawApplication, loaded: &PolicyList) -> Result<Application> {
+    fn read(&self, raw: RawApplication, known: &Policies) -> Result<Application> {
         let mut eevdf = None;
         let mut policies = Vec::new();
         let mut rows = Vec::new();
@@ -124,11 +123,11 @@ impl<'a> Reader<'a> {
                 eevdf = Some(figures);
                 continue;
             }
-            let policy: Policy = scheduler.get_ref().parse().map_err(|error: Error| {
+            known.check(scheduler.get_ref()).map_err(|error: Error| {
                 let message = format!("under.{}: {error}", scheduler.get_ref());
                 self.error(scheduler.span(), message)
             })?;
-            policies.push((policy, figures));
+            policies.push((scheduler.into_inner(), figures));
         }
         let missing = |message: String| self.error(self.at.clone(), message);
         let eevdf = eevdf.ok_or_else(|| {
@@ -136,15 +135,15 @@ impl<'a> Reader<'a> {
                 "under.{EEVDF} is missing, to which the policies are compared"
             ))
         })?;
-        for policy in loaded.iter() {
-            if !policies.iter().any(|(measured, _)| *measured == policy) {
+        for policy in known.loaded() {
+            if !policies.iter().any(|(measured, _)| measured == policy) {
                 return Err(missing(format!(
                     "under.{policy} is missing; measure it, or leave {policy} out of --policies"
                 )));
             }
         }
         self.check_alike(&rows)?;
-        policies.sort_by_key(|(policy, _)| policy.id());
+        policies.sort_by_key(|(policy, _)| known.place(policy));
         Ok(Application {
             name: raw.name.into_inner(),
             throughput_unit: raw.throughput_unit,

@@ -57,8 +57,6 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
-use crate::policy::Policy;
-
 /// The row of the kernel's own scheduler, to which all others are compared.
 const EEVDF: &str = "kernel";
 
@@ -114,7 +112,7 @@ pub struct Application {
     /// Under the kernel's own scheduler.
     pub eevdf: Figures,
     /// Under policies, in table order.
-    pub policies: Vec<(Policy, Figures)>,
+    pub policies: Vec<(String, Figures)>,
 }
 
 impl Application {

@@ -8,9 +8,8 @@ use anyhow::{ensure, Context, Result};
 use clap::ValueEnum;
 
 use super::write_option_value;
-use crate::policy::{join, Policy};
 use crate::profile::{Application, Ends, Figures, Quantile};
-use crate::weights::PolicyList;
+use crate::Policies;
 
 /// What makes a policy the preferred one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -102,8 +101,8 @@ pub struct Basis {
 pub(super) fn preferred(
     application: &Application,
     prefer: Prefer,
-    loaded: &PolicyList,
-) -> Result<(Policy, Basis)> {
+    policies: &Policies,
+) -> Result<(String, Basis)> {
     let (name, eevdf) = (&application.name, &application.eevdf);
     ensure!(
         prefer != Prefer::P99 || eevdf.latency_ms.is_some(),
@@ -111,13 +110,17 @@ pub(super) fn preferred(
          load that reports latencies, or take --prefer throughput"
     );
     let measured = application.policies.iter();
-    let loaded_only = measured.filter(|(policy, _)| loaded.contains(*policy));
+    let loaded_only = measured.filter(|(policy, _)| policies.is_loaded(policy));
     let relative =
         loaded_only.map(|(policy, figures)| (policy, figures, Relative::of(application, figures)));
     let (policy, figures, relative) = relative
-        .min_by(|(p, _, a), (q, _, b)| prefer.order(a, b).then(p.id().cmp(&q.id())))
+        .min_by(|(p, _, a), (q, _, b)| {
+            prefer
+                .order(a, b)
+                .then_with(|| policies.place(p).cmp(&policies.place(q)))
+        })
         .with_context(|| {
-            let loaded = join(loaded.iter());
+            let loaded = policies.loaded().join(", ");
             format!("application `{name}` was measured under none of {loaded}")
         })?;
     let basis = Basis {
@@ -128,5 +131,5 @@ pub(super) fn preferred(
         beats_eevdf: prefer.beats_eevdf(&relative),
         interval: prefer.interval(figures),
     };
-    Ok((*policy, basis))
+    Ok((policy.clone(), basis))
 }

@@ -2,7 +2,6 @@
 //! What a strategy came to, for people and for programs.
 
 use std::fmt::Write;
-use std::time::Duration;
 
 use serde_json::{json, Map, Value};
 
@@ -32,11 +31,12 @@ impl Allotment {
         if self.rows.iter().any(|row| row.basis.is_some()) {
             text.push_str("r_i: throughput ÷ that under EEVDF; l_i: latency under EEVDF\n");
         }
-        let period = Duration::from_micros(self.period_us.into());
-        let (period, weights) = (
-            humantime::format_duration(period),
-            self.weights().describe(),
-        );
+        let period = humantime::format_duration(self.period);
+        let turning = self.weights.iter().filter(|(_, weight)| *weight > 0);
+        let weights: Vec<String> = turning
+            .map(|(policy, weight)| format!("{policy} {weight}"))
+            .collect();
+        let weights = weights.join(", ");
         let _ = writeln!(text, "weights: {weights}; a rotation takes {period}");
         text
     }
@@ -47,12 +47,12 @@ impl Allotment {
         let weights: Map<_, _> = self
             .weights
             .iter()
-            .map(|(policy, weight)| (policy.name().to_owned(), json!(weight)))
+            .map(|(policy, weight)| (policy.clone(), json!(weight)))
             .collect();
         json!({
             "applications": applications,
             "weights": weights,
-            "period_us": self.period_us,
+            "period_us": self.period.as_micros() as u64,
         })
     }
 }
@@ -81,7 +81,7 @@ impl Row {
     fn json(&self) -> Value {
         json!({
             "name": self.basis.as_ref().map(|basis| &basis.name),
-            "policy": self.policy.name(),
+            "policy": self.policy,
             "weight": self.weight,
             "timeslice_ms": self.timeslice_ms,
         })

@@ -12,16 +12,19 @@ use crate::profile::{Figures, Quantile};
 
 const BASE: Duration = Duration::from_millis(1800);
 
-/// Three policies of the table stand for any, in table order.
-fn policies() -> [Policy; 3] {
-    let all: Vec<_> = Policy::all().collect();
-    [all[0], all[1], all[3]]
+/// All that there are, and three of them.
+const TABLE: [&str; 4] = ["one", "two", "unloaded", "three"];
+const THREE: [&str; 3] = ["one", "two", "three"];
+
+fn loaded() -> Policies {
+    let [a, b, c] = THREE;
+    // Not in table order, as people may type it.
+    Policies::new(TABLE, [c, a, b])
 }
 
-fn loaded() -> PolicyList {
-    let [a, b, c] = policies();
-    // Not in table order, as people may type it.
-    format!("{c},{a},{b}").parse().unwrap()
+fn named(weights: [u32; 3]) -> [(String, u32); 3] {
+    let mut weights = weights.into_iter();
+    THREE.map(|policy| (policy.into(), weights.next().unwrap()))
 }
 
 fn figures((throughput, latency_ms): (f64, f64)) -> Figures {
@@ -31,7 +34,7 @@ fn figures((throughput, latency_ms): (f64, f64)) -> Figures {
     }
 }
 
-/// Throughput and latency under EEVDF and under each of `policies()`.
+/// Throughput and latency under EEVDF and under each of the three.
 fn application(name: &str, eevdf: (f64, f64), under: [(f64, f64); 3]) -> Application {
     Application {
         name: name.into(),
@@ -39,7 +42,11 @@ fn application(name: &str, eevdf: (f64, f64), under: [(f64, f64); 3]) -> Applica
         latency_quantile: Some(Quantile::P99),
         concurrency: NonZeroU32::MIN,
         eevdf: figures(eevdf),
-        policies: policies().into_iter().zip(under.map(figures)).collect(),
+        policies: THREE
+            .map(String::from)
+            .into_iter()
+            .zip(under.map(figures))
+            .collect(),
     }
 }
 
@@ -56,7 +63,7 @@ fn by(strategy: Strategy, prefer: Prefer, applications: &[Application]) -> Allot
     Allotment::from_profile(strategy, prefer, applications, &loaded(), BASE).unwrap()
 }
 
-fn choice(prefer: Prefer, application: &Application) -> (Policy, bool) {
+fn choice(prefer: Prefer, application: &Application) -> (String, bool) {
     let (policy, basis) = preferred(application, prefer, &loaded()).unwrap();
     (policy, basis.beats_eevdf)
 }
@@ -89,16 +96,15 @@ fn each_strategy_gives_what_was_computed_by_hand() {
             [431_270, 568_730],
         ),
     ] {
-        let [first, second, third] = policies();
         let got = by(strategy, Prefer::Throughput, &two());
-        assert_eq!(got.period_us, 3_600_000);
+        assert_eq!(got.period.as_millis(), 3600);
         for (row, expected) in got.rows.iter().zip(times_ms) {
             let off = row.timeslice_ms - expected;
             assert!(off.abs() < 0.005, "{strategy}: {row:?}: {expected}");
             let share = row.timeslice_ms / 3600.0;
             assert!((row.weight - share).abs() < 1e-12, "{strategy}: {row:?}");
         }
-        let weights = [(first, weights[0]), (second, weights[1]), (third, 0)];
+        let weights = named([weights[0], weights[1], 0]);
         assert_eq!(got.weights, weights, "{strategy}");
         assert_eq!(got.warnings, [""; 0], "{strategy}");
     }
@@ -116,12 +122,8 @@ fn applications_with_the_same_policy_add_up_and_count_as_many() {
     z.eevdf.latency_ms = Some(60.0);
     let got = by(Strategy::Delta, Prefer::Throughput, &[x, y, z]);
     // 30 + 60 and 90 of 180, in a rotation of three base slices.
-    let [first, second, third] = policies();
-    assert_eq!(
-        got.weights,
-        [(first, 500_000), (second, 500_000), (third, 0)]
-    );
-    assert_eq!(got.period_us, 5_400_000);
+    assert_eq!(got.weights, named([500_000, 500_000, 0]));
+    assert_eq!(got.period.as_millis(), 5400);
     let times: Vec<_> = got
         .rows
         .iter()
@@ -144,21 +146,23 @@ fn policy_weights_sum_exactly_whatever_the_shares() {
             assert_eq!(sum, WEIGHT_TOTAL, "{strategy}, {latency}");
         }
     }
-    let [a, b, c] = policies();
-    let thirds = Allotment::round_robin(&loaded(), BASE).unwrap();
-    assert_eq!(thirds.weights, [(a, 333_334), (b, 333_333), (c, 333_333)]);
+    let thirds = Allotment::round_robin(THREE, &loaded(), BASE).unwrap();
+    assert_eq!(thirds.weights, named([333_334, 333_333, 333_333]));
 }
 
 #[test]
 fn the_preferred_policy_is_best_in_what_was_asked_for() {
-    let [first, second, _] = policies();
+    let [first, second, _] = THREE;
     let application = application(
         "x",
         (100.0, 50.0),
         [(120.0, 60.0), (110.0, 40.0), (90.0, 45.0)],
     );
-    assert_eq!(choice(Prefer::Throughput, &application), (first, true));
-    assert_eq!(choice(Prefer::P99, &application), (second, true));
+    assert_eq!(
+        choice(Prefer::Throughput, &application),
+        (first.into(), true)
+    );
+    assert_eq!(choice(Prefer::P99, &application), (second.into(), true));
     let got = by(Strategy::Benefit, Prefer::P99, &[application]);
     let ratio = got.rows[0].basis.as_ref().unwrap().throughput_ratio;
     assert_eq!(ratio, 1.1, "of the preferred policy, not of the fastest");
@@ -166,7 +170,7 @@ fn the_preferred_policy_is_best_in_what_was_asked_for() {
 
 #[test]
 fn ties_go_to_the_other_figure_and_then_to_table_order() {
-    let [first, second, third] = policies();
+    let [first, second, third] = THREE;
     let eevdf = (100.0, 50.0);
     let same_throughput = application("x", eevdf, [(120.0, 45.0), (120.0, 44.0), (120.0, 44.5)]);
     assert_eq!(choice(Prefer::Throughput, &same_throughput).0, second);
@@ -184,9 +188,9 @@ fn ties_go_to_the_other_figure_and_then_to_table_order() {
 
 #[test]
 fn only_loaded_policies_are_chosen() {
-    let [first, second, third] = policies();
+    let [first, second, third] = THREE;
     let application = application("x", (1.0, 1.0), [(5.0, 1.0), (4.0, 1.0), (3.0, 1.0)]);
-    let some: PolicyList = format!("{third},{second}").parse().unwrap();
+    let some = Policies::new(TABLE, [third, second]);
     assert_eq!(
         preferred(&application, Prefer::Throughput, &some)
             .unwrap()
@@ -194,7 +198,7 @@ fn only_loaded_policies_are_chosen() {
         second
     );
     let measured = Application {
-        policies: vec![(first, application.eevdf)],
+        policies: vec![(first.into(), application.eevdf)],
         ..application
     };
     let error = preferred(&measured, Prefer::Throughput, &some).unwrap_err();
@@ -203,7 +207,7 @@ fn only_loaded_policies_are_chosen() {
 
 #[test]
 fn who_does_not_beat_eevdf_gets_the_best_policy_a_warning_and_a_mark() {
-    let [_, second, _] = policies();
+    let [_, second, _] = THREE;
     // As good as EEVDF is not better.
     let x = application(
         "x",
@@ -211,7 +215,7 @@ fn who_does_not_beat_eevdf_gets_the_best_policy_a_warning_and_a_mark() {
         [(90.0, 55.0), (100.0, 50.0), (80.0, 51.0)],
     );
     for (prefer, what) in [(Prefer::Throughput, "throughput"), (Prefer::P99, "p99")] {
-        assert_eq!(choice(prefer, &x), (second, false));
+        assert_eq!(choice(prefer, &x), (second.into(), false));
         let got = by(Strategy::RoundRobin, prefer, &[x.clone(), two()[0].clone()]);
         let expected = format!("x: no policy beats EEVDF by {what}; {second} is the best of them");
         assert_eq!(got.warnings, [expected]);
@@ -230,7 +234,7 @@ fn who_does_not_beat_eevdf_gets_the_best_policy_a_warning_and_a_mark() {
 
 #[test]
 fn who_gains_nothing_gets_no_time_by_gain_unless_nobody_gains() {
-    let [first, second, _] = policies();
+    let [first, second, _] = THREE;
     let x = application("x", (100.0, 50.0), [(1.0, 55.0), (99.0, 50.0), (1.0, 51.0)]);
     let y = application(
         "y",
@@ -239,7 +243,7 @@ fn who_gains_nothing_gets_no_time_by_gain_unless_nobody_gains() {
     );
     for strategy in [Strategy::BenefitGain, Strategy::DeltaBenefitGain] {
         let got = by(strategy, Prefer::Throughput, &[x.clone(), y.clone()]);
-        assert_eq!(got.weights[0], (first, WEIGHT_TOTAL));
+        assert_eq!(got.weights[0], (first.into(), WEIGHT_TOTAL));
         assert_eq!(got.rows[0].weight, 0.0);
         let never = format!("{second} is preferred, but its weight comes to 0: it never runs");
         assert!(got.warnings.contains(&never), "{:?}", got.warnings);
@@ -288,37 +292,19 @@ fn latencies_taken_differently_are_warned_of_where_they_are_compared() {
 
 #[test]
 fn without_a_profile_n_is_the_number_of_policies_in_rotation() {
-    let all = PolicyList::all();
-    let got = Allotment::round_robin(&all, BASE).unwrap();
-    let turning = all.equal_weights().in_rotation();
-    assert_eq!(got.rows.len() as u32, turning);
-    assert_eq!(got.period_us, turning * 1_800_000);
-    assert_eq!(got.weights.len(), Policy::all().count());
-    for (policy, weight) in got.weights {
-        let share = match all.equal_weights().get(policy) {
-            0 => 0,
-            _ => WEIGHT_TOTAL / turning,
-        };
-        assert!(weight.abs_diff(share) <= 1, "{policy} {weight}");
-    }
+    let [first, second, third] = THREE;
+    let got = Allotment::round_robin([third, first], &loaded(), BASE).unwrap();
+    let rows: Vec<&str> = got.rows.iter().map(|row| &*row.policy).collect();
+    assert_eq!(rows, [first, third]);
+    assert_eq!(got.period, 2 * BASE);
+    assert_eq!(got.weights, named([500_000, 0, 500_000]), "{second}");
     assert!(got.rows.iter().all(|row| row.basis.is_none()));
 }
 
 #[test]
-fn periods_out_of_range_are_refused_with_n() {
-    let of = |base| {
-        let error =
-            Allotment::from_profile(Strategy::Delta, Prefer::Throughput, &two(), &loaded(), base);
-        format!("{:#}", error.unwrap_err())
-    };
-    for base in [Duration::from_micros(499), Duration::from_secs(1801)] {
-        let error = of(base);
-        assert!(error.contains("--base-slice times n = 2"), "{error}");
-        assert!(error.contains("1ms to 1h"), "{error}");
-    }
-    assert!(of(Duration::MAX).contains("--base-slice: too long"));
-    let shortest = Allotment::round_robin(&loaded(), Duration::from_micros(500));
-    assert_eq!(shortest.unwrap().period_us, 1500);
+fn a_period_longer_than_any_is_refused() {
+    let error = Allotment::round_robin(THREE, &loaded(), Duration::MAX).unwrap_err();
+    assert_eq!(error.to_string(), "--base-slice: too long");
 }
 
 #[test]
@@ -339,7 +325,7 @@ fn figures_that_overflow_are_refused() {
 
 #[test]
 fn the_table_and_the_json_say_the_same() {
-    let [first, second, third] = policies().map(Policy::name);
+    let [first, second, third] = THREE;
     let got = by(Strategy::Benefit, Prefer::Throughput, &two());
     let table = got.table();
     let words: Vec<Vec<_>> = table
@@ -393,10 +379,10 @@ fn paired() -> Application {
 
 #[test]
 fn paired_ratios_decide_and_are_the_benefit() {
-    let [first, second, _] = policies();
+    let [first, second, _] = THREE;
     let (mut x, [_, y]) = (paired(), two());
     for prefer in [Prefer::Throughput, Prefer::P99] {
-        assert_eq!(choice(prefer, &x), (first, true));
+        assert_eq!(choice(prefer, &x), (first.into(), true));
     }
     let got = by(Strategy::Benefit, Prefer::Throughput, &[x.clone(), y]);
     // 1.06 : 1.0291
@@ -409,13 +395,13 @@ fn paired_ratios_decide_and_are_the_benefit() {
     x.policies
         .iter_mut()
         .for_each(|(_, figures)| figures.throughput_ratio = None);
-    assert_eq!(choice(Prefer::Throughput, &x), (second, true));
-    assert_eq!(choice(Prefer::P99, &x), (first, true));
+    assert_eq!(choice(Prefer::Throughput, &x), (second.into(), true));
+    assert_eq!(choice(Prefer::P99, &x), (first.into(), true));
 }
 
 #[test]
 fn a_gain_that_may_be_none_is_warned_of() {
-    let first = policies()[0];
+    let first = THREE[0];
     let warnings = |interval| {
         let mut x = paired();
         x.policies[0].1.throughput_ratio_interval = Some(interval);

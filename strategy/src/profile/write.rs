@@ -33,7 +33,7 @@ impl Serialize for Under<'_> {
         } = self.0;
         let policies = policies
             .iter()
-            .map(|(policy, figures)| (policy.name(), figures));
+            .map(|(policy, figures)| (policy.as_str(), figures));
         let rows: Vec<(&str, &Figures)> = [(EEVDF, eevdf)].into_iter().chain(policies).collect();
         serializer.collect_map(rows)
     }

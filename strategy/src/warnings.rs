@@ -2,7 +2,6 @@
 //! What a person should know before trusting a strategy's weights.
 
 use super::{Basis, Prefer, Row, Strategy};
-use crate::policy::Policy;
 use crate::profile::Application;
 
 /// A latency under more load is longer whatever the scheduler does.
@@ -29,7 +28,7 @@ pub fn of_unlike_latencies(strategy: Strategy, applications: &[Application]) -> 
 }
 
 /// The best there is may be no better than EEVDF, or not surely.
-pub fn of_no_gain(basis: &Basis, policy: Policy, prefer: Prefer) -> Option<String> {
+pub fn of_no_gain(basis: &Basis, policy: &str, prefer: Prefer) -> Option<String> {
     let (name, what) = (&basis.name, prefer.of(basis.latency_quantile));
     if !basis.beats_eevdf {
         return Some(format!(
@@ -46,7 +45,7 @@ pub fn of_no_gain(basis: &Basis, policy: Policy, prefer: Prefer) -> Option<Strin
 }
 
 /// A share may round to nothing.
-pub fn of_idle_policies(rows: &[Row], weights: &[(Policy, u32)]) -> Vec<String> {
+pub fn of_idle_policies(rows: &[Row], weights: &[(String, u32)]) -> Vec<String> {
     let idle = weights
         .iter()
         .filter(|(policy, weight)| *weight == 0 && rows.iter().any(|row| row.policy == *policy));

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `--strategy`: weights from what was measured. Pure: it never knows what the
-//! weights do.
+//! From what was measured under each policy ([`profile`]) to weights. Pure: it never knows what the
+//! weights do, nor what a policy is but its name.
 //!
 //! Each of n applications has a preferred policy and a share w_i of every
 //! rotation, which lasts n · t_b (the base slice): t_i = n · t_b · w_i.
 //! Applications that prefer the same policy add up.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod policies;
 mod prefer;
+pub mod profile;
+mod remainder;
+pub mod source;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -18,13 +24,11 @@ use std::time::Duration;
 use anyhow::{ensure, Context, Result};
 use clap::ValueEnum;
 
-use crate::policy::Policy;
-use crate::profile::Application;
-use crate::weights;
-use crate::weights::{PolicyList, Weights, WEIGHT_TOTAL};
-
-use prefer::preferred;
-pub use prefer::{Basis, Prefer};
+pub use self::policies::Policies;
+use self::prefer::preferred;
+pub use self::prefer::{Basis, Prefer};
+use self::profile::Application;
+pub use self::remainder::{largest_remainder, WEIGHT_TOTAL};
 
 /// How applications share the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -115,7 +119,7 @@ fn write_option_value(value: &impl ValueEnum, f: &mut fmt::Formatter<'_>) -> fmt
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// The preferred policy.
-    pub policy: Policy,
+    pub policy: String,
     /// None without a profile: then the policy stands for itself.
     pub basis: Option<Basis>,
     /// w_i; the sum of all is 1.
@@ -132,33 +136,35 @@ pub struct Allotment {
     /// The n, in the profile's order.
     pub rows: Vec<Row>,
     /// Of the loaded policies, in table order; the sum is `WEIGHT_TOTAL`.
-    pub weights: Vec<(Policy, u32)>,
+    pub weights: Vec<(String, u32)>,
     /// n · t_b
-    pub period_us: u32,
+    pub period: Duration,
     /// What a person should know before trusting it.
     pub warnings: Vec<String>,
 }
 
 /// What one of the n asks for.
 struct Claim {
-    policy: Policy,
+    policy: String,
     basis: Option<Basis>,
     size: f64,
 }
 
 impl Allotment {
-    /// Each policy that takes turns when nobody says otherwise gets the same.
-    pub fn round_robin(loaded: &PolicyList, base_slice: Duration) -> Result<Self> {
-        let default = loaded.equal_weights();
-        let turning = in_table_order(loaded)
-            .into_iter()
-            .filter(|policy| default.get(*policy) > 0);
-        let claims = turning.map(|policy| Claim {
-            policy,
+    /// Each of `turning` gets the same.
+    pub fn round_robin<T: ToString>(
+        turning: impl IntoIterator<Item = T>,
+        policies: &Policies,
+        base_slice: Duration,
+    ) -> Result<Self> {
+        let claims = turning.into_iter().map(|policy| Claim {
+            policy: policy.to_string(),
             basis: None,
             size: 1.0,
         });
-        Self::share_out(Strategy::RoundRobin, claims.collect(), loaded, base_slice)
+        let mut claims: Vec<Claim> = claims.collect();
+        claims.sort_by_key(|claim| policies.place(&claim.policy));
+        Self::share_out(Strategy::RoundRobin, claims, policies, base_slice)
     }
 
     /// By what was measured; only loaded policies are considered.
@@ -166,7 +172,7 @@ impl Allotment {
         strategy: Strategy,
         prefer: Prefer,
         applications: &[Application],
-        loaded: &PolicyList,
+        policies: &Policies,
         base_slice: Duration,
     ) -> Result<Self> {
         let mut warnings = Vec::new();
@@ -175,8 +181,8 @@ impl Allotment {
         }
         let mut claims = Vec::new();
         for application in applications {
-            let (policy, basis) = preferred(application, prefer, loaded)?;
-            warnings.extend(warnings::of_no_gain(&basis, policy, prefer));
+            let (policy, basis) = preferred(application, prefer, policies)?;
+            warnings.extend(warnings::of_no_gain(&basis, &policy, prefer));
             claims.push(Claim {
                 policy,
                 size: strategy.claim(&basis)?,
@@ -189,7 +195,7 @@ impl Allotment {
             ));
             claims.iter_mut().for_each(|claim| claim.size = 1.0);
         }
-        let mut allotment = Self::share_out(strategy, claims, loaded, base_slice)?;
+        let mut allotment = Self::share_out(strategy, claims, policies, base_slice)?;
         warnings.append(&mut allotment.warnings);
         Ok(Self {
             warnings,
@@ -200,15 +206,13 @@ impl Allotment {
     fn share_out(
         strategy: Strategy,
         claims: Vec<Claim>,
-        loaded: &PolicyList,
+        policies: &Policies,
         base_slice: Duration,
     ) -> Result<Self> {
         let period = u32::try_from(claims.len())
             .ok()
             .and_then(|n| base_slice.checked_mul(n));
         let period = period.context("--base-slice: too long")?;
-        let period_us = weights::period_us(period)
-            .with_context(|| format!("--base-slice times n = {} of --strategy", claims.len()))?;
         let sum: f64 = claims.iter().map(|claim| claim.size).sum();
         ensure!(
             sum.is_finite() && sum > 0.0,
@@ -221,35 +225,23 @@ impl Allotment {
             timeslice_ms: period.as_secs_f64() * 1000.0 * claim.size / sum,
         };
         let rows: Vec<Row> = claims.into_iter().map(row).collect();
-        let weights = policy_weights(&rows, loaded)?;
+        let weights = policy_weights(&rows, policies)?;
         Ok(Self {
             strategy,
             warnings: warnings::of_idle_policies(&rows, &weights),
             rows,
             weights,
-            period_us,
+            period,
         })
     }
-
-    /// As the loader writes them to the map.
-    pub fn weights(&self) -> Weights {
-        Weights::new(self.weights.iter().copied())
-    }
 }
 
-fn in_table_order(loaded: &PolicyList) -> Vec<Policy> {
-    let mut policies: Vec<_> = loaded.iter().collect();
-    policies.sort_by_key(|policy| policy.id());
-    policies
-}
-
-fn policy_weights(rows: &[Row], loaded: &PolicyList) -> Result<Vec<(Policy, u32)>> {
-    let policies = in_table_order(loaded);
-    let share = |policy: &Policy| {
+fn policy_weights(rows: &[Row], policies: &Policies) -> Result<Vec<(String, u32)>> {
+    let share = |policy: &String| {
         let rows = rows.iter().filter(|row| row.policy == *policy);
         rows.map(|row| row.weight).sum()
     };
-    let shares: Vec<f64> = policies.iter().map(share).collect();
-    let weights = weights::largest_remainder(&shares, WEIGHT_TOTAL)?;
-    Ok(policies.into_iter().zip(weights).collect())
+    let shares: Vec<f64> = policies.loaded().iter().map(share).collect();
+    let weights = largest_remainder(&shares, WEIGHT_TOTAL)?;
+    Ok(policies.loaded().iter().cloned().zip(weights).collect())
 }
