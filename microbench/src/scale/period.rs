@@ -34,7 +34,7 @@ const REPLACED_TURNS: [Duration; 2] = [Duration::from_secs(4), Duration::from_se
 const HOGS: usize = 8;
 
 /// Rotations whose turns are asked for their owners: longer ones would take minutes. Turns of 100 ms
-/// are what the README speaks of.
+/// are what the documents speak of.
 const OWNER_PERIODS_MS: [u64; 7] = [400, 200, 100, 40, 20, 10, 2];
 const OWNER_TURNS: u32 = 20;
 

@@ -90,7 +90,7 @@ fn stress_ngs_class_scheduler_harms_nobody() {
     let each = tier::seconds(1.0, 2.0);
     command.args(["-t", &each.as_secs().to_string()]);
     if !kernel::serves_ext_beside_realtime() {
-        println!("without --{OLD_KERNEL}: README, \"Limits\"");
+        println!("without --{OLD_KERNEL}: docs/limits.md");
         command.args(["--exclude", OLD_KERNEL]);
     }
     // Some of its tests are hundreds of tasks, which all want a CPU.

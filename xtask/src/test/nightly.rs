@@ -16,7 +16,7 @@ use super::schtest;
 use crate::cli::Tier;
 use crate::{build, cli, command, kernel, paths};
 
-/// The kernels that README names; the first runs the tests that need none, too.
+/// The kernels that the documents name; the first runs the tests that need none, too.
 const KERNELS: [&str; 3] = [kernel::DEFAULT, "6.16", "7.3"];
 
 /// What a part that is done came to.
