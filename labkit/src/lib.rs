@@ -12,6 +12,7 @@ pub mod charge;
 pub mod churn;
 pub mod class;
 pub mod clock;
+pub mod demo;
 pub mod hotplug;
 pub mod load;
 pub mod machine;

@@ -7,13 +7,14 @@ use std::path::PathBuf;
 use anyhow::{ensure, Result};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use labkit::clock::{Clock, Costs};
+use labkit::demo;
 
 use crate::bench::policies;
 use crate::bench::policies::Size;
 use crate::topology::Topology;
 use crate::vm::warm::Spec;
 use crate::vm::{Folder, Hardware, Job, Memory};
-use crate::{guest, guest_clock, kernel};
+use crate::{guest_clock, kernel};
 
 /// The lab of scx_meta: runs it, and tests it, on kernels with sched_ext
 #[derive(Parser)]
@@ -83,7 +84,7 @@ pub enum Command {
     Clean,
     /// The half of `run` that runs in the guest
     #[command(hide = true)]
-    GuestRun(guest::Args),
+    GuestRun(demo::Args),
     /// The half of the parallel clock's tests that runs in the guest
     #[command(hide = true)]
     GuestClock {
@@ -114,8 +115,8 @@ pub enum Command {
 /// Options of `run`.
 #[derive(Args)]
 pub struct Run {
-    /// Seconds that the policies take turns, 8 to 86400
-    #[arg(long, value_name = "N", default_value = "30", value_parser = guest::parse_seconds)]
+    /// Seconds that the policies take turns, 8 to 3600
+    #[arg(long, value_name = "N", default_value = "30", value_parser = demo::parse_seconds)]
     pub seconds: u64,
     /// In a virtual machine (the default)
     #[arg(long, conflicts_with = "here")]

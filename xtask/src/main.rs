@@ -11,7 +11,6 @@ mod cli;
 mod command;
 mod cpio;
 mod fleet;
-mod guest;
 mod guest_clock;
 mod kernel;
 mod machines;
@@ -34,6 +33,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Parser;
+use labkit::demo;
 
 use crate::cli::{Cli, Command};
 use crate::packages::Use;
@@ -74,7 +74,7 @@ fn dispatch(cli: &Cli) -> Result<u8> {
         Command::Verifier => verifier::run(cli.yes).map(|()| 0),
         Command::Setup(args) => setup::run(args, cli.yes).map(|()| 0),
         Command::Clean => clean::run().map(|()| 0),
-        Command::GuestRun(args) => guest::run(args).map(|()| 0),
+        Command::GuestRun(args) => demo::run(args).map(|()| 0),
         Command::GuestClock { what } => guest_clock::run(*what).map(|()| 0),
         Command::GuestAgent { port } => vm::warm::agent(port).map(|()| 0),
         Command::GuestTest { argv } => test::guest::run(argv).map(as_status),

@@ -7,9 +7,10 @@ use std::{env, fs};
 
 use anyhow::{bail, Context, Result};
 use labkit::clock::Clock;
+use labkit::demo;
 
 use crate::packages::Use;
-use crate::{apt, build, cli, guest, kernel, packages, vm};
+use crate::{apt, build, cli, kernel, packages, vm};
 
 const SCHED_EXT: &str = "/sys/kernel/sched_ext";
 /// Beside the measured time: start, load, summary, emulated.
@@ -57,7 +58,7 @@ fn here(seconds: u64, yes: bool) -> Result<()> {
     eprintln!("scx_meta will replace it for {seconds} s, under this load: perf bench sched");
     eprintln!("messaging, busy tasks on every CPU, forks by stress-ng, a wake-up probe");
     packages::confirm("Load scx_meta on this machine?", yes)?;
-    guest::run(&guest::Args {
+    demo::run(&demo::Args {
         seconds,
         scx_meta: Some(scx_meta),
     })

@@ -10,12 +10,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{bail, ensure, Context, Result};
-use labkit::meta::{Meta, PIN_DIR, START_LIMIT, STOP_LIMIT};
-use labkit::process::{find_tool, run, shown};
-use labkit::retune::Change;
-use labkit::{retune, sys};
 
 use super::snapshot::Snapshot;
+use crate::meta::{Meta, PIN_DIR, START_LIMIT, STOP_LIMIT};
+use crate::process::{find_tool, run, shown};
+use crate::retune::Change;
+use crate::{retune, sys};
 
 /// Short, so that every policy has many turns within the run and shares settle.
 const BASE_SLICE: &str = "100ms";

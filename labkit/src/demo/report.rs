@@ -5,12 +5,12 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use labkit::machine::Machine;
-use labkit::probe;
-use labkit::probe::Latency;
 use serde::Serialize;
 
 use super::snapshot::Change;
+use crate::machine::Machine;
+use crate::probe;
+use crate::probe::Latency;
 
 /// Shares further from their weights than this are pointed out.
 const SHARE_TOLERANCE: f64 = 0.02;
@@ -325,7 +325,7 @@ mod tests {
                 kernel: "6.18.1".into(),
                 accel: "tcg".into(),
                 cpus: 2,
-                clock: labkit::clock::Clock::Host,
+                clock: crate::clock::Clock::Host,
             },
             seconds: 30,
             phases: vec![change(), change()],

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The guest half of `cargo xtask run`: a real mixed load, scx_meta with its policies
+//! What `cargo xtask run` shows: a real mixed load, scx_meta with its policies
 //! taking turns under it, new weights half-way, and what came of it.
 //!
 //! ```text
@@ -18,15 +18,15 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{ensure, Context, Result};
-use labkit::load::Load;
-use labkit::machine::{CpuTime, Machine};
-use labkit::probe::{Class, Probe};
-use labkit::scx::Counters;
-use labkit::{load, scx, sys};
 
 use self::control::Loader;
 use self::report::Run;
 use self::snapshot::{Change, Snapshot};
+use crate::load::Load;
+use crate::machine::{CpuTime, Machine};
+use crate::probe::{Class, Probe};
+use crate::scx::Counters;
+use crate::{load, scx, sys};
 
 /// The policies in rotation, and their weights from the middle of the run on.
 const RETUNED: [(&str, u32); 11] = [
@@ -83,7 +83,7 @@ pub fn parse_seconds(text: &str) -> Result<u64> {
         seconds >= MIN_SECONDS,
         "shares do not settle in {seconds} s: at least {MIN_SECONDS}"
     );
-    ensure!(seconds <= MAX_SECONDS, "more than {MAX_SECONDS}");
+    ensure!(seconds <= MAX_SECONDS, "more than {MAX_SECONDS} s");
     Ok(seconds)
 }
 
