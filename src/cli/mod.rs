@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! The command line, and which part answers each command.
+
+mod options;
+mod plan;
+#[cfg(test)]
+mod tests;
+
+use std::io::{stdout, Write};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+pub use self::options::RunArgs;
+use crate::live::Live;
+use crate::machine::Machine;
+use crate::policy::Policy;
+use crate::sched::{Outcome, StopSignals};
+use crate::stats::Snapshot;
+use crate::weights::Assignment;
+use crate::{live, logging, output, preflight, sched, set, turns, weights};
+
+/// The kernel ended the scheduler: by an ejection, or since somebody pressed SysRq-S or unregistered
+/// it. A service manager must not start it again: contrib/scx_meta.service names this status.
+const ENDED: u8 = 3;
+
+/// As clap ends the process when it refuses a command line.
+const USAGE: u8 = 2;
+
+const EXAMPLES: &str = "\
+Examples:
+  scx_meta --weights fifo=1,vtime=3 --base-slice 100ms --stats 1
+  scx_meta --profile profile.toml --strategy benefit --dry-run
+  scx_meta set fifo=3 vtime=1 period=3600ms
+  scx_meta pin nest
+  bpftool -j map dump pinned /sys/fs/bpf/scx_meta/weights
+
+Exit status:
+  0  it was stopped by a signal or --seconds
+  1  it could not be started, or failed
+  2  the command line was refused
+  3  the kernel ended the scheduler: an ejection, SysRq-S, or somebody unregistered it";
+
+/// Several CPU scheduling policies in one BPF program, switched in the kernel
+/// by weights that can be changed while it runs.
+///
+/// Without a subcommand it loads the program and stays until Ctrl-C, SIGTERM
+/// or --seconds; then the kernel's own scheduler is back.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do instead of loading the program.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// How to load it.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// What can be done beside loading the program.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Change weights and the period of the running scx_meta: all that is given,
+    /// or nothing if one of it cannot be written
+    Set {
+        /// `fifo=3`, `period=3600ms` (the length of a whole rotation)
+        #[arg(
+            value_name = "NAME=VALUE",
+            allow_hyphen_values = true,
+            required = true,
+            value_delimiter = ','
+        )]
+        items: Vec<Assignment>,
+    },
+    /// Hold one policy, whatever the weights say
+    Pin {
+        /// A name of --list-policies
+        #[arg(allow_hyphen_values = true)]
+        policy: Policy,
+    },
+    /// Let the weights decide again
+    Unpin,
+    /// Show what the running scx_meta does
+    Status {
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the last turns of a scx_meta that runs with --record-turns
+    Turns {
+        /// One JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check what this machine needs to run scx_meta
+    Doctor,
+}
+
+/// Does what the command line says.
+pub fn run() -> Result<ExitCode> {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
+    logging::init(cli.run.verbose);
+    let machine = Machine::default();
+    let mut out = stdout();
+    match cli.command {
+        None if cli.run.list_policies => list_policies(&mut out)?,
+        None => return load(&cli.run, machine, &mut out),
+        Some(Command::Set { items }) => {
+            weights::check_assignments(&items)?;
+            set::set(&Live::open(&machine)?, &items, &mut out)?;
+        }
+        Some(Command::Pin { policy }) => {
+            set::set_pin(&Live::open(&machine)?, Some(policy), &mut out)?;
+        }
+        Some(Command::Unpin) => set::set_pin(&Live::open(&machine)?, None, &mut out)?,
+        Some(Command::Status { json }) => status(&machine, json, &mut out)?,
+        Some(Command::Turns { json }) => recorded_turns(&machine, json, &mut out)?,
+        Some(Command::Doctor) => {
+            if !preflight::doctor(&machine, &mut out)? {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Help goes where clap sends it; a refusal is one line.
+fn refuse(error: &clap::Error) -> Result<ExitCode> {
+    match error.kind() {
+        ErrorKind::DisplayHelp
+        | ErrorKind::DisplayVersion
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            error.print()?;
+            Ok(ExitCode::from(
+                u8::try_from(error.exit_code()).unwrap_or(USAGE),
+            ))
+        }
+        _ => {
+            let line = one_line(&error.to_string());
+            output::say(&format!("scx_meta: {line} (--help has all options)"));
+            Ok(ExitCode::from(USAGE))
+        }
+    }
+}
+
+/// What clap says in a message of several lines, without the usage behind it.
+fn one_line(message: &str) -> String {
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    let told = message
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
+        .filter(|line| !line.is_empty());
+    told.collect::<Vec<_>>().join(" ")
+}
+
+fn load(args: &RunArgs, machine: Machine, out: &mut impl Write) -> Result<ExitCode> {
+    let policies = args.policies();
+    let computed = args.compute(&policies)?;
+    let plan = args.plan_with(policies, computed.as_ref().map(|c| &c.allotment))?;
+    if let Some(computed) = &computed {
+        computed.print(args.stats_json, out)?;
+    }
+    if args.dry_run {
+        let knobs = &plan.knobs;
+        let warning = knobs
+            .weights
+            .warn_of_short_turns(knobs.period_us, plan.slice_us);
+        warning.iter().for_each(|warning| warn(warning));
+        return Ok(ExitCode::SUCCESS);
+    }
+    // Before other threads are started, which then leave the signals to one.
+    let signals = StopSignals::block()?;
+    output::start()?;
+    match sched::run(plan, machine, signals)? {
+        Outcome::Asked => Ok(ExitCode::SUCCESS),
+        Outcome::Ended(why) => {
+            output::say(&format!("scx_meta: the kernel ended the scheduler: {why}"));
+            Ok(ExitCode::from(ENDED))
+        }
+    }
+}
+
+fn warn(warning: &str) {
+    output::say(&format!("warning: {warning}"));
+}
+
+fn status(machine: &Machine, json: bool, out: &mut impl Write) -> Result<()> {
+    let snapshot = Snapshot::take(&Live::open(machine)?)?;
+    if json {
+        writeln!(out, "{}", snapshot.json(None))?;
+    } else {
+        write!(out, "{}\n{}", snapshot.headline(), snapshot.table(None))?;
+    }
+    Ok(())
+}
+
+fn recorded_turns(machine: &Machine, json: bool, out: &mut impl Write) -> Result<()> {
+    let turns = turns::read(&Live::open(machine)?)?;
+    if json {
+        writeln!(out, "{}", turns::json(&turns))?;
+    } else {
+        write!(out, "{}", turns::table(&turns))?;
+    }
+    Ok(())
+}
+
+fn list_policies(out: &mut impl Write) -> Result<()> {
+    writeln!(
+        out,
+        "{:<10}{:>3}  {:<12}description",
+        "name", "id", "bpftool"
+    )?;
+    for policy in Policy::all() {
+        let (id, bytes) = (policy.id(), live::bpftool_bytes(policy.id()));
+        let (name, description) = (policy.name(), policy.description());
+        writeln!(out, "{name:<10}{id:>3}  {bytes:<12}{description}")?;
+    }
+    Ok(())
+}
