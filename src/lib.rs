@@ -15,6 +15,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod bpf;
+mod call;
 pub mod cli;
 pub mod cpus;
 pub mod domains;

@@ -15,7 +15,7 @@ use crate::machine::Machine;
 use crate::policy::Policy;
 use crate::set::{Slot, Store};
 use crate::weights::{PolicyList, Weights};
-use crate::{pins, stats, weights};
+use crate::{call, pins, stats, weights};
 
 pub use crate::pins::{PinDir, PIN_DIR};
 
@@ -241,18 +241,7 @@ impl Live {
 
     /// Makes the program look at the maps at once.
     pub fn apply(&self) -> Result<()> {
-        let mut opts = libbpf_sys::bpf_test_run_opts {
-            sz: size_of::<libbpf_sys::bpf_test_run_opts>() as _,
-            ..Default::default()
-        };
-        // SAFETY: the descriptor is open and a zeroed context is a valid one.
-        let ret = unsafe { libbpf_sys::bpf_prog_test_run_opts(self.apply.as_raw_fd(), &mut opts) };
-        if ret < 0 {
-            return Err(io::Error::from_raw_os_error(-ret)).context("running meta_apply");
-        }
-        let retval = opts.retval as i32;
-        ensure!(retval == 0, "meta_apply returned {retval}");
-        Ok(())
+        call::call(self.apply.as_fd(), "meta_apply")
     }
 }
 

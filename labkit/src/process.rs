@@ -8,6 +8,8 @@ use std::{env, thread};
 
 use anyhow::{ensure, Context, Result};
 
+use super::sys;
+
 /// How often a wait looks at its process: far below any time that a person notices.
 const POLL: Duration = Duration::from_millis(10);
 
@@ -71,6 +73,12 @@ pub fn shown(command: &Command) -> String {
     let words = std::iter::once(name).chain(command.get_args());
     let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
     words.join(" ")
+}
+
+/// Ends what is left of a child's process group, which may be gone already, and reaps the child.
+pub fn end_group(child: &mut Child) {
+    let _ = sys::kill_group(child.id(), libc::SIGKILL);
+    let _ = child.wait();
 }
 
 #[cfg(test)]

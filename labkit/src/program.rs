@@ -49,9 +49,7 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // The group may be gone already; what is left of it is ended and reaped.
-        let _ = sys::kill_group(self.child.id(), libc::SIGKILL);
-        let _ = self.child.wait();
+        process::end_group(&mut self.child);
     }
 }
 

@@ -5,19 +5,18 @@
 //! Once started it is scheduled before everybody it decides about, so between
 //! two questions it does little and never waits for anything but questions.
 
-use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use anyhow::{anyhow, ensure, Context, Result};
-use libbpf_rs::{libbpf_sys, ErrorKind, MapHandle, RingBufferBuilder, UserRingBuffer};
+use anyhow::{anyhow, Context, Result};
+use libbpf_rs::{ErrorKind, MapHandle, RingBufferBuilder, UserRingBuffer};
 use nix::libc;
 
 use super::resident::Resident;
 use super::{Quit, Work};
 use crate::bpf::{abi, BpfSkel};
 use crate::policy::Policy;
-use crate::stats;
+use crate::{call, stats};
 
 /// How soon it sees that it is to end: in time, and in questions.
 const POLL: Duration = Duration::from_millis(100);
@@ -83,18 +82,7 @@ impl Rustland {
 
     /// From now on no policy queues the calling thread.
     fn make_known(&self) -> Result<()> {
-        let mut opts = libbpf_sys::bpf_test_run_opts {
-            sz: size_of::<libbpf_sys::bpf_test_run_opts>() as _,
-            ..Default::default()
-        };
-        // SAFETY: the descriptor is open and a zeroed context is a valid one.
-        let ret = unsafe { libbpf_sys::bpf_prog_test_run_opts(self.here.as_raw_fd(), &mut opts) };
-        if ret < 0 {
-            return Err(io::Error::from_raw_os_error(-ret)).context("running rustland_here");
-        }
-        let retval = opts.retval as i32;
-        ensure!(retval == 0, "rustland_here returned {retval}");
-        Ok(())
+        call::call(self.here.as_fd(), "rustland_here")
     }
 }
 

@@ -216,9 +216,7 @@ impl Scheduler {
 
 impl Drop for Scheduler {
     fn drop(&mut self) {
-        // It may be gone already; what is left of its group is ended and reaped.
-        let _ = sys::kill_group(self.child.id(), libc::SIGKILL);
-        let _ = self.child.wait();
+        process::end_group(&mut self.child);
     }
 }
 
