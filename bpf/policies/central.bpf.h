@@ -319,16 +319,21 @@ static void central_enqueue(struct task_struct *p, struct task_ctx *t,
 /* Place the first task that @cpu may run; @moves is what may still be moved. */
 static bool central_serve(s32 cpu, u32 *moves)
 {
+	u64 enq_flags = cpu == central.cpu ? 0 : SCX_ENQ_IMMED;
 	struct task_struct *p;
 	bool served = false;
 	s32 home;
 
+	/* From 7.1 on it comes back if a higher class was faster. */
+	if (enq_flags && state_cpu(cpu)->kept)
+		enq_flags |= SCX_ENQ_PREEMPT;
 	bpf_for_each(scx_dsq, p, policy_dsq(META_CENTRAL, CENTRAL_QUEUE), 0) {
 		if (!*moves)
 			break;
 		if (dsq_may_run(p, cpu)) {
 			served = scx_bpf_dsq_move(BPF_FOR_EACH_ITER, p,
-						  SCX_DSQ_LOCAL_ON | cpu, 0);
+						  SCX_DSQ_LOCAL_ON | cpu,
+						  enq_flags);
 			if (!served)
 				continue;
 			(*moves)--;
@@ -427,8 +432,18 @@ static bool central_is_deaf(void)
 }
 
 /*
+ * Does @cpu ask in time that the kernel lends us, from 7.0 on, of what a higher
+ * class has? An answer comes too late then, and the kernel lends no more until
+ * the next task comes if nothing is found to run.
+ */
+static __always_inline bool central_is_lent(s32 cpu)
+{
+	return !state_cpu(cpu)->started_at && !state_responds(cpu);
+}
+
+/*
  * While a higher class has the central CPU, or it does not answer, each takes
- * what it may run.
+ * what it may run; and so does one that is lent to us.
  */
 static bool central_dispatch(s32 cpu, struct task_struct *prev)
 {
@@ -437,7 +452,8 @@ static bool central_dispatch(s32 cpu, struct task_struct *prev)
 	central_unask(cpu);
 	if (central_pull_fallback())
 		return true;
-	if (unlikely(!state_responds(central.cpu) || central_is_deaf()) &&
+	if (unlikely(central_is_lent(cpu) || !state_responds(central.cpu) ||
+		     central_is_deaf()) &&
 	    dsq_pull(META_CENTRAL, CENTRAL_QUEUE))
 		return true;
 	central_ask(cpu);
