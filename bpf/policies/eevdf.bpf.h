@@ -307,7 +307,7 @@ static s32 eevdf_select_cpu(struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 		cpu = behind ? wait_cpu : eevdf_victim(p, t, home, prev_cpu);
 		if (cpu < 0)
 			return wait_cpu;
-		enq_flags = behind ? 0 : SCX_ENQ_PREEMPT;
+		enq_flags = SCX_ENQ_PREEMPT;
 	}
 	eevdf_compete(p, t, domain_of(cpu));
 	rest_ns = eevdf_rest_ns(&t->eevdf, t->eevdf.vruntime);
