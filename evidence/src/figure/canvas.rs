@@ -15,6 +15,7 @@ use plotters::style::{
 
 use super::palette::GREY;
 use super::ruler::{line, width, TEXT_PX};
+use crate::files;
 use crate::sample::Interval;
 
 /// Pixels.
@@ -175,5 +176,5 @@ pub(super) fn drawing(error: impl std::fmt::Display) -> anyhow::Error {
 
 pub(super) fn write(path: &Path, svg: Result<String>) -> Result<()> {
     let svg = svg.with_context(|| format!("cannot make {}", path.display()))?;
-    std::fs::write(path, svg).with_context(|| format!("cannot write {}", path.display()))
+    files::write_whole(path, &svg)
 }

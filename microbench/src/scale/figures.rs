@@ -7,11 +7,11 @@ mod cost;
 mod owners;
 mod retained;
 
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use evidence::figure::{Bars, Lines};
+use evidence::files;
 use evidence::provenance::Provenance;
 use evidence::raw;
 use evidence::raw::Raw;
@@ -102,9 +102,7 @@ impl Report {
         let mut text = serde_json::to_string_pretty(&self.json()?)?;
         text.push('\n');
         // Last: who finds it finds all of the report.
-        to.put("scale.json", |path| {
-            fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
-        })
+        files::write_whole(&to.dir.join("scale.json"), &text)
     }
 }
 
@@ -119,26 +117,19 @@ impl std::fmt::Display for Report {
     }
 }
 
-/// Where the report goes. A file has its name only once it is whole.
+/// Where the report goes.
 struct Folder<'a> {
     dir: &'a Path,
     footnote: &'a str,
 }
 
 impl Folder<'_> {
-    fn put(&self, name: &str, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-        let path = self.dir.join(name);
-        let fresh = self.dir.join(format!("{name}.new"));
-        write(&fresh)?;
-        fs::rename(&fresh, &path).with_context(|| format!("cannot write {}", path.display()))
-    }
-
     fn lines(&self, name: &str, lines: &Lines) -> Result<()> {
-        self.put(name, |path| lines.save(path, self.footnote))
+        lines.save(&self.dir.join(name), self.footnote)
     }
 
     fn bars(&self, name: &str, bars: &Bars) -> Result<()> {
-        self.put(name, |path| bars.save(path, self.footnote))
+        bars.save(&self.dir.join(name), self.footnote)
     }
 }
 
