@@ -12,12 +12,11 @@ use scx_meta::machine::Machine;
 use scx_meta::policy::Policy;
 use scx_meta::weights::PolicyList;
 
+use super::process::Process;
 use super::rotation::Rotation;
-use super::{POLL, WATCH_POLL};
-use crate::charge::scheduler::Scheduler;
-use crate::charge::watch::Watch;
-use crate::meta::{OPS, START_LIMIT, STOP_LIMIT};
-use crate::{retune, scx, sys};
+use super::POLL;
+use crate::meta::OPS;
+use crate::{retune, sys};
 
 /// A policy that is to be held is in charge after this, or never: the program looks at once.
 const FLIP_LIMIT: Duration = Duration::from_secs(10);
@@ -29,10 +28,8 @@ const SURE_ROTATIONS: u32 = 10;
 pub struct Loaded {
     program: PathBuf,
     policies: PolicyList,
-    /// None once it was ended.
-    scheduler: Option<Scheduler>,
+    process: Process,
     live: Live,
-    enable_seq: u64,
     wanted: Wanted,
 }
 
@@ -51,19 +48,15 @@ enum Wanted {
 impl Loaded {
     /// Loads it with these policies.
     pub fn start(program: PathBuf, policies: &PolicyList) -> Result<Self> {
-        let before = scx::enable_seq()?;
-        let mut watch = Watch::every(WATCH_POLL)?;
         let mut command = Command::new(&program);
         let names: Vec<_> = policies.iter().map(Policy::name).collect();
         command.args(["--policies", &names.join(","), "--on-ejection", "exit"]);
-        let (scheduler, _) = Scheduler::start(&mut command, OPS, &mut watch, START_LIMIT)?;
-        drop(watch);
+        let process = Process::start("scx_meta", OPS, &mut command)?;
         Ok(Self {
             program,
             policies: policies.clone(),
-            scheduler: Some(scheduler),
+            process,
             live: Live::open(&Machine::default())?,
-            enable_seq: scx::await_counted(before)?.enable_seq,
             wanted: Wanted::Nothing,
         })
     }
@@ -79,7 +72,7 @@ impl Loaded {
         self.wanted = Wanted::Hold(policy);
         let deadline = sys::monotonic() + FLIP_LIMIT;
         while self.live.status()?.active != policy.id() {
-            self.check_alive()?;
+            self.process.check_alive()?;
             ensure!(!sys::interrupted(), "interrupted");
             ensure!(
                 sys::monotonic() < deadline,
@@ -114,22 +107,8 @@ impl Loaded {
 
     /// Fails when it is not in charge any more, or does not do what it was told.
     pub fn check(&mut self) -> Result<()> {
-        self.check_alive()?;
-        let state = scx::state()?;
-        let ops = scx::ops()?.unwrap_or_default();
-        ensure!(
-            state == "enabled" && ops.starts_with(OPS),
-            "scx_meta should be in charge, but sched_ext is {state} {ops}"
-        );
-        ensure!(
-            scx::enable_seq()? == self.enable_seq,
-            "scx_meta was loaded again while it should have stayed (did CPUs come or go?)"
-        );
+        self.process.check()?;
         self.check_wanted()
-    }
-
-    fn check_alive(&mut self) -> Result<()> {
-        self.scheduler.as_mut().map_or(Ok(()), Scheduler::check)
     }
 
     fn check_wanted(&self) -> Result<()> {
@@ -159,25 +138,8 @@ impl Loaded {
     }
 
     /// Unloads it, even if we are asked to stop.
-    pub fn stop(mut self) -> Result<()> {
-        self.end()
-    }
-
-    fn end(&mut self) -> Result<()> {
-        let Some(scheduler) = self.scheduler.take() else {
-            return Ok(());
-        };
-        let ended = scheduler.end(STOP_LIMIT);
-        let disabled = scx::await_disabled(STOP_LIMIT);
-        ended.and(disabled)
-    }
-}
-
-impl Drop for Loaded {
-    fn drop(&mut self) {
-        if let Err(error) = self.end() {
-            eprintln!("scx_metabench: while ending scx_meta: {error:#}");
-        }
+    pub fn stop(self) -> Result<()> {
+        self.process.stop()
     }
 }
 

@@ -15,6 +15,7 @@
 mod meta;
 pub mod others;
 mod outside;
+mod process;
 pub mod replace;
 pub mod rotation;
 pub mod scheduler;
@@ -215,7 +216,7 @@ impl InCharge for Charge {
 impl Drop for Charge {
     fn drop(&mut self) {
         if let Err(error) = self.unload() {
-            eprintln!("scx_metabench: while ending the scheduler: {error:#}");
+            eprintln!("while ending the scheduler: {error:#}");
         }
     }
 }

@@ -21,18 +21,18 @@ pub struct Others {
     /// It is started for each of its blocks and ended after it. The kernel must call it after its
     /// program, without `scx_`.
     #[arg(long, value_name = "COMMAND")]
-    pub also: Vec<Outside>,
+    pub also: Vec<Other>,
 }
 
 /// A scheduler by its command line.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Outside {
+pub struct Other {
     /// As it was given.
     shown: String,
     words: Vec<String>,
 }
 
-impl FromStr for Outside {
+impl FromStr for Other {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<Self> {
@@ -49,19 +49,18 @@ impl Others {
     /// What to call each, and the setting; an error names the option.
     pub fn settings(&self) -> Result<Vec<(String, Setting)>> {
         let mut settings: Vec<(String, Setting)> = Vec::new();
-        for outside in &self.also {
-            let labelled = outside.labelled();
-            let (label, setting) =
-                labelled.with_context(|| format!("--also '{}'", outside.shown))?;
-            let is_twice = settings.iter().any(|(other, _)| *other == label);
-            ensure!(!is_twice, "--also '{}': given twice", outside.shown);
+        for other in &self.also {
+            let labelled = other.labelled();
+            let (label, setting) = labelled.with_context(|| format!("--also '{}'", other.shown))?;
+            let is_twice = settings.iter().any(|(known, _)| *known == label);
+            ensure!(!is_twice, "--also '{}': given twice", other.shown);
             settings.push((label, setting));
         }
         Ok(settings)
     }
 }
 
-impl Outside {
+impl Other {
     fn labelled(&self) -> Result<(String, Setting)> {
         let [program, options @ ..] = &self.words[..] else {
             unreachable!("a command has a word");
@@ -129,7 +128,7 @@ mod tests {
         assert!(error(&["/no/scx_x"]).contains("--also '/no/scx_x': there is no file"));
         assert!(error(&["sh", "/bin/sh"]).contains("given twice"));
         for bad in ["", "  ", "sh 'open"] {
-            assert!(bad.parse::<Outside>().is_err(), "{bad}");
+            assert!(bad.parse::<Other>().is_err(), "{bad}");
         }
     }
 

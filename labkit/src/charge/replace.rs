@@ -119,7 +119,7 @@ impl Replacer {
 impl Drop for Replacer {
     fn drop(&mut self) {
         if let Err(error) = self.end() {
-            eprintln!("scx_metabench: {error:#}");
+            eprintln!("{error:#}");
         }
     }
 }
