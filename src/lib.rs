@@ -12,6 +12,7 @@
 //!  └─► set: changes the maps of the running program
 //! ```
 
+#![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod bpf;

@@ -23,7 +23,6 @@ const SEED: u64 = 0x5c_ae_7a;
 
 /// A sample in eight numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[allow(missing_docs)]
 pub struct Summary {
     pub n: usize,
     pub min: f64,

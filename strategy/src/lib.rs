@@ -6,6 +6,7 @@
 //! rotation, which lasts n · t_b (the base slice): t_i = n · t_b · w_i.
 //! Applications that prefer the same policy add up.
 
+#![warn(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod policies;

@@ -30,7 +30,6 @@ pub struct Data {
 
 /// One phase under one scheduler.
 #[derive(Debug)]
-#[allow(missing_docs)]
 pub struct Mix {
     pub policy: String,
     pub contender: Contender,
@@ -42,7 +41,6 @@ pub struct Mix {
 
 /// One run of a workload under one scheduler.
 #[derive(Debug)]
-#[allow(missing_docs)]
 pub struct Run {
     pub policy: String,
     pub contender: Contender,
@@ -54,7 +52,6 @@ pub struct Run {
 
 /// One look at an idle machine.
 #[derive(Debug)]
-#[allow(missing_docs)]
 pub struct Look {
     pub contender: Contender,
     pub timer_interrupts_per_second: f64,

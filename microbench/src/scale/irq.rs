@@ -11,14 +11,14 @@ use scx_meta::live::PIN_DIR;
 use serde::{Deserialize, Serialize};
 
 mod abi {
-    #![allow(missing_docs, non_camel_case_types, non_snake_case)]
+    #![allow(non_camel_case_types, non_snake_case)]
     #![allow(non_upper_case_globals, dead_code, clippy::all)]
 
     include!(concat!(env!("OUT_DIR"), "/irq.rs"));
 }
 
 mod skeleton {
-    #![allow(missing_docs, clippy::all, clippy::unwrap_used)]
+    #![allow(clippy::all, clippy::unwrap_used)]
 
     include!(concat!(env!("OUT_DIR"), "/irq_skel.rs"));
 }

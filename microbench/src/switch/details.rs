@@ -13,7 +13,6 @@ use super::{ratios, windows};
 
 /// All that the headlines are picked from.
 #[derive(Serialize)]
-#[allow(missing_docs)]
 pub struct Details {
     pub default_handover: String,
     pub settings: Vec<Settings>,

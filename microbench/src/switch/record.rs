@@ -142,7 +142,6 @@ pub struct Flips {
 /// not happen in this turn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "TurnRow", into = "TurnRow")]
-#[allow(missing_docs)]
 pub struct Turn {
     pub from: String,
     pub to: String,
@@ -224,7 +223,6 @@ pub struct Probe {
 
 /// When a turn began, and whose it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[allow(missing_docs)]
 pub struct ProbeFlip {
     pub at: u64,
     pub to: String,

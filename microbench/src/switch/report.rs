@@ -18,7 +18,6 @@ const NS_PER_MS: f64 = 1e6;
 
 /// The whole file.
 #[derive(Serialize)]
-#[allow(missing_docs)]
 pub struct Report {
     pub replacement_ms_median: f64,
     pub preloaded_ms_median: f64,

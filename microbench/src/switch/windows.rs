@@ -40,7 +40,6 @@ pub enum Against {
 
 /// Lateness after flips and otherwise, in nanoseconds.
 #[derive(Clone, Debug, Serialize)]
-#[allow(missing_docs)]
 pub struct Comparison {
     pub direction: Direction,
     pub against: Against,
