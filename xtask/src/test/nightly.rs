@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The nightly tier: all tests with long durations on every kernel, a release build, and sched-ext's
-//! own checks. A part that is done is kept, so that a run that was ended goes on where it was.
+//! own checks. The tests of a kernel run in slices, and a slice that is done is kept: a run that was
+//! ended goes on where it was.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,12 +13,15 @@ use serde::{Deserialize, Serialize};
 
 use super::part::Part;
 use super::report::Row;
-use super::schtest;
+use super::{report, schtest};
 use crate::cli::Tier;
 use crate::{build, cli, command, kernel, paths};
 
 /// The kernels that the documents name; the first runs the tests that need none, too.
 const KERNELS: [&str; 3] = [kernel::DEFAULT, "6.16", "7.3"];
+
+/// The slices of a kernel's tests. Each boots the machines that its tests want.
+const SLICES: u32 = 6;
 
 /// What a part that is done came to.
 #[derive(Serialize, Deserialize)]
@@ -40,8 +44,9 @@ pub fn run(args: &cli::Test) -> Result<Vec<Row>> {
     };
     let mut rows = Vec::new();
     for part in parts(args) {
-        rows.extend(kept.once(&part.label, || with_binary(part.clone())?.run(args.keep))?);
+        rows.extend(kept.once(&name(&part), || with_binary(part.clone())?.run(args.keep))?);
     }
+    let mut rows = report::joined(rows);
     match &args.schtest {
         Some(program) => {
             rows.extend(kept.once(schtest::LABEL, || schtest::run(program, args.keep))?);
@@ -91,7 +96,11 @@ fn parts(args: &cli::Test) -> Vec<Part> {
         let mut part = Part::new(Tier::Nightly, kernel);
         part.machine.clone_from(&args.machine);
         part.guests_only = number > 0;
-        parts.push(part);
+        let slice = |number| Part {
+            slice: Some((number, SLICES)),
+            ..part.clone()
+        };
+        parts.extend((1..=SLICES).map(slice));
     }
     if args.machine.is_none() {
         let mut release = Part::new(Tier::Quick, kernels.first().unwrap_or(&kernel::DEFAULT));
@@ -100,6 +109,14 @@ fn parts(args: &cli::Test) -> Vec<Part> {
         parts.push(release);
     }
     parts
+}
+
+/// What a part is kept as.
+fn name(part: &Part) -> String {
+    match part.slice {
+        Some((number, all)) => format!("{}, slice {number} of {all}", part.label),
+        None => part.label.clone(),
+    }
 }
 
 fn with_binary(mut part: Part) -> Result<Part> {

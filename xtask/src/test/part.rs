@@ -50,6 +50,8 @@ pub struct Part {
     pub faults: bool,
     /// Only those of one machine.
     pub machine: Option<String>,
+    /// Only one of so many slices: its number, from 1, and how many there are.
+    pub slice: Option<(u32, u32)>,
     /// Another scx_meta than the one that is built with the tests.
     pub binary: Option<PathBuf>,
 }
@@ -67,6 +69,7 @@ impl Part {
             guests_only: false,
             faults: false,
             machine: None,
+            slice: None,
             binary: None,
         }
     }
@@ -124,6 +127,9 @@ impl Part {
         cargo.args(packages.arguments());
         if let Some(expression) = self.expression() {
             cargo.args(["-E", &expression]);
+        }
+        if let Some((number, all)) = self.slice {
+            cargo.args(["--partition", &format!("slice:{number}/{all}")]);
         }
         if !self.filter.is_empty() {
             // Who names a test wants it, whatever the tier leaves out.

@@ -78,6 +78,22 @@ pub fn rows(
     Ok(rows.into_values().collect())
 }
 
+/// Rows of the same part, which ran in slices, are one.
+pub fn joined(rows: Vec<Row>) -> Vec<Row> {
+    let mut parts: Vec<Row> = Vec::new();
+    for row in rows {
+        let Some(part) = parts.iter_mut().find(|part| part.part == row.part) else {
+            parts.push(row);
+            continue;
+        };
+        part.passed += row.passed;
+        part.failed.extend(row.failed);
+        part.seconds += row.seconds;
+        part.cpu_seconds += row.cpu_seconds;
+    }
+    parts
+}
+
 /// The tests of a report.
 pub fn cases(xml: &str) -> Result<Vec<Case>> {
     let document = roxmltree::Document::parse(xml)?;
@@ -167,6 +183,23 @@ mod tests {
         let table = table(&rows, 9);
         assert!(table.contains("failed, 6.18 two: scx_meta::guest a::c"));
         assert_eq!(table.lines().last(), Some("2 passed, 1 failed"));
+    }
+
+    #[test]
+    fn slices_of_a_part_add_up() {
+        let row = |part: &str, passed, failed: &[&str]| Row {
+            part: part.to_string(),
+            passed,
+            failed: failed.iter().map(|test| test.to_string()).collect(),
+            seconds: 2.0,
+            cpu_seconds: 1.0,
+        };
+        let rows = vec![row("a", 1, &["x"]), row("b", 2, &[]), row("a", 3, &["y"])];
+        let joined = joined(rows);
+        assert_eq!(joined.len(), 2);
+        assert_eq!((joined[0].passed, joined[0].failed.len()), (4, 2));
+        assert_eq!((joined[0].seconds, joined[0].cpu_seconds), (4.0, 2.0));
+        assert_eq!(joined[1], row("b", 2, &[]));
     }
 
     #[test]
