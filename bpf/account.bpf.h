@@ -67,18 +67,14 @@ static __always_inline void account_running(struct task_struct *p,
 	 */
 	if (!(was & TASK_QUEUED) && unlikely(state_cuts(task_owner_of(was))))
 		t->custody = state_active();
+	account_start(p, t);
 	if ((was & TASK_QUEUED) && (s = stats_of(task_owner_of(was)))) {
 		s->ran++;
-		if (measure_waits) {
-			u64 now = scx_bpf_now();
-
-			/* Clocks of two CPUs may differ by a little. */
-			if (time_after(now, t->queued_at) &&
-			    now - t->queued_at > s->wait_max_ns)
-				s->wait_max_ns = now - t->queued_at;
-		}
+		/* Clocks of two CPUs may differ by a little. */
+		if (measure_waits && time_after(t->run_at, t->queued_at) &&
+		    t->run_at - t->queued_at > s->wait_max_ns)
+			s->wait_max_ns = t->run_at - t->queued_at;
 	}
-	account_start(p, t);
 }
 
 static __always_inline void account_stopping(struct task_struct *p,

@@ -24,6 +24,9 @@ volatile u8 domain_of_cpu[META_MAX_CPUS];
 static u64 domains_deserted;
 static u32 domain_sizes[META_MAX_DOMAINS];
 
+/* Does a core have more than one thread? */
+static bool domains_have_threads;
+
 struct domain {
 	struct bpf_cpumask __kptr *cpus;
 };
@@ -130,6 +133,18 @@ static __noinline int domains_count(void)
 	return 0;
 }
 
+/* Where no core has threads the kernel has one mask of idle CPUs, not two. */
+static __noinline int domains_look_for_threads(void)
+{
+	const struct cpumask *cpus = scx_bpf_get_idle_cpumask();
+	const struct cpumask *cores = scx_bpf_get_idle_smtmask();
+
+	domains_have_threads = cpus != cores;
+	scx_bpf_put_idle_cpumask(cores);
+	scx_bpf_put_idle_cpumask(cpus);
+	return 0;
+}
+
 /* @cpu is online, and belongs to no domain but its own; or to none (@gone). */
 static __noinline int domains_place_cpu(s32 cpu, bool gone)
 {
@@ -154,12 +169,14 @@ static void domains_cpu_online(s32 cpu)
 {
 	domains_place_cpu(cpu, false);
 	domains_count();
+	domains_look_for_threads();
 }
 
 static void domains_cpu_offline(s32 cpu)
 {
 	domains_place_cpu(cpu, true);
 	domains_count();
+	domains_look_for_threads();
 }
 
 static s32 domains_init_one(u32 domain)
@@ -194,6 +211,7 @@ static s32 domains_init(void)
 			domains_place_cpu(cpu, false);
 	}
 	domains_count();
+	domains_look_for_threads();
 	return 0;
 }
 

@@ -58,15 +58,19 @@ __noinline bool warm_take(u32 policy, u32 domain, u32 distance)
 	return taken;
 }
 
-/* Nothing waits here: take from the nearest CPU for which something does. */
-static __always_inline bool warm_steal(u32 policy, u32 own)
+/* The same from the nearest of the other domains. */
+static __always_inline bool warm_steal_far(u32 policy, u32 own)
 {
-	if (warm_take(policy, own, WARM_SAME))
-		return true;
 	if (nr_domains == 1)
 		return false;
 	return warm_take(policy, own, WARM_NODE) ||
 	       warm_take(policy, own, WARM_FAR);
+}
+
+/* Nothing waits here: take from the nearest CPU for which something does. */
+static __always_inline bool warm_steal(u32 policy, u32 own)
+{
+	return warm_take(policy, own, WARM_SAME) || warm_steal_far(policy, own);
 }
 
 static bool warm_queues_drain(u32 policy, s32 cpu)

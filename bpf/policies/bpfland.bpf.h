@@ -128,6 +128,8 @@ static void bpfland_cpu_offline(s32 cpu)
 static __always_inline s32 bpfland_find_idle(struct task_struct *p,
 					     s32 prev_cpu, u64 wake_flags)
 {
+	if (wake_flags && domain_take_prev(p, prev_cpu))
+		return prev_cpu;
 	if (!domain_any_idle(p))
 		return -1;
 	return scx_bpf_select_cpu_and(p, prev_cpu, wake_flags, p->cpus_ptr, 0);

@@ -27,8 +27,10 @@ private(BPFLAND) struct vclock bpfland_clock;
 
 static __always_inline u64 bpfland_slice(u32 weight, u32 waiting)
 {
-	u64 slice = bpfland_slice_ns * weight / LAG_WEIGHT_0 / (waiting ?: 1);
+	u64 slice = bpfland_slice_ns * weight / LAG_WEIGHT_0;
 
+	if (waiting > 1)
+		slice /= waiting;
 	return slice > BPFLAND_SLICE_MIN_NS ? slice : BPFLAND_SLICE_MIN_NS;
 }
 
@@ -58,17 +60,21 @@ static __always_inline u64 bpfland_place(struct task_struct *p,
 					 struct task_ctx *t, u32 waiting)
 {
 	struct vtask *vt = &t->bpfland.vt;
-	u64 now = bpfland_clock.now;
-	u64 floor = now - bpfland_credit(t->bpfland.wakes, t->bpfland.ran_ns,
-					 waiting);
+	u64 now = bpfland_clock.now, floor;
 	u64 ceiling = now + BPFLAND_DEBT_NS;
 
-	if (!vt->placed)
+	if (!vt->placed) {
 		vt->vtime = now;
-	else if (time_before(vt->vtime, floor))
-		vt->vtime = floor;
-	else if (time_before(ceiling, vt->vtime))
+	} else if (time_before(ceiling, vt->vtime)) {
 		vt->vtime = ceiling;
+	} else if (time_before(vt->vtime, now - bpfland_lag_ns)) {
+		/* Any task has credit for a lag; how much more takes divisions.
+		 */
+		floor = now - bpfland_credit(t->bpfland.wakes,
+					     t->bpfland.ran_ns, waiting);
+		if (time_before(vt->vtime, floor))
+			vt->vtime = floor;
+	}
 	vt->placed = true;
 	return vt->vtime;
 }

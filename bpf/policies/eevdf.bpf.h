@@ -367,7 +367,9 @@ eevdf_dispatch(s32 cpu, struct task_struct *prev __arg_trusted __arg_nullable)
 	/* What waits only others may run. */
 	if (state_prev_runnable(prev))
 		return false;
-	return warm_steal(META_EEVDF, own);
+	if (eevdf_look(cpu)->waiting && warm_take(META_EEVDF, own, WARM_SAME))
+		return true;
+	return warm_steal_far(META_EEVDF, own);
 }
 
 static bool eevdf_drain(s32 cpu)
@@ -412,7 +414,8 @@ static void eevdf_running(struct task_struct *p, struct task_ctx *t)
 	    !groups_is_counted(t) || !time_before(e->vruntime, e->deadline))
 		eevdf_compete(p, t, queue);
 	rest_ns = eevdf_rest_ns(e, e->vruntime);
-	scx_bpf_task_set_slice(p, rest_ns);
+	if (p->scx.slice != rest_ns)
+		scx_bpf_task_set_slice(p, rest_ns);
 	ec->vruntime = e->vruntime;
 	ec->deadline = e->deadline;
 	ec->until = t->run_at + rest_ns;

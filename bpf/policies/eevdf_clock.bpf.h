@@ -33,10 +33,12 @@ struct eevdf_queue {
 	struct lag_clock clock;
 	u64 epoch; /* of those counted in the clock */
 	u64 balanced_at;
-};
+} __attribute__((aligned(META_CACHELINE)));
 
+/* The kernel begins a map that can be mapped at a page, so at a line. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, EEVDF_QUEUES);
 	__type(key, u32);
 	__type(value, struct eevdf_queue);

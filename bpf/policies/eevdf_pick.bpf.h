@@ -40,6 +40,7 @@ struct eevdf_bid {
  * @head:   of another CPU's queue
  * @due:    when the best of other CPUs is
  * @looks:  left
+ * @waiting: a task may wait for a CPU of this cache
  * @looked_at: for those who are due earlier on other CPUs
  * @bound_at: for those who are bound to the CPU, though none is counted
  */
@@ -57,6 +58,7 @@ struct eevdf_look {
 	u64 looked_at;
 	u64 bound_at;
 	u32 looks;
+	bool waiting;
 } __attribute__((aligned(META_CACHELINE)));
 
 static struct eevdf_look eevdf_looks[META_MAX_CPUS];
@@ -178,6 +180,7 @@ __noinline bool eevdf_take_apart(s32 cpu, u64 due)
 		if (other == cpu || domain_of(other) != own ||
 		    !dsq_nr_queued(META_EEVDF, warm_queue(other)))
 			continue;
+		look->waiting = true;
 		eevdf_head(other, cpu, false);
 		if (!look->head.there ||
 		    !time_before(look->head.deadline, look->due))
@@ -284,12 +287,23 @@ static __always_inline bool eevdf_nobody_bound(const struct eevdf_queue *q,
 	return false;
 }
 
+/*
+ * Does a task of @queue wait for @cpu? With a CPU for each task mostly none
+ * does, and the number of tasks in a queue costs less than a walk of it.
+ */
+static __always_inline bool eevdf_any_waits(const struct eevdf_queue *q,
+					    u32 queue, u32 dsq)
+{
+	return q->nr > eevdf_size(queue) || dsq_nr_queued(META_EEVDF, dsq);
+}
+
 /* Who of @queue is next on @cpu, the task that runs there included? */
 __noinline u32 eevdf_serve(u32 queue, s32 cpu)
 {
 	struct eevdf_queue *q = eevdf_queue(queue);
 	struct eevdf_look *look = eevdf_look(cpu);
 	u32 dsq = eevdf_dsq(queue, cpu);
+	bool waiting;
 	u32 taken;
 
 	if (!q || eevdf_nobody_bound(q, queue, look))
@@ -305,16 +319,19 @@ __noinline u32 eevdf_serve(u32 queue, s32 cpu)
 	}
 	if (!eevdf_is_cpus(queue) && eevdf_take_overdue(queue, cpu))
 		return EEVDF_TAKEN;
-	taken = eevdf_take(dsq, cpu);
+	waiting = eevdf_any_waits(q, queue, dsq);
+	taken = waiting ? eevdf_take(dsq, cpu) : EEVDF_NOBODY;
 	if (taken == EEVDF_TAKEN) {
 		stats_inc(META_EEVDF, pulled);
 		return EEVDF_TAKEN;
 	}
-	if (!eevdf_is_cpus(queue) &&
-	    eevdf_take_better(q->nr, queue, cpu,
-			      taken == EEVDF_FIRST ? &look->first :
-						     &look->best))
-		return EEVDF_TAKEN;
+	if (!eevdf_is_cpus(queue)) {
+		look->waiting = waiting;
+		if (eevdf_take_better(q->nr, queue, cpu,
+				      taken == EEVDF_FIRST ? &look->first :
+							     &look->best))
+			return EEVDF_TAKEN;
+	}
 	if (taken == EEVDF_FIRST && dsq_pull(META_EEVDF, dsq))
 		return EEVDF_TAKEN;
 	return look->best.there ? EEVDF_STAYS : EEVDF_NOBODY;
