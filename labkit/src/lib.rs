@@ -18,6 +18,7 @@ pub mod load;
 pub mod machine;
 pub mod measured;
 pub mod meta;
+pub mod namespace;
 pub mod probe;
 pub mod process;
 pub mod program;

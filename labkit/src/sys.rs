@@ -119,12 +119,6 @@ pub fn in_cgroup(command: &mut Command, procs: OwnedFd) -> &mut Command {
     unsafe { command.pre_exec(hook) }
 }
 
-/// The session of this process.
-pub fn session() -> u32 {
-    // SAFETY: takes an integer; 0 names the calling process, which always has a session.
-    unsafe { libc::getsid(0) as u32 }
-}
-
 /// Starts the command in the real-time class: a measuring instrument that reads on time whatever
 /// policy is in charge of the others.
 pub fn in_real_time(command: &mut Command) -> &mut Command {

@@ -4,7 +4,6 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::service::sentry;
 use crate::{attempt, breakdown, compare, probe_load, profiling, report, tune};
 
 /// Which scheduler serves an application best, and whether switching pays: measured
@@ -31,9 +30,6 @@ enum Command {
     Report(report::Args),
     /// Runs a load that reports no latency, with a wake-up probe beside it
     Probe(probe_load::Args),
-    /// Ends what its parent started, when its parent has died
-    #[command(hide = true)]
-    Guard,
 }
 
 impl Cli {
@@ -47,7 +43,6 @@ impl Cli {
             Command::Breakdown(args) => breakdown::run(&args),
             Command::Report(args) => report::run(&args),
             Command::Probe(args) => probe_load::run(&args),
-            Command::Guard => sentry::main(),
         }
     }
 }

@@ -7,9 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use labkit::namespace::Namespace;
 use labkit::process;
 
-use super::group::Group;
 use crate::workload::{Ready, Service};
 
 /// Longest wait for one answer. A service that has died gives none, and the connection ends.
@@ -43,22 +43,22 @@ impl<'a> Looker<'a> {
         }
     }
 
-    /// One look. A command that looks is started in the group.
-    pub fn look(&mut self, group: &mut Group) -> Result<Look> {
+    /// One look. A command that looks is started beside the service, in its namespace.
+    pub fn look(&mut self, namespace: &Namespace) -> Result<Look> {
         Ok(match &self.service.ready {
             Ready::Http(url) => http(url),
             Ready::Tcp(address) => tcp(address),
-            Ready::Command(words) => self.command(words, group)?,
+            Ready::Command(words) => self.command(words, namespace)?,
             Ready::Started => Look::Ready,
         })
     }
 
-    fn command(&mut self, words: &[String], group: &mut Group) -> Result<Look> {
+    fn command(&mut self, words: &[String], namespace: &Namespace) -> Result<Look> {
         let mut command = command(words, self.service)?;
         let shown = process::shown(&command);
         let mut child = match self.looking.take() {
             Some(child) => child,
-            None => group.spawn(command.stdout(Stdio::null()).stderr(Stdio::null()))?,
+            None => namespace.spawn(command.stdout(Stdio::null()).stderr(Stdio::null()))?,
         };
         let status = child
             .try_wait()
@@ -72,6 +72,16 @@ impl<'a> Looker<'a> {
         Ok(Look::NotYet(
             ended.unwrap_or_else(|| format!("`{shown}` still runs")),
         ))
+    }
+}
+
+/// A namespace does not end before our children in it were waited for.
+impl Drop for Looker<'_> {
+    fn drop(&mut self) {
+        if let Some(looking) = &mut self.looking {
+            let _ = looking.kill();
+            let _ = looking.wait();
+        }
     }
 }
 

@@ -6,13 +6,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{bail, ensure, Context, Result};
+use labkit::namespace::Namespace;
+use labkit::sys;
 use labkit::tail::Tail;
-use labkit::{process, sys};
 
-use super::group::Group;
-use super::guard::Guard;
-use super::ready;
-use super::ready::{Look, Looker};
+use super::ready::{self, Look, Looker};
 use crate::workload::Service;
 
 /// How often a wait looks whether a service is up, and still alive.
@@ -32,19 +30,16 @@ struct Running {
     name: String,
     child: Child,
     tail: Tail,
-    /// None once it was ended.
-    group: Option<Group>,
+    namespace: Namespace,
 }
 
 impl Services {
-    /// Starts each when those before it are up, and waits until the last one is. To be called from
-    /// the main thread: a process ends with the thread that started it.
-    pub fn start(guard: &Guard, services: &[&Service]) -> Result<Self> {
+    /// Starts each when those before it are up, and waits until the last one is.
+    pub fn start(services: &[&Service]) -> Result<Self> {
         let mut started = Self::default();
         for service in services {
-            started.running.push(Running::start(guard, service)?);
             started
-                .wait_ready(service)
+                .start_one(service)
                 .with_context(|| format!("service {}", service.name))?;
         }
         Ok(started)
@@ -60,8 +55,8 @@ impl Services {
         self.stop_all()
     }
 
-    /// Waits for the last one.
-    fn wait_ready(&mut self, service: &Service) -> Result<()> {
+    fn start_one(&mut self, service: &Service) -> Result<()> {
+        self.running.push(Running::start(service)?);
         let deadline = Instant::now() + service.ready_limit;
         let mut looker = Looker::new(service);
         loop {
@@ -69,14 +64,12 @@ impl Services {
             self.check()?;
             ensure!(!sys::interrupted(), "interrupted");
             let Some(Running {
-                group: Some(group),
-                tail,
-                ..
-            }) = self.running.last_mut()
+                namespace, tail, ..
+            }) = self.running.last()
             else {
                 return Ok(());
             };
-            match looker.look(group)? {
+            match looker.look(namespace)? {
                 Look::Ready => return Ok(()),
                 Look::NotYet(why) if Instant::now() > deadline => {
                     let limit = service.ready_limit;
@@ -89,7 +82,7 @@ impl Services {
 
     fn stop_all(&mut self) -> Result<()> {
         let mut result = Ok(());
-        while let Some(mut service) = self.running.pop() {
+        while let Some(service) = self.running.pop() {
             // Whatever became of it, the others are to end, too.
             result = result.and(service.stop());
         }
@@ -106,19 +99,16 @@ impl Drop for Services {
 }
 
 impl Running {
-    fn start(guard: &Guard, service: &Service) -> Result<Self> {
-        let name = service.name.clone();
-        let context = || format!("service {}", service.name);
-        let mut group = guard.group(&name).with_context(context)?;
+    fn start(service: &Service) -> Result<Self> {
+        let namespace = Namespace::new()?;
         let mut command = ready::command(&service.command, service)?;
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = group.spawn(&mut command).with_context(context)?;
-        let tail = Tail::of(&mut child);
+        let mut child = namespace.spawn(&mut command)?;
         Ok(Self {
-            name,
+            name: service.name.clone(),
+            tail: Tail::of(&mut child),
             child,
-            tail,
-            group: Some(group),
+            namespace,
         })
     }
 
@@ -134,26 +124,9 @@ impl Running {
         }
     }
 
-    fn stop(&mut self) -> Result<()> {
-        let Some(group) = self.group.take() else {
-            return Ok(());
-        };
-        group.end(GRACE)?;
-        let ended = process::wait_for(&mut self.child, GRACE)?;
-        ensure!(
-            ended.is_some(),
-            "service {} was killed and still lives",
-            self.name
-        );
-        Ok(())
-    }
-}
-
-/// Of a service that was started when the next one failed.
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Err(error) = self.stop() {
-            eprintln!("scx_metabench: {error:#}");
-        }
+    fn stop(mut self) -> Result<()> {
+        self.namespace
+            .end(&mut self.child, GRACE)
+            .with_context(|| format!("cannot end service {}", self.name))
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! For tests: a trial without schedulers, services and cgroups.
+//! For tests: a trial without schedulers, services and namespaces.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -75,7 +75,7 @@ impl Scene for Stage {
         Ok(())
     }
 
-    fn pen(&self, _load: &str) -> Result<Box<dyn Pen>> {
+    fn pen(&self) -> Result<Box<dyn Pen>> {
         Ok(Box::new(Street))
     }
 }

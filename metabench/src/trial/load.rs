@@ -49,7 +49,7 @@ pub struct Done {
     pub runs: Vec<Vec<Run>>,
 }
 
-/// Runs the loads; none if somebody asked us to stop. To be called from the main thread.
+/// Runs the loads; none if somebody asked us to stop.
 pub fn run(application: &Application, conditions: &Conditions) -> Result<Option<Done>> {
     let (tell, heard) = mpsc::channel();
     let slots = application.loads.iter();
@@ -165,7 +165,7 @@ impl<'a> Slot<'a> {
             words: window::fill_in(&load.command, conditions.seconds),
             running: None,
             runs: Vec::new(),
-            pen: conditions.scene.pen(&load.name)?,
+            pen: conditions.scene.pen()?,
         })
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use std::{io, thread};
 
 use anyhow::{ensure, Context, Result};
-use labkit::sys;
+use labkit::{process, sys};
 
 use super::scene::Pen;
 
@@ -30,7 +30,6 @@ pub struct Running {
     began: Duration,
     said: Receiver<io::Result<String>>,
     complained: Receiver<io::Result<String>>,
-    waited_for: bool,
 }
 
 /// How it ended.
@@ -46,8 +45,7 @@ pub struct Ended {
 }
 
 impl Running {
-    /// Starts it; its end, by CLOCK_MONOTONIC, is sent to `tell` with `who`. To be called from the
-    /// main thread: the process ends with the thread that started it.
+    /// Starts it; its end, by CLOCK_MONOTONIC, is sent to `tell` with `who`.
     pub fn start(
         command: &mut Command,
         pen: &mut dyn Pen,
@@ -67,7 +65,6 @@ impl Running {
             began,
             said,
             complained,
-            waited_for: false,
         };
         running.watch(who, tell.clone())?;
         Ok(running)
@@ -91,9 +88,8 @@ impl Running {
     /// What became of it; to be called when its end was told.
     pub fn finish(mut self, at: Duration) -> Result<Ended> {
         // Before it is waited for: until then the group's number is not given to others.
-        self.end_group();
+        let _ = sys::kill_group(self.child.id(), libc::SIGKILL);
         let status = self.child.wait().context("cannot wait for it")?;
-        self.waited_for = true;
         let mut said = collect(&self.said)?;
         let complained = collect(&self.complained)?;
         if !said.is_empty() && !said.ends_with('\n') {
@@ -106,18 +102,12 @@ impl Running {
             said,
         })
     }
-
-    fn end_group(&self) {
-        // There may be nobody left.
-        let _ = sys::kill_group(self.child.id(), libc::SIGKILL);
-    }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if !self.waited_for {
-            self.end_group();
-            let _ = self.child.wait();
+        if matches!(self.child.try_wait(), Ok(None)) {
+            process::end_group(&mut self.child);
         }
     }
 }

@@ -26,7 +26,6 @@ use super::files::Destination;
 use super::record::{Plan, Record, Row, Stage, Subject};
 use super::scene::Lab;
 use super::{engine, files};
-use crate::service::Guard;
 use crate::workload::{Application, Workload};
 
 /// Changes with each boot.
@@ -155,7 +154,7 @@ fn measure(common: &Common, wanted: &Wanted, log: &mut Log, kept: &str) -> Resul
     sys::catch_interrupts().context("cannot catch signals")?;
     let applications: Vec<Application> = wanted.subjects.iter().map(|(a, _)| a.clone()).collect();
 
-    let mut lab = Lab::new(Guard::start()?);
+    let mut lab = Lab::new()?;
     // Declared last, dropped first: under EEVDF the services end soon.
     let mut charge = charge;
     let next = log.next.clone();

@@ -19,7 +19,7 @@ const WORKLOAD: &str = r#"
 name = "small"
 [[service]]
 name = "sleeper"
-command = ["sh", "-c", "sleep SERVICE & wait"]
+command = ["sh", "-c", "setsid sleep SERVICE & wait"]
 ready = "started"
 [[application]]
 name = "app"

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What needs root and sched_ext, one test at a time; `cargo xtask test` runs it in a VM. Here the
-//! subject is who puts schedulers in charge, so that none of the tests of scx_meta may be left alive.
+//! Tests that need root and sched_ext (those of services: root alone), one at a time; `cargo xtask test`
+//! runs them in a VM. Their subject is the change of schedulers: none that tests share may be alive.
 //! SCX_META_BIN names the loader; without it that beside scx_metabench is taken.
 
 #![allow(clippy::unwrap_used)]
 
 mod charge;
 mod killed;
+mod service;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
