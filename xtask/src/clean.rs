@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use anyhow::{Context, Result};
+use lab::{packages, paths};
 
-use crate::{bench, packages, paths};
+use crate::bench;
 
 /// Removes `target/lab` and `target/bench`; names the command that removes the packages.
-pub fn run() -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     let list = fs::read_to_string(packages::installed_list()).unwrap_or_default();
     let installed: BTreeSet<&str> = list.lines().collect();
     for dir in [paths::lab(), bench::dir()] {

@@ -1,31 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `cargo xtask`: the lab. Its only prerequisite is a Rust toolchain.
+//! `cargo xtask`: the lab's command line. Its only prerequisite is a Rust toolchain.
 
-mod apt;
 mod bench;
-mod build;
-mod busybox;
-mod calibrate;
 mod clean;
 mod cli;
-mod command;
-mod cpio;
-mod fleet;
-mod guest_clock;
-mod kernel;
-mod machines;
-mod nextest;
-mod packages;
-mod paths;
-mod pipeline;
-mod rag;
 mod run;
 mod setup;
-mod soak;
 mod test;
-mod topology;
-mod verifier;
-mod vm;
 mod warm;
 
 use std::process::ExitCode;
@@ -33,12 +14,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Parser;
+use lab::packages::{self, Use};
+use lab::programs::cargo;
+use lab::{calibrate, guest_clock, kernel, soak, vm};
 use labkit::demo;
 
-use crate::cli::{Cli, Command};
-use crate::packages::Use;
-use crate::pipeline::Which;
-use crate::rag::Scale;
+use crate::bench::Scale;
+use crate::cli::{Cli, ClockTest, Command};
 
 /// As timeout(1) has it.
 const TIMED_OUT: u8 = 124;
@@ -68,14 +50,17 @@ fn dispatch(cli: &Cli) -> Result<u8> {
         },
         Command::Run(args) => run::run(args, cli.yes).map(as_status),
         Command::Test(args) => test::run(args, cli.yes).map(|passed| u8::from(!passed)),
-        Command::Soak(args) => soak::run(args, cli.yes).map(|sound| u8::from(!sound)),
-        Command::Bench(args) => in_bench(args, cli.yes).map(|()| 0),
-        Command::Calibrate(args) => calibrate::run(args, cli.yes).map(|()| 0),
-        Command::Verifier => verifier::run(cli.yes).map(|()| 0),
+        Command::Soak(args) => in_soak(args, cli.yes).map(|sound| u8::from(!sound)),
+        Command::Bench(args) => bench::run(args, cli.yes).map(|()| 0),
+        Command::Calibrate(args) => in_calibrate(args, cli.yes).map(|()| 0),
+        Command::Verifier => bench::verifier::run(&test::KERNELS, cli.yes).map(|()| 0),
         Command::Setup(args) => setup::run(args, cli.yes).map(|()| 0),
         Command::Clean => clean::run().map(|()| 0),
         Command::GuestRun(args) => demo::run(args).map(|()| 0),
-        Command::GuestClock { what } => guest_clock::run(*what).map(|()| 0),
+        Command::GuestClock { what } => match what {
+            ClockTest::Loops => guest_clock::loops().map(|()| 0),
+            ClockTest::WakeUps => guest_clock::wake_ups().map(|()| 0),
+        },
         Command::GuestAgent { port } => vm::warm::agent(port).map(|()| 0),
         Command::GuestTest { argv } => test::guest::run(argv).map(as_status),
         Command::VmKeep { name } => vm::warm::keep(name).map(|()| 0),
@@ -94,7 +79,7 @@ fn in_vm(args: &cli::VmOnce, yes: bool) -> Result<u8> {
     let mut job = args.command.job()?;
     if args.rag {
         packages::ensure(Use::Rag, yes)?;
-        let rag = rag::tools(Scale::Emulated)?;
+        let rag = bench::rag(Scale::Emulated)?;
         job.files.extend(rag.files);
         job.folders.extend(rag.folders);
         let set = rag.set.join("\n");
@@ -104,17 +89,31 @@ fn in_vm(args: &cli::VmOnce, yes: bool) -> Result<u8> {
     Ok(as_status(done.status))
 }
 
-fn in_bench(bench: &cli::Bench, yes: bool) -> Result<()> {
-    let (which, args) = match bench {
-        cli::Bench::Mechanism(mechanism) => return bench::run(mechanism, yes),
-        cli::Bench::Clocks(args) => return bench::clocks::run(args, yes),
-        cli::Bench::Policies(args) => return bench::policies::run(args, yes),
-        cli::Bench::Rag(args) => (Which::Rag, args),
-        cli::Bench::Messaging(args) => (Which::Messaging, args),
-        cli::Bench::Web(args) => (Which::Web, args),
-        cli::Bench::Breakdown(args) => (Which::Breakdown, args),
+fn in_soak(args: &cli::Soak, yes: bool) -> Result<bool> {
+    packages::ensure(Use::Vm, yes)?;
+    let setup = soak::Setup {
+        kernel: kernel::find(args.machine.kernel())?,
+        hardware: args.machine.hardware()?,
+        clock: args.clock()?,
+        seed: args.seed.unwrap_or_else(soak::fresh_seed),
+        tests: cargo::guest_tests()?,
     };
-    pipeline::run(which, args, yes)
+    let until = match args.round {
+        Some(round) => soak::Until::Round(round),
+        None => soak::Until::Time(Duration::from_secs(60 * args.minutes)),
+    };
+    soak::run(&setup, &until)
+}
+
+fn in_calibrate(args: &cli::Calibrate, yes: bool) -> Result<()> {
+    packages::ensure(Use::Vm, yes)?;
+    calibrate::run(&calibrate::Options {
+        kernel: kernel::find(&args.kernel)?,
+        rounds: args.rounds,
+        samples: args.samples,
+        guest_samples: args.guest_samples,
+        native: &args.native,
+    })
 }
 
 fn as_status(status: i32) -> u8 {

@@ -6,24 +6,26 @@ use std::time::Duration;
 use std::{env, fs};
 
 use anyhow::{bail, Context, Result};
+use lab::packages::{self, Use};
+use lab::programs::cargo;
+use lab::{apt, kernel, vm};
 use labkit::clock::Clock;
 use labkit::demo;
 
-use crate::packages::Use;
-use crate::{apt, build, cli, kernel, packages, vm};
+use crate::cli;
 
 const SCHED_EXT: &str = "/sys/kernel/sched_ext";
 /// Beside the measured time: start, load, summary, emulated.
 const MARGIN: Duration = Duration::from_secs(300);
 
 /// Runs it where the options say; the exit status.
-pub fn run(args: &cli::Run, yes: bool) -> Result<i32> {
+pub(crate) fn run(args: &cli::Run, yes: bool) -> Result<i32> {
     if args.here {
         return here(args.seconds, yes).map(|()| 0);
     }
     packages::ensure(Use::Vm, yes)?;
     let kernel = kernel::find(args.machine.kernel())?;
-    let scx_meta = build::scx_meta()?;
+    let scx_meta = cargo::scx_meta()?;
     let machine = vm::Vm {
         kernel,
         hardware: args.machine.hardware()?,
@@ -51,7 +53,7 @@ fn here(seconds: u64, yes: bool) -> Result<()> {
         bail!("--here loads a scheduler and needs root: sudo env PATH=\"$PATH\" cargo xtask run --here");
     }
     packages::ensure(Use::Load, yes)?;
-    let scx_meta = build::scx_meta()?;
+    let scx_meta = cargo::scx_meta()?;
     let owner = fs::read_to_string(format!("{SCHED_EXT}/root/ops"));
     let owner = owner.unwrap_or_else(|_| "the kernel's default".to_string());
     eprintln!("scheduler in charge of this machine: {}", owner.trim());

@@ -4,16 +4,18 @@
 //! takes longest.
 
 use anyhow::Result;
+use lab::kernel;
+use lab::packages::{self, Use};
+use lab::programs::{nextest, unpacked};
 
-use crate::packages::Use;
-use crate::rag::Scale;
-use crate::{bench, busybox, cli, kernel, nextest, packages, rag, test};
+use crate::bench::{self, Scale};
+use crate::{cli, test};
 
 /// Brings it all here; does nothing where it is.
-pub fn run(args: &cli::Setup, yes: bool) -> Result<()> {
+pub(crate) fn run(args: &cli::Setup, yes: bool) -> Result<()> {
     let needs = if args.bench { Use::Rag } else { Use::Vm };
     packages::ensure(needs, yes)?;
-    busybox::path()?;
+    unpacked::busybox()?;
     nextest::path()?;
     for series in test::KERNELS {
         let kernel = kernel::find(series)?;
@@ -21,7 +23,7 @@ pub fn run(args: &cli::Setup, yes: bool) -> Result<()> {
     }
     if args.bench {
         bench::setup()?;
-        rag::tools(Scale::Emulated)?;
+        bench::rag(Scale::Emulated)?;
     }
     Ok(())
 }

@@ -4,15 +4,16 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use lab::kernel;
+use lab::packages::{self, Use};
+use lab::vm::machines;
+use lab::vm::warm::{self, Place, Spec};
 
+use crate::as_status;
 use crate::cli::VmAction;
-use crate::packages::Use;
-use crate::vm::warm;
-use crate::vm::warm::Place;
-use crate::{as_status, kernel, machines, packages};
 
 /// Does what the options ask for; the exit status.
-pub fn run(action: &VmAction, yes: bool) -> Result<u8> {
+pub(crate) fn run(action: &VmAction, yes: bool) -> Result<u8> {
     match action {
         VmAction::Up(args) => {
             let place = Place::of(&args.name)?;
@@ -20,13 +21,7 @@ pub fn run(action: &VmAction, yes: bool) -> Result<u8> {
             packages::ensure(Use::Vm, yes)?;
             kernel::find(&spec.kernel)?;
             let begin = Instant::now();
-            let what = format!(
-                "{}: kernel {}, {}, {}",
-                place.name,
-                spec.kernel,
-                spec.clock.describe(),
-                spec.hardware.describe()
-            );
+            let what = described(&place, &spec);
             if warm::up(&place, &spec)? {
                 eprintln!("lab: {what}: up in {} s", begin.elapsed().as_secs());
             } else {
@@ -59,16 +54,16 @@ pub fn run(action: &VmAction, yes: bool) -> Result<u8> {
             for place in Place::all()? {
                 if place.up().is_some() {
                     let spec = place.spec().context(place.name.clone())?;
-                    println!(
-                        "{}: kernel {}, {}, {}",
-                        place.name,
-                        spec.kernel,
-                        spec.clock.describe(),
-                        spec.hardware.describe()
-                    );
+                    println!("{}", described(&place, &spec));
                 }
             }
             Ok(0)
         }
     }
+}
+
+fn described(place: &Place, spec: &Spec) -> String {
+    let (name, kernel) = (&place.name, &spec.kernel);
+    let (clock, hardware) = (spec.clock.describe(), spec.hardware.describe());
+    format!("{name}: kernel {kernel}, {clock}, {hardware}")
 }

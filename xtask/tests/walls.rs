@@ -11,7 +11,7 @@ use serde_json::Value;
 /// Of each package those of ours that it uses, apart from its tests. What the loader and the
 /// benches are made of comes before them; the two benches share what is below them, and not each
 /// other; xtask runs them all as programs.
-const MAY_USE: [(&str, &[&str]); 8] = [
+const MAY_USE: [(&str, &[&str]); 9] = [
     ("strategy", &[]),
     ("scx_meta", &["strategy"]),
     ("labkit", &["scx_meta"]),
@@ -22,7 +22,8 @@ const MAY_USE: [(&str, &[&str]); 8] = [
     ),
     ("scx_microbench", &["evidence", "labkit", "scx_meta"]),
     ("rotation-tests", &[]),
-    ("xtask", &["labkit"]),
+    ("lab", &["labkit"]),
+    ("xtask", &["lab", "labkit"]),
 ];
 
 /// What only tests use.

@@ -1,106 +1,108 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `cargo xtask bench`: brings what a bench needs, boots its machines,
-//! keeps the raw data that `scx_microbench measure` prints in
-//! each, and has `scx_microbench figures` make the report of it here.
+//! `cargo xtask bench`: a bench is a row, and the boots that its module makes of the options. Here
+//! is what brings and builds what a row names, boots the machines, and has figures made of what they
+//! printed.
 
-mod boot;
-pub mod clocks;
-mod kconfig;
-mod overhead;
-pub mod policies;
-mod scale;
-mod schedulers;
-mod stock;
-mod switch;
-mod variants;
-pub mod web;
+mod mechanism;
+mod pipeline;
+mod policies;
+pub(crate) mod verifier;
+mod workload;
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{bail, Context, Result};
+use anyhow::{Context, Result};
+use lab::fleet::{self, Machine};
+use lab::kernel::{self, Kernel};
+use lab::packages::{self, Use};
+use lab::programs::cargo::{self, Profile, Programs};
+use lab::programs::schedulers;
+use lab::vm::{Accel, Folder, Hardware, Job, Vm};
+use lab::{clocks, command, paths, vm};
 use labkit::clock::Clock;
+use labkit::machine;
 
-use self::boot::Boot;
-use crate::build::Profile;
-use crate::kernel::Kernel;
-use crate::packages::Use;
-use crate::vm::{Accel, Done};
-use crate::{build, cli, command, fleet, kernel, packages, paths, vm};
+pub(crate) use self::workload::{rag, Scale};
+use crate::cli;
 
-/// The scheduler and a bench, out of the way of builds that happen meanwhile.
-pub struct Programs {
-    /// The scheduler.
-    pub scx_meta: PathBuf,
-    /// The bench.
-    pub bench: PathBuf,
+/// What is known of a bench before its options.
+struct Row {
+    /// Names its report and its raw data.
+    name: &'static str,
+    needs: Use,
+    /// The program that measures in the guest, and makes figures here.
+    program: &'static str,
 }
 
 /// The project's own claims.
-pub const MICROBENCH: &str = "scx_microbench";
+const MICROBENCH: &str = "scx_microbench";
 
 /// The user's tool.
-pub const METABENCH: &str = "scx_metabench";
+const METABENCH: &str = "scx_metabench";
 
-/// Runs the bench that was asked for.
-pub fn run(bench: &cli::Mechanism, yes: bool) -> Result<()> {
-    let start = Instant::now();
-    let (name, wanted, needs) = match bench {
-        cli::Mechanism::Switch(args) => ("switch", &args.kernel, Use::Vm),
-        cli::Mechanism::Overhead(args) => ("overhead", &args.kernel, Use::Overhead),
-        cli::Mechanism::Scale(args) => ("scale", &args.kernel, Use::Vm),
-    };
-    packages::ensure(needs, yes)?;
-    let kernel = kernel::find(&wanted.name)?;
-    let kconfig = kconfig::find(&kernel)?;
-    let programs = programs(MICROBENCH)?;
-    let boots = match bench {
-        cli::Mechanism::Switch(args) => switch::boots(&programs, &switch::tools()?, args.cpus),
-        cli::Mechanism::Overhead(args) => overhead::boots(&overhead::tools()?, args.cpus),
-        cli::Mechanism::Scale(args) => scale::boots(&programs, &scale::tools()?, args.cpus),
-    };
-    let clock = clock(&kernel, wanted.clock)?;
-    eprintln!(
-        "lab: bench {name}: everything is there after {} s",
-        start.elapsed().as_secs()
-    );
-    forget(name)?;
-    let machine =
-        |boot: &Boot| boot.machine(name, &kernel, clock, &programs.bench, kconfig.as_deref());
-    let raw = fleet::run(boots.iter().map(machine).collect(), &raw_dir())?;
-    report(name, &programs, &raw)?;
-    eprintln!(
-        "lab: bench {name} took {} s; report in {}, raw data in {}",
-        start.elapsed().as_secs(),
-        dir().display(),
-        raw_dir().display()
-    );
-    Ok(())
+/// Puts the kernel's configuration where libbpf looks for it, then becomes the measurement.
+const PROLOGUE: &str = include_str!("guest.sh");
+
+/// What one machine measures.
+struct Boot {
+    /// Names the raw data.
+    label: String,
+    hardware: Hardware,
+    /// Arguments of the row's program, which prints raw data.
+    argv: Vec<OsString>,
+    /// What it needs beside the files that words of `argv` name.
+    files: Vec<PathBuf>,
+    folders: Vec<Folder>,
+    /// Longest it may take.
+    timeout: Duration,
 }
 
-/// Real time where the guest runs on the processor, else what was asked for.
-pub fn clock(kernel: &Kernel, emulated: Clock) -> Result<Clock> {
-    Ok(match vm::usable_accel(kernel)? {
-        Accel::Kvm => Clock::Host,
-        Accel::Tcg => emulated,
-    })
+/// A bench whose programs are built and whose kernel is here.
+struct Bench {
+    name: &'static str,
+    programs: Programs,
+    kernel: Kernel,
+    kconfig: Option<PathBuf>,
+    clock: Clock,
+    start: Instant,
+}
+
+/// Runs the bench that was asked for.
+pub(crate) fn run(bench: &cli::Bench, yes: bool) -> Result<()> {
+    match bench {
+        cli::Bench::Mechanism(args) => mechanism::run(args, yes),
+        cli::Bench::Policies(args) => policies::run(args, yes),
+        cli::Bench::Rag(args) => pipeline::run(&workload::RAG, args, yes),
+        cli::Bench::Messaging(args) => pipeline::run(&workload::MESSAGING, args, yes),
+        cli::Bench::Web(args) => pipeline::run(&workload::WEB, args, yes),
+        cli::Bench::Breakdown(args) => pipeline::run(&workload::MIX, args, yes),
+        cli::Bench::Clocks(args) => {
+            packages::ensure(Use::Vm, yes)?;
+            let tables = match args.only {
+                None => clocks::Tables::Both,
+                Some(cli::ClocksTable::Spread) => clocks::Tables::Spread,
+                Some(cli::ClocksTable::Cost) => clocks::Tables::Cost,
+            };
+            clocks::run(&kernel::find(&args.kernel)?, tables, &dir())
+        }
+    }
 }
 
 /// Brings what the benches need beside the packages.
-pub fn setup() -> Result<()> {
-    programs(MICROBENCH)?;
-    programs(METABENCH)?;
-    switch::tools()?;
-    overhead::tools()?;
-    scale::tools()?;
+pub(crate) fn setup() -> Result<()> {
+    cargo::bench(MICROBENCH, Profile::Release)?;
+    cargo::bench(METABENCH, Profile::Release)?;
+    mechanism::setup()?;
     schedulers::peers()?;
     Ok(())
 }
 
 /// Folder of the reports.
-pub fn dir() -> PathBuf {
+pub(crate) fn dir() -> PathBuf {
     paths::repo().join("target/bench")
 }
 
@@ -108,37 +110,91 @@ fn raw_dir() -> PathBuf {
     dir().join("raw")
 }
 
-/// scx_meta with two rows of one policy.
-pub fn twins() -> Result<PathBuf> {
-    variants::identical(&variants::multi()?)
+impl Bench {
+    /// Brings the packages and the kernel, and builds the programs.
+    fn new(row: &Row, profile: Profile, kernel: &str, clock: Clock, yes: bool) -> Result<Self> {
+        let start = Instant::now();
+        packages::ensure(row.needs, yes)?;
+        let kernel = kernel::find(kernel)?;
+        Ok(Self {
+            name: row.name,
+            kconfig: kernel::config(&kernel)?,
+            programs: cargo::bench(row.program, profile)?,
+            // Real time where the guest runs on the processor, else what was asked for.
+            clock: match vm::usable_accel(&kernel)? {
+                Accel::Kvm => Clock::Host,
+                Accel::Tcg => clock,
+            },
+            kernel,
+            start,
+        })
+    }
+
+    /// Says that boots begin now.
+    fn is_ready(&self) {
+        let (name, took) = (self.name, self.start.elapsed().as_secs());
+        eprintln!("lab: bench {name}: everything is there after {took} s");
+    }
+
+    /// Says that it has ended, and names what it made.
+    fn is_done(&self, made: &str) {
+        let (name, took) = (self.name, self.start.elapsed().as_secs());
+        eprintln!("lab: bench {name} took {took} s; {made}");
+    }
+
+    /// Boots all machines; files with what each measured, in order.
+    fn measure(&self, boots: Vec<Boot>, raw: &Path) -> Result<Vec<PathBuf>> {
+        let machines = boots.into_iter().map(|boot| self.machine(boot));
+        fleet::run(machines.collect(), raw)
+    }
+
+    fn machine(&self, boot: Boot) -> Machine {
+        let mut words: Vec<OsString> = ["sh", "-c", PROLOGUE, "sh"].map(Into::into).into();
+        words.push(self.programs.bench.clone().into());
+        words.extend(boot.argv);
+        let mut job = Job::new(words);
+        job.files = boot.files;
+        job.folders = boot.folders;
+        job.keep_output = true;
+        job.quiet = true;
+        let date = machine::date().into();
+        job.env.insert("LAB_DATE".to_string(), date);
+        if let Some(file) = &self.kconfig {
+            job.env.insert("BENCH_KCONFIG".to_string(), file.into());
+        }
+        Machine {
+            label: boot.label,
+            vm: Vm {
+                kernel: self.kernel.clone(),
+                hardware: boot.hardware,
+                clock: self.clock,
+                timeout: boot.timeout,
+                console: None,
+            },
+            job,
+        }
+    }
+
+    /// Has the program make a report, which its words describe, in a folder.
+    fn report<S: Into<OsString>>(&self, words: Vec<S>, out: &Path) -> Result<()> {
+        let mut report = Command::new(&self.programs.bench);
+        report.args(words.into_iter().map(Into::into));
+        command::run(report.arg("--out").arg(out))
+    }
 }
 
-/// The configuration of a kernel, if it is at hand.
-pub fn kconfig(kernel: &Kernel) -> Result<Option<PathBuf>> {
-    kconfig::find(kernel)
+/// `--name value`, as two words.
+fn option(name: &str, value: impl Into<OsString>) -> [OsString; 2] {
+    [name.into(), value.into()]
 }
 
-/// Builds them as users have them.
-pub fn programs(bench: &str) -> Result<Programs> {
-    programs_of(bench, Profile::Release, "bench")
+/// `figures NAME --raw FILE…`
+fn figures(name: &str, raw: &[PathBuf]) -> Vec<OsString> {
+    let words = ["figures", name, "--raw"].map(OsString::from).into_iter();
+    words.chain(raw.iter().map(Into::into)).collect()
 }
 
-/// Builds them, and keeps them in this folder of the lab.
-fn programs_of(bench: &str, profile: Profile, folder: &str) -> Result<Programs> {
-    eprintln!("lab: building scx_meta and {bench}");
-    let built = build::bench_programs(bench, profile)?;
-    let dir = paths::lab_dir(folder)?;
-    let kept = Programs {
-        scx_meta: dir.join("scx_meta"),
-        bench: dir.join(bench),
-    };
-    build::replace(&built[0], &kept.scx_meta)?;
-    build::replace(&built[1], &kept.bench)?;
-    Ok(kept)
-}
-
-/// Removes what this bench left before: after a failure nothing old may look
-/// like a result of today.
+/// Removes what this bench left before: after a failure nothing old may look like a result of today.
 fn forget(name: &str) -> Result<()> {
     for folder in [dir(), raw_dir()] {
         fs::create_dir_all(&folder)
@@ -159,29 +215,6 @@ fn forget(name: &str) -> Result<()> {
 fn belongs(file: &str, name: &str) -> bool {
     file.strip_prefix(name)
         .is_some_and(|rest| rest.starts_with(['.', '-', '_']))
-}
-
-/// Keeps what a machine measured; of a failed run too, since it helps to find
-/// out why.
-pub fn keep(done: &Done, folder: &Path, label: &str) -> Result<PathBuf> {
-    let end = if done.status == 0 { "" } else { "-failed" };
-    let file = folder.join(format!("{label}{end}.jsonl"));
-    fs::write(&file, &done.stdout).with_context(|| format!("cannot write {}", file.display()))?;
-    if done.status != 0 {
-        bail!(
-            "bench {label} ended with status {}; what it had measured is in {}",
-            done.status,
-            file.display()
-        );
-    }
-    Ok(file)
-}
-
-fn report(name: &str, programs: &Programs, raw: &[PathBuf]) -> Result<()> {
-    let mut figures = Command::new(&programs.bench);
-    figures.args(["figures", name, "--raw"]).args(raw);
-    figures.arg("--out").arg(dir());
-    command::run(&mut figures)
 }
 
 #[cfg(test)]

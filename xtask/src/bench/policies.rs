@@ -3,141 +3,73 @@
 //! its document goes.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::str::FromStr;
-use std::time::{Duration, Instant};
-use std::{fmt, fs};
+use std::time::Duration;
 
-use anyhow::{ensure, Context, Error, Result};
+use anyhow::{Context, Result};
+use lab::packages::{self, Use};
+use lab::programs::cargo::{Profile, Programs};
+use lab::programs::schedulers::{self, Peer};
+use lab::vm::Hardware;
+use lab::{command, fleet, paths};
 use labkit::clock::Clock;
 
-use super::boot::Boot;
-use super::schedulers::Peer;
-use super::{kconfig, schedulers, Programs};
-use crate::build::Profile;
-use crate::packages::Use;
-use crate::topology::Topology;
-use crate::{cli, command, fleet, kernel, packages, paths};
+use super::{dir, figures, option, raw_dir, Bench, Boot, Row, MICROBENCH};
+use crate::cli::{self, Size, ROUNDS, SIZES};
 
-const NAME: &str = "policies";
+const ROW: Row = Row {
+    name: "policies",
+    needs: Use::Vm,
+    program: MICROBENCH,
+};
 
 /// Where the whole table goes; that of a part of it goes to the other reports.
 const DOCUMENT: &str = "docs/results/policies.md";
 
-/// The machines that the whole table has, and the fewest rounds.
-pub const SIZES: &str = "2,4,2x2,8";
-pub const ROUNDS: u32 = 6;
-
 /// A boot that dies loses no more than these.
 const ROUNDS_A_BOOT: u32 = 3;
+
+/// How the words begin that say what a boot measures.
+const MEASURE: [&str; 2] = ["measure", ROW.name];
 
 /// Of a boot, and of one scheduler's loads in one round, on each CPU: on a slow host.
 const BOOT_LIMIT: Duration = Duration::from_secs(1800);
 const LOADS_LIMIT: Duration = Duration::from_secs(300);
 
-/// CPUs of a machine, and how many caches they share evenly: `4`, or `2x2` for two caches of two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
-    caches: u32,
-    cpus_each: u32,
-}
-
-impl Size {
-    fn cpus(self) -> u32 {
-        self.caches * self.cpus_each
-    }
-
-    fn topology(self) -> Topology {
-        Topology {
-            sockets: self.caches,
-            ..Topology::flat(self.cpus_each)
-        }
-    }
-
-    /// As tables call it.
-    fn words(self) -> String {
-        match self.caches {
-            1 => format!("{} CPUs", self.cpus()),
-            caches => format!("{} CPUs, {caches} caches", self.cpus()),
-        }
-    }
-}
-
-impl FromStr for Size {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let (caches, each) = text.split_once('x').unwrap_or(("1", text));
-        let number = |word: &str| -> Result<u32> {
-            word.parse()
-                .with_context(|| format!("`{text}`: expected CPUs such as 4, or 2x2"))
-        };
-        let size = Self {
-            caches: number(caches)?,
-            cpus_each: number(each)?,
-        };
-        ensure!(
-            (2..=64).contains(&size.cpus()),
-            "`{text}`: expected 2 to 64 CPUs"
-        );
-        Ok(size)
-    }
-}
-
-impl fmt::Display for Size {
-    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match self.caches {
-            1 => write!(f, "{}", self.cpus_each),
-            caches => write!(f, "{caches}x{}", self.cpus_each),
-        }
-    }
-}
-
 /// Measures what was not measured before, and writes the document.
-pub fn run(args: &cli::PoliciesBench, yes: bool) -> Result<()> {
-    let start = Instant::now();
-    packages::ensure(Use::Vm, yes)?;
-    let kernel = kernel::find(&args.kernel)?;
-    let kconfig = kconfig::find(&kernel)?;
-    let clock = super::clock(&kernel, args.clock)?;
-    let programs = match args.debug {
-        true => super::programs_of(super::MICROBENCH, Profile::Debug, "bench-debug")?,
-        false => super::programs(super::MICROBENCH)?,
+pub(super) fn run(args: &cli::PoliciesBench, yes: bool) -> Result<()> {
+    let profile = match args.debug {
+        true => Profile::Debug,
+        false => Profile::Release,
     };
+    let bench = Bench::new(&ROW, profile, &args.kernel, args.clock, yes)?;
     let peers = peers(args)?;
-    let raw = super::raw_dir();
+    let raw = raw_dir();
     fs::create_dir_all(&raw).with_context(|| format!("cannot create {}", raw.display()))?;
+    let built = built(&bench.programs, &peers)?;
     let mut files = Vec::new();
     let mut machines = Vec::new();
-    for (size, boot) in boots(args, &programs, &peers) {
-        let asked = asked(&boot, size, clock, &kernel.release);
-        let mut machine = boot.machine(NAME, &kernel, clock, &programs.bench, kconfig.as_deref());
-        machine.vm.hardware.topology = size.topology();
+    for (size, mut boot) in boots(args, &bench.programs, &peers) {
+        let asked = asked(&boot, size, bench.clock, &bench.kernel.release);
         // Other options have other files; other programs measure the same again.
-        machine.label = format!("{}-{:08x}", machine.label, command::hash(&asked) as u32);
-        let key = asked + &built(&programs, &peers)?;
-        let done = Done::of(&raw, &machine.label, key);
+        boot.label = format!("{}-{:08x}", boot.label, command::hash(&asked) as u32);
+        let done = Done::of(&raw, &boot.label, asked + &built);
         if args.fresh || !done.is_there() {
             done.begin()?;
-            machines.push(machine);
+            machines.push(bench.machine(boot));
         } else {
-            eprintln!(
-                "lab: {} was measured before (--fresh measures again)",
-                machine.label
-            );
+            let label = &boot.label;
+            eprintln!("lab: {label} was measured before (--fresh measures again)");
         }
         files.push(done.raw);
     }
     fleet::run(machines, &raw)?;
     let document = document(args);
-    report(args, &programs, &peers, &files, &document)?;
-    eprintln!(
-        "lab: bench {NAME} took {} s; the tables are in {}, raw data in {}",
-        start.elapsed().as_secs(),
-        document.display(),
-        raw.display()
-    );
+    report(&bench, args, &peers, &files, &document)?;
+    let (document, raw) = (document.display(), raw.display());
+    bench.is_done(&format!("the tables are in {document}, raw data in {raw}"));
     Ok(())
 }
 
@@ -177,34 +109,38 @@ fn boot(
     first: u32,
     rounds: u32,
 ) -> Boot {
-    let mut argv: Vec<OsString> = vec!["--scx-meta".into(), programs.scx_meta.clone().into()];
-    let mut option = |name: &str, value: String| argv.extend([name.into(), value.into()]);
-    option("--machine", size.words());
-    option("--rounds", rounds.to_string());
-    option("--first-round", first.to_string());
-    option("--seed", args.seed.to_string());
+    let mut argv = MEASURE.map(OsString::from).to_vec();
+    argv.extend(option("--scx-meta", &programs.scx_meta));
+    argv.extend(option("--machine", size.words()));
+    argv.extend(option("--rounds", rounds.to_string()));
+    argv.extend(option("--first-round", first.to_string()));
+    argv.extend(option("--seed", args.seed.to_string()));
     for (name, value) in [("--policies", &args.policies), ("--loads", &args.loads)] {
         if !value.is_empty() {
-            option(name, value.join(","));
+            argv.extend(option(name, value.join(",")));
         }
     }
     for peer in peers {
-        option("--also", peer.command.clone());
+        argv.extend(option("--also", &peer.command));
     }
     let schedulers = 16 + peers.len() as u32;
     Boot {
-        label: format!("{size}cpus-{first}"),
-        cpus: size.cpus(),
-        files: peers.iter().map(|peer| peer.path.clone()).collect(),
+        label: format!("{}-{size}cpus-{first}", ROW.name),
+        hardware: Hardware {
+            topology: size.topology(),
+            ..Hardware::default()
+        },
         argv,
+        files: peers.iter().map(|peer| peer.path.clone()).collect(),
+        folders: Vec::new(),
         timeout: BOOT_LIMIT + LOADS_LIMIT * (rounds * schedulers * size.cpus()),
     }
 }
 
 /// What a boot is asked to measure, and where.
 fn asked(boot: &Boot, size: Size, clock: Clock, release: &str) -> String {
-    let words = boot.argv.iter().map(|word| word.to_string_lossy());
-    let words: Vec<_> = words.collect();
+    let words = boot.argv[MEASURE.len()..].iter();
+    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
     format!("{size} {clock} {release}\n{}\n", words.join("\n"))
 }
 
@@ -259,26 +195,24 @@ fn document(args: &cli::PoliciesBench) -> PathBuf {
     match &args.out {
         Some(path) => path.clone(),
         None if is_whole => paths::repo().join(DOCUMENT),
-        None => super::dir().join("policies.md"),
+        None => dir().join("policies.md"),
     }
 }
 
 fn report(
+    bench: &Bench,
     args: &cli::PoliciesBench,
-    programs: &Programs,
     peers: &[Peer],
     raw: &[PathBuf],
     document: &Path,
 ) -> Result<()> {
-    let mut figures = Command::new(&programs.bench);
-    figures.args(["figures", NAME, "--raw"]).args(raw);
-    figures.arg("--out").arg(super::dir());
-    figures.arg("--document").arg(document);
-    figures.arg("--again").arg(again());
+    let mut words = figures(ROW.name, raw);
+    words.extend(option("--document", document));
+    words.extend(option("--again", again()));
     for (name, value) in facts(args, peers)? {
-        figures.arg("--fact").arg(format!("{name}={value}"));
+        words.extend(option("--fact", format!("{name}={value}")));
     }
-    command::run(&mut figures)
+    bench.report(words, &dir())
 }
 
 fn again() -> String {
@@ -331,32 +265,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_cpus_and_caches() {
-        let size = |text: &str| text.parse::<Size>();
-        let two = size("2x2").unwrap();
-        assert_eq!((two.cpus(), two.topology().sockets), (4, 2));
-        assert_eq!(two.words(), "4 CPUs, 2 caches");
-        assert_eq!(size("8").unwrap().topology(), Topology::flat(8));
-        for text in ["8", "2x4"] {
-            assert_eq!(size(text).unwrap().to_string(), text);
-        }
-        for bad in ["1", "x2", "2x", "0x4", "65", "four", "2x2x2"] {
-            assert!(size(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn the_whole_table_has_all_machines() {
-        for size in SIZES.split(',') {
-            assert_eq!(size.parse::<Size>().unwrap().to_string(), size);
-        }
-    }
-
-    #[test]
     fn what_was_measured_before_is_known_by_its_key() {
-        let folder = std::env::temp_dir().join(format!("policies-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        let done = |key: &str| Done::of(&folder, "x", key.to_string());
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let done = |key: &str| Done::of(folder, "x", key.to_string());
         assert!(!done("a").is_there());
         done("a").begin().unwrap();
         assert!(!done("a").is_there(), "it was begun only");
@@ -364,6 +276,5 @@ mod tests {
         assert!(done("a").is_there() && !done("b").is_there());
         done("b").begin().unwrap();
         assert!(!done("b").is_there(), "old data are gone");
-        fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -4,15 +4,14 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use lab::kernel;
 use labkit::clock::{Clock, Costs};
 
-use crate::bench::policies;
-use crate::bench::policies::Size;
-use crate::kernel;
+use super::size::{Size, ROUNDS, SIZES};
 
 /// The benches.
 #[derive(Subcommand)]
-pub enum Bench {
+pub(crate) enum Bench {
     #[command(flatten)]
     Mechanism(Mechanism),
     /// The lab itself: how far a measurement repeats under each clock of a guest, and its cost
@@ -56,7 +55,7 @@ pub enum Bench {
 
 /// The benches of the switch itself.
 #[derive(Subcommand)]
-pub enum Mechanism {
+pub(crate) enum Mechanism {
     /// A switch by process replacement against a switch by scx_meta
     ///
     /// Measures in one boot what it costs to stop one scheduler and start another (scx_bpfland and
@@ -92,99 +91,99 @@ pub enum Mechanism {
 
 /// Options of `bench switch`.
 #[derive(Args)]
-pub struct SwitchBench {
+pub(crate) struct SwitchBench {
     #[command(flatten)]
-    pub kernel: BenchKernel,
+    pub(crate) kernel: BenchKernel,
     /// Virtual CPUs, 2 to 64; on the host's clock no more than this machine has cores
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(2..=64))]
-    pub cpus: u32,
+    pub(crate) cpus: u32,
 }
 
 /// Options of `bench overhead`.
 #[derive(Args)]
-pub struct OverheadBench {
+pub(crate) struct OverheadBench {
     #[command(flatten)]
-    pub kernel: BenchKernel,
+    pub(crate) kernel: BenchKernel,
     /// Virtual CPUs, 2 to 64
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(2..=64))]
-    pub cpus: u32,
+    pub(crate) cpus: u32,
 }
 
 /// Options of `bench scale`.
 #[derive(Args)]
-pub struct ScaleBench {
+pub(crate) struct ScaleBench {
     #[command(flatten)]
-    pub kernel: BenchKernel,
+    pub(crate) kernel: BenchKernel,
     /// Virtual CPUs of the largest machine, 1 to 64; the others have 1, 2, 4 … of them
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=64))]
-    pub cpus: u32,
+    pub(crate) cpus: u32,
 }
 
 /// Options of `bench policies`.
 #[derive(Args)]
-pub struct PoliciesBench {
+pub(crate) struct PoliciesBench {
     /// Machines: CPUs, or caches x CPUs of each
     #[arg(
         long,
         value_name = "N,CxN,…",
         value_delimiter = ',',
-        default_value = policies::SIZES
+        default_value = SIZES
     )]
-    pub cpus: Vec<Size>,
+    pub(crate) cpus: Vec<Size>,
     /// Only these policies
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
-    pub policies: Vec<String>,
+    pub(crate) policies: Vec<String>,
     /// Only these loads: wakeup, fork, threads, processes, pipe, futex, request-50, request-90,
     /// request-120, nice, cache, storm
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
-    pub loads: Vec<String>,
+    pub(crate) loads: Vec<String>,
     /// Another sched_ext scheduler, with its options: one that the lab builds (scx_bpfland,
     /// scx_cosmos, scx_flash, scx_lavd, scx_p2dq, scx_rusty, scx_rustland), one on PATH, or a path
     /// (repeatable)
     #[arg(long, value_name = "COMMAND")]
-    pub also: Vec<String>,
+    pub(crate) also: Vec<String>,
     /// All other schedulers that the lab can build
     #[arg(long)]
-    pub peers: bool,
+    pub(crate) peers: bool,
     /// How often everything is measured on each machine
-    #[arg(long, value_name = "N", default_value_t = policies::ROUNDS, value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub rounds: u32,
+    #[arg(long, value_name = "N", default_value_t = ROUNDS, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) rounds: u32,
     /// Decides the order, and what is random in loads
     #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// The document
     #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
+    pub(crate) out: Option<PathBuf>,
     /// Debug builds of scx_meta and of what measures it: quicker to compile, while the loads are
     /// optimised as well
     #[arg(long)]
-    pub debug: bool,
+    pub(crate) debug: bool,
     /// Measure again what was measured before
     #[arg(long)]
-    pub fresh: bool,
+    pub(crate) fresh: bool,
     /// A series (6.16, 6.18, 7.3: its newest Debian kernel) or the path of a kernel image
     #[arg(long, value_name = "K", default_value = kernel::DEFAULT)]
-    pub kernel: String,
+    pub(crate) kernel: String,
     /// What makes time pass where there is no KVM: host, parallel/flat, parallel/calibrated or
     /// serial (see `vm --help`)
     #[arg(long, value_name = "CLOCK", default_value_t = Clock::Parallel(Costs::Calibrated))]
-    pub clock: Clock,
+    pub(crate) clock: Clock,
 }
 
 /// Options of `bench clocks`.
 #[derive(Args)]
-pub struct ClocksBench {
+pub(crate) struct ClocksBench {
     /// Only this table
     #[arg(long, value_enum, value_name = "TABLE")]
-    pub only: Option<ClocksTable>,
+    pub(crate) only: Option<ClocksTable>,
     /// A series (6.16, 6.18, 7.3: its newest Debian kernel) or the path of a kernel image
     #[arg(long, value_name = "K", default_value = kernel::DEFAULT)]
-    pub kernel: String,
+    pub(crate) kernel: String,
 }
 
 /// The tables of `bench clocks`.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
-pub enum ClocksTable {
+pub(crate) enum ClocksTable {
     /// How far the same measurement repeats
     Spread,
     /// Host seconds for a second of the guest
@@ -193,34 +192,34 @@ pub enum ClocksTable {
 
 /// Options of the benches that profile an application.
 #[derive(Args)]
-pub struct Pipeline {
+pub(crate) struct Pipeline {
     #[command(flatten)]
-    pub kernel: BenchKernel,
+    pub(crate) kernel: BenchKernel,
     /// Virtual CPUs, 2 to 64
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(2..=64))]
-    pub cpus: u32,
+    pub(crate) cpus: u32,
     /// Super-blocks of each stage: EEVDF, every row, EEVDF
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..=1000))]
-    pub rounds: u32,
+    pub(crate) rounds: u32,
     /// Comparing goes on until the winner's interval against EEVDF is this narrow, as a ratio
     #[arg(long, value_name = "RATIO", default_value_t = 0.02)]
-    pub width: f64,
+    pub(crate) width: f64,
     /// … or so many minutes have passed
     #[arg(long = "budget", value_name = "MINUTES", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=6000))]
-    pub budget_minutes: u64,
+    pub(crate) budget_minutes: u64,
     /// The paper's scale: its index, a sentence transformer, 30 s windows; for KVM only
     #[arg(long)]
-    pub full: bool,
+    pub(crate) full: bool,
 }
 
 /// What all benches take.
 #[derive(Args)]
-pub struct BenchKernel {
+pub(crate) struct BenchKernel {
     /// A series (6.16, 6.18, 7.3: its newest Debian kernel) or the path of a kernel image
     #[arg(long = "kernel", value_name = "K", default_value = kernel::DEFAULT)]
-    pub name: String,
+    pub(crate) name: String,
     /// What makes time pass where there is no KVM: host, parallel/flat, parallel/calibrated or
     /// serial (see `vm --help`)
     #[arg(long, value_name = "CLOCK", default_value_t = Clock::Parallel(Costs::Flat))]
-    pub clock: Clock,
+    pub(crate) clock: Clock,
 }

@@ -2,35 +2,37 @@
 //! The command line.
 
 mod bench;
+mod size;
 mod test;
 mod vm;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use lab::kernel;
 use labkit::demo;
 
-pub use self::bench::*;
-pub use self::test::*;
-pub use self::vm::*;
-use crate::{guest_clock, kernel};
+pub(crate) use self::bench::*;
+pub(crate) use self::size::*;
+pub(crate) use self::test::*;
+pub(crate) use self::vm::*;
 
 /// The lab of scx_meta: runs it, and tests it, on kernels with sched_ext
 #[derive(Parser)]
 #[command(name = "cargo xtask", version, max_term_width = 100)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// Install missing packages, and load a scheduler here, without asking
     #[arg(long, global = true)]
-    pub yes: bool,
+    pub(crate) yes: bool,
     /// What to do
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 /// The commands.
 #[derive(Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Any command as root in a virtual machine: streams its output, returns its exit status
     ///
     /// The guest has the command, the files that its words name, their libraries, bash, bpftool,
@@ -71,7 +73,7 @@ pub enum Command {
     ///
     /// Measures copies, pointer chasing, fork and exec, pipes and messages here, for a minute in
     /// which the machine should do nothing else; then boots two guests a round under costs that come
-    /// nearer each time. Writes xtask/vclock/calibrated.toml and docs/lab-calibration.md. A round
+    /// nearer each time. Writes lab/vclock/calibrated.toml and docs/lab-calibration.md. A round
     /// takes 4 minutes on 2 idle cores.
     Calibrate(Calibrate),
     /// What the kernel's verifier makes of each program: writes bpf/VERIFIER.md again
@@ -89,7 +91,7 @@ pub enum Command {
     #[command(hide = true)]
     GuestClock {
         /// What to measure
-        what: guest_clock::What,
+        what: ClockTest,
     },
     /// The half of `vm up` that runs in the guest
     #[command(hide = true)]
@@ -112,58 +114,67 @@ pub enum Command {
     },
 }
 
+/// What the parallel clock's tests measure.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum ClockTest {
+    /// Busy loops on 1, 2, 4 and 8 CPUs at once.
+    Loops,
+    /// Wake-ups of a task on an idle CPU.
+    WakeUps,
+}
+
 /// Options of `run`.
 #[derive(Args)]
-pub struct Run {
+pub(crate) struct Run {
     /// Seconds that the policies take turns, 8 to 3600
     #[arg(long, value_name = "N", default_value = "30", value_parser = demo::parse_seconds)]
-    pub seconds: u64,
+    pub(crate) seconds: u64,
     /// In a virtual machine (the default)
     #[arg(long, conflicts_with = "here")]
-    pub vm: bool,
+    pub(crate) vm: bool,
     /// On this machine: names the scheduler in charge and asks first; needs root
     #[arg(long)]
-    pub here: bool,
+    pub(crate) here: bool,
     #[command(flatten)]
-    pub machine: Machine,
+    pub(crate) machine: Machine,
 }
 
 /// Options of `calibrate`.
 #[derive(Args)]
-pub struct Calibrate {
+pub(crate) struct Calibrate {
     /// A series (6.16, 6.18, 7.3: its newest Debian kernel) or the path of a kernel image
     #[arg(long, value_name = "K", default_value = kernel::DEFAULT)]
-    pub kernel: String,
+    pub(crate) kernel: String,
     /// How often guests are booted and the costs changed after them
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub rounds: u32,
+    pub(crate) rounds: u32,
     /// Samples of each load here
     #[arg(long, value_name = "N", default_value_t = 25)]
-    pub samples: usize,
+    pub(crate) samples: usize,
     /// Samples of each load in a guest
     #[arg(long, value_name = "N", default_value_t = 7)]
-    pub guest_samples: usize,
+    pub(crate) guest_samples: usize,
     /// Do not measure here: take what the load program printed earlier (repeatable)
     #[arg(long, value_name = "FILE")]
-    pub native: Vec<PathBuf>,
+    pub(crate) native: Vec<PathBuf>,
 }
 
 /// Options of `setup`.
 #[derive(Args)]
-pub struct Setup {
+pub(crate) struct Setup {
     /// Also what `bench` needs: see `bench NAME --help`
     #[arg(long)]
-    pub bench: bool,
+    pub(crate) bench: bool,
 }
 
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
+    use lab::vm::warm::Spec;
+    use lab::vm::Hardware;
     use labkit::clock::Clock;
 
     use super::*;
-    use crate::vm::warm::Spec;
-    use crate::vm::Hardware;
 
     #[test]
     fn options_change_a_known_machine() {

@@ -11,50 +11,50 @@ use super::vm::{ClockName, CostsName, Machine};
 
 /// Options of `test`.
 #[derive(Args)]
-pub struct Test {
+pub(crate) struct Test {
     /// Only tests whose names contain one of these, on one kernel
-    pub filter: Vec<String>,
+    pub(crate) filter: Vec<String>,
     /// How much
     #[arg(long, value_enum, default_value_t = Tier::Pr)]
-    pub tier: Tier,
+    pub(crate) tier: Tier,
     /// Kernel for the guest tests (repeatable) [default: what the tier says]
     #[arg(long, value_name = "K", conflicts_with = "host_only")]
-    pub kernel: Vec<String>,
+    pub(crate) kernel: Vec<String>,
     /// Only the tests that need no guest
     #[arg(long)]
-    pub host_only: bool,
+    pub(crate) host_only: bool,
     /// Only the tests of one machine of tests/machines.toml
     #[arg(long, value_name = "NAME", conflicts_with = "host_only")]
-    pub machine: Option<String>,
+    pub(crate) machine: Option<String>,
     /// Only the rows of the table of faults: prints what each injected, and how long tasks waited
     #[arg(long, conflicts_with_all = ["host_only", "filter"])]
-    pub faults: bool,
+    pub(crate) faults: bool,
     /// Leave the guests up that the run brought up
     #[arg(long)]
-    pub keep: bool,
+    pub(crate) keep: bool,
     /// With --tier nightly: begin anew, whatever an earlier run has done
     #[arg(long)]
-    pub fresh: bool,
+    pub(crate) fresh: bool,
     /// With --tier nightly: sched-ext's schtest, built from its repository, runs on scx_meta too
     #[arg(long, value_name = "PATH")]
-    pub schtest: Option<PathBuf>,
+    pub(crate) schtest: Option<PathBuf>,
 }
 
 /// Options of `soak`.
 #[derive(Args)]
-pub struct Soak {
+pub(crate) struct Soak {
     /// Minutes of this machine, 1 to 1440: after them no round begins, and those under way are
     /// finished (some minutes)
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1440))]
-    pub minutes: u64,
+    pub(crate) minutes: u64,
     /// The number from which all faults follow [default: another one each time; it is printed]
     #[arg(long, value_name = "S")]
-    pub seed: Option<u64>,
+    pub(crate) seed: Option<u64>,
     /// Only this round of the seed
     #[arg(long, value_name = "K", requires = "seed", conflicts_with = "minutes")]
-    pub round: Option<u64>,
+    pub(crate) round: Option<u64>,
     #[command(flatten)]
-    pub machine: Machine,
+    pub(crate) machine: Machine,
     /// What makes the guests' time pass: on a virtual clock (parallel, serial) a round repeats to the
     /// nanosecond
     #[arg(long, value_enum, default_value_t = ClockName::Parallel)]
@@ -66,14 +66,14 @@ pub struct Soak {
 
 impl Soak {
     /// The clock that the options name.
-    pub fn clock(&self) -> Result<Clock> {
+    pub(crate) fn clock(&self) -> Result<Clock> {
         self.clock.with(self.costs)
     }
 }
 
 /// How much is tested.
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
-pub enum Tier {
+pub(crate) enum Tier {
     /// The tests that need no guest, and one boot: on every save
     Quick,
     /// All tests on 6.18 with short durations, and on 7.3 those of what kernels do differently
@@ -86,7 +86,7 @@ pub enum Tier {
 
 impl Tier {
     /// Its profile in .config/nextest.toml.
-    pub fn profile(self) -> &'static str {
+    pub(crate) fn profile(self) -> &'static str {
         match self {
             Self::Quick => "quick",
             Self::Pr => "pr",
@@ -95,7 +95,7 @@ impl Tier {
     }
 
     /// The same with the faults alone.
-    pub fn faults_profile(self) -> &'static str {
+    pub(crate) fn faults_profile(self) -> &'static str {
         match self {
             Self::Quick | Self::Pr => "faults",
             Self::Nightly => "faults-nightly",
@@ -103,7 +103,7 @@ impl Tier {
     }
 
     /// Which durations its tests have.
-    pub fn durations(self) -> &'static str {
+    pub(crate) fn durations(self) -> &'static str {
         match self {
             Self::Quick | Self::Pr => "pr",
             Self::Nightly => "nightly",

@@ -6,26 +6,24 @@ use std::path::PathBuf;
 
 use anyhow::{ensure, Result};
 use clap::{Args, Subcommand, ValueEnum};
+use lab::kernel;
+use lab::vm::warm::Spec;
+use lab::vm::{Folder, Hardware, Job, Memory, Topology};
 use labkit::clock::{Clock, Costs};
-
-use crate::kernel;
-use crate::topology::Topology;
-use crate::vm::warm::Spec;
-use crate::vm::{Folder, Hardware, Job, Memory};
 
 /// Options of `vm`.
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-pub struct Vm {
+pub(crate) struct Vm {
     #[command(subcommand)]
-    pub action: Option<VmAction>,
+    pub(crate) action: Option<VmAction>,
     #[command(flatten)]
-    pub once: VmOnce,
+    pub(crate) once: VmOnce,
 }
 
 /// What to do with guests that stay.
 #[derive(Subcommand)]
-pub enum VmAction {
+pub(crate) enum VmAction {
     /// Boots a guest that stays until `down`: commands in it begin at once
     ///
     /// NAME is a machine of tests/machines.toml, which the options change, or any other name for
@@ -50,10 +48,10 @@ const GUEST: &str = "two";
 
 /// Options of `vm up`.
 #[derive(Args)]
-pub struct VmUp {
+pub(crate) struct VmUp {
     /// Its name
     #[arg(default_value = GUEST)]
-    pub name: String,
+    pub(crate) name: String,
     #[command(flatten)]
     machine: Machine,
     /// What makes the guest's time pass
@@ -66,7 +64,7 @@ pub struct VmUp {
 
 impl VmUp {
     /// The machine that the options make of another.
-    pub fn spec(&self, base: Option<Spec>) -> Result<Spec> {
+    pub(crate) fn spec(&self, base: Option<Spec>) -> Result<Spec> {
         let known = base.is_some();
         let base = base.unwrap_or_else(|| Spec {
             kernel: kernel::DEFAULT.to_string(),
@@ -89,42 +87,42 @@ impl VmUp {
 
 /// Options of `vm exec`.
 #[derive(Args)]
-pub struct VmExec {
+pub(crate) struct VmExec {
     /// The guest
     #[arg(default_value = GUEST)]
-    pub name: String,
+    pub(crate) name: String,
     #[command(flatten)]
-    pub command: VmCommand,
+    pub(crate) command: VmCommand,
 }
 
 /// Options of `vm down`.
 #[derive(Args)]
-pub struct VmDown {
+pub(crate) struct VmDown {
     /// The guest
     #[arg(default_value = GUEST)]
-    pub name: String,
+    pub(crate) name: String,
     /// All that are up
     #[arg(long, conflicts_with = "name")]
-    pub all: bool,
+    pub(crate) all: bool,
 }
 
 /// A command in a guest.
 #[derive(Args)]
-pub struct VmCommand {
+pub(crate) struct VmCommand {
     /// Another file or folder the command needs (repeatable)
     #[arg(long, value_name = "PATH")]
-    pub with: Vec<PathBuf>,
+    pub(crate) with: Vec<PathBuf>,
     /// Seconds of this machine that the command may take, 1 to 86400
     #[arg(long, value_name = "S", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86400))]
-    pub timeout: u64,
+    pub(crate) timeout: u64,
     /// The command
     #[arg(last = true, required = true, value_name = "CMD")]
-    pub argv: Vec<OsString>,
+    pub(crate) argv: Vec<OsString>,
 }
 
 impl VmCommand {
     /// The command with its files.
-    pub fn job(&self) -> Result<Job> {
+    pub(crate) fn job(&self) -> Result<Job> {
         let mut job = Job::new(&self.argv);
         for path in &self.with {
             if path.is_dir() {
@@ -139,12 +137,12 @@ impl VmCommand {
 
 /// Options of `vm` with a command.
 #[derive(Args)]
-pub struct VmOnce {
+pub(crate) struct VmOnce {
     #[command(flatten)]
-    pub machine: Machine,
+    pub(crate) machine: Machine,
     /// With the paper's application, small; $RAG_SET has `NAME=VALUE` for --set, one a line
     #[arg(long, hide = true)]
-    pub rag: bool,
+    pub(crate) rag: bool,
     /// What makes the guest's time pass
     ///
     /// On a virtual clock (parallel, serial) a run repeats to the nanosecond, whatever else this
@@ -156,9 +154,9 @@ pub struct VmOnce {
     costs: CostsName,
     /// Keep the kernel's console in this file
     #[arg(long, value_name = "FILE")]
-    pub console: Option<PathBuf>,
+    pub(crate) console: Option<PathBuf>,
     #[command(flatten)]
-    pub command: VmCommand,
+    pub(crate) command: VmCommand,
 }
 
 /// Values of `--clock`.
@@ -201,14 +199,14 @@ impl ClockName {
 
 impl VmOnce {
     /// The clock that the options name.
-    pub fn clock(&self) -> Result<Clock> {
+    pub(crate) fn clock(&self) -> Result<Clock> {
         self.clock.with(self.costs)
     }
 }
 
 /// The virtual machine.
 #[derive(Args)]
-pub struct Machine {
+pub(crate) struct Machine {
     /// A series (6.16, 6.18, 7.3: its newest Debian kernel) or the path of a kernel image [default: 6.18]
     #[arg(long, value_name = "K")]
     kernel: Option<String>,
@@ -241,12 +239,12 @@ pub struct Machine {
 
 impl Machine {
     /// The kernel.
-    pub fn kernel(&self) -> &str {
+    pub(crate) fn kernel(&self) -> &str {
         self.kernel.as_deref().unwrap_or(kernel::DEFAULT)
     }
 
     /// CPUs, memory and words for the kernel.
-    pub fn hardware(&self) -> Result<Hardware> {
+    pub(crate) fn hardware(&self) -> Result<Hardware> {
         self.change(Hardware::default())
     }
 

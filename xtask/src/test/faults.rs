@@ -26,7 +26,7 @@ struct Counts {
 }
 
 /// A line for each row, and their sum. `machine` is where a test ran.
-pub fn table(
+pub(crate) fn table(
     junit: &Path,
     kernel: &str,
     machine: impl Fn(&str) -> Option<String>,

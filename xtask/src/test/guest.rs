@@ -9,17 +9,15 @@ use std::time::Duration;
 use std::{env, fs};
 
 use anyhow::{Context, Result};
-
-use crate::vm::warm::Place;
-use crate::vm::{warm, Job};
-use crate::{kernel, machines, paths};
+use lab::soak::BINARY;
+use lab::vm::warm::{self, Place};
+use lab::vm::{machines, Job};
+use lab::{kernel, paths};
 
 /// The kernel, where it is not the machine's own.
-pub const KERNEL: &str = "LAB_KERNEL";
+pub(crate) const KERNEL: &str = "LAB_KERNEL";
 /// Where to say what ran on which machine, and what was brought up.
-pub const RECORDS: &str = "LAB_RECORDS";
-/// scx_meta as the tests know it.
-pub const BINARY: &str = "SCX_META_BIN";
+pub(crate) const RECORDS: &str = "LAB_RECORDS";
 
 /// What a test may want to know of our environment; the guest gets the programs that it names.
 const PASSED_ON: [&str; 3] = ["SCX_META_", "RUST_", "NEXTEST_BIN_EXE_"];
@@ -28,7 +26,7 @@ const PASSED_ON: [&str; 3] = ["SCX_META_", "RUST_", "NEXTEST_BIN_EXE_"];
 const LIMIT: Duration = Duration::from_secs(24 * 3600);
 
 /// Runs the test; its exit status.
-pub fn run(argv: &[OsString]) -> Result<i32> {
+pub(crate) fn run(argv: &[OsString]) -> Result<i32> {
     let group = env::var("NEXTEST_TEST_GROUP").unwrap_or_default();
     let slot = env::var("NEXTEST_TEST_GROUP_SLOT").unwrap_or_default();
     let mut spec = machines::all()?

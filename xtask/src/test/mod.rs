@@ -3,7 +3,7 @@
 //! with a table and one line of counts.
 
 mod faults;
-pub mod guest;
+pub(crate) mod guest;
 mod nightly;
 mod part;
 mod report;
@@ -13,23 +13,23 @@ mod sources;
 use std::time::Instant;
 
 use anyhow::{bail, Context, Result};
+use lab::kernel;
+use lab::packages::{self, Use};
 use labkit::sys;
 
 use self::part::Part;
 use self::report::Row;
-use crate::cli::Tier;
-use crate::packages::Use;
-use crate::{cli, kernel, packages};
+use crate::cli::{self, Tier};
 
 /// The kernels that count on every change: all tests on the first, on the second those of what
 /// kernels do differently.
-pub const KERNELS: [&str; 2] = [kernel::DEFAULT, "7.3"];
+pub(crate) const KERNELS: [&str; 2] = [kernel::DEFAULT, "7.3"];
 
 /// In .config/nextest.toml: what the second kernel gets.
 const OTHER_KERNEL: &str = "other-kernel";
 
 /// Runs what the options ask for; whether all of it passed.
-pub fn run(args: &cli::Test, yes: bool) -> Result<bool> {
+pub(crate) fn run(args: &cli::Test, yes: bool) -> Result<bool> {
     let needs = if args.host_only { Use::Build } else { Use::Vm };
     packages::ensure(needs, yes)?;
     // nextest ends its tests; then we end our guests.

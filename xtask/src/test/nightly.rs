@@ -8,14 +8,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{bail, Context, Result};
+use lab::programs::cargo;
+use lab::{command, kernel, paths};
 use labkit::sys;
 use serde::{Deserialize, Serialize};
 
 use super::part::Part;
 use super::report::Row;
 use super::{report, schtest};
-use crate::cli::Tier;
-use crate::{build, cli, command, kernel, paths};
+use crate::cli::{self, Tier};
 
 /// The kernels that the documents name; the first runs the tests that need none, too.
 const KERNELS: [&str; 3] = [kernel::DEFAULT, "6.16", "7.3"];
@@ -32,7 +33,7 @@ struct Kept {
 }
 
 /// Runs the parts that are not done.
-pub fn run(args: &cli::Test) -> Result<Vec<Row>> {
+pub(crate) fn run(args: &cli::Test) -> Result<Vec<Row>> {
     let folder = paths::lab_dir("nightly")?;
     if args.fresh {
         fs::remove_dir_all(&folder).context("cannot remove what an earlier run kept")?;
@@ -121,7 +122,7 @@ fn name(part: &Part) -> String {
 
 fn with_binary(mut part: Part) -> Result<Part> {
     if part.label == RELEASE {
-        part.binary = Some(build::scx_meta()?);
+        part.binary = Some(cargo::scx_meta()?);
     }
     Ok(part)
 }

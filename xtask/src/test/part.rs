@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{bail, Context, Result};
+use lab::programs::{cargo, nextest};
+use lab::soak::BINARY;
+use lab::vm::warm::{self, Place};
+use lab::{kernel, paths};
 
 use super::report::Row;
 use super::{faults, guest, report, sources};
 use crate::cli::Tier;
-use crate::vm::warm;
-use crate::vm::warm::Place;
-use crate::{build, kernel, nextest, paths};
 
 /// Of nextest: a test failed.
 const TESTS_FAILED: i32 = 100;
@@ -31,34 +32,34 @@ const MACHINES: &str = "binary(parallel_clock)";
 
 /// Which tests run, and how.
 #[derive(Clone, Debug)]
-pub struct Part {
+pub(crate) struct Part {
     /// Before each machine in the table.
-    pub label: String,
+    pub(crate) label: String,
     /// The guests' kernel.
-    pub kernel: String,
+    pub(crate) kernel: String,
     /// Of .config/nextest.toml.
-    pub profile: String,
+    pub(crate) profile: String,
     /// Durations.
-    pub tier: Tier,
+    pub(crate) tier: Tier,
     /// Only tests whose names contain one of these.
-    pub filter: Vec<String>,
+    pub(crate) filter: Vec<String>,
     /// Only those that need no guest.
-    pub host_only: bool,
+    pub(crate) host_only: bool,
     /// Only those that need one.
-    pub guests_only: bool,
+    pub(crate) guests_only: bool,
     /// Only the rows of the table of faults.
-    pub faults: bool,
+    pub(crate) faults: bool,
     /// Only those of one machine.
-    pub machine: Option<String>,
+    pub(crate) machine: Option<String>,
     /// Only one of so many slices: its number, from 1, and how many there are.
-    pub slice: Option<(u32, u32)>,
+    pub(crate) slice: Option<(u32, u32)>,
     /// Another scx_meta than the one that is built with the tests.
-    pub binary: Option<PathBuf>,
+    pub(crate) binary: Option<PathBuf>,
 }
 
 impl Part {
     /// All tests of a tier.
-    pub fn new(tier: Tier, kernel: &str) -> Self {
+    pub(crate) fn new(tier: Tier, kernel: &str) -> Self {
         Self {
             label: kernel.to_string(),
             kernel: kernel.to_string(),
@@ -75,7 +76,7 @@ impl Part {
     }
 
     /// Builds and runs them; a row for each machine.
-    pub fn run(&self, keep: bool) -> Result<Vec<Row>> {
+    pub(crate) fn run(&self, keep: bool) -> Result<Vec<Row>> {
         if !self.host_only {
             // Before a test waits for it.
             kernel::find(&self.kernel)?;
@@ -116,15 +117,15 @@ impl Part {
     }
 
     fn nextest(&self, records: &Path) -> Result<i32> {
-        let mut cargo = build::cargo()?;
+        let mut cargo = cargo::cargo()?;
         cargo.env("PATH", nextest::path()?);
         cargo.args(["nextest", "run", "--no-fail-fast", "--no-tests", "fail"]);
         cargo.args(["--profile", &self.profile]);
         let packages = match self.faults {
-            true => sources::of_faults(),
+            true => sources::of_faults()?,
             false => sources::packages_with(&self.filter)?,
         };
-        cargo.args(packages.arguments());
+        cargo.args(packages);
         if let Some(expression) = self.expression() {
             cargo.args(["-E", &expression]);
         }
@@ -139,7 +140,7 @@ impl Part {
         cargo.env(guest::RECORDS, records);
         cargo.env(guest::KERNEL, &self.kernel);
         if let Some(binary) = &self.binary {
-            cargo.env(guest::BINARY, binary);
+            cargo.env(BINARY, binary);
         }
         let status = cargo
             .stdin(std::process::Stdio::null())

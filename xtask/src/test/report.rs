@@ -10,47 +10,47 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 /// Where tests run that need no machine.
-pub const HOST: &str = "host";
+pub(crate) const HOST: &str = "host";
 
 /// One test.
 #[derive(Debug, PartialEq)]
-pub struct Case {
+pub(crate) struct Case {
     /// Its binary, as nextest names it.
-    pub binary: String,
+    pub(crate) binary: String,
     /// Its name there.
-    pub name: String,
+    pub(crate) name: String,
     /// Did it?
-    pub passed: bool,
+    pub(crate) passed: bool,
     seconds: f64,
     /// What it printed, where the profile keeps that.
-    pub output: String,
+    pub(crate) output: String,
 }
 
 /// The tests of one machine.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Row {
+pub(crate) struct Row {
     /// What ran where.
-    pub part: String,
+    pub(crate) part: String,
     /// Tests that passed.
-    pub passed: u32,
+    pub(crate) passed: u32,
     /// Tests that failed, and which.
-    pub failed: Vec<String>,
+    pub(crate) failed: Vec<String>,
     /// What the tests took, boots included, added up.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// What guests had of this machine's CPUs in that time, without boots: it depends less on
     /// what else the machine does.
-    pub cpu_seconds: f64,
+    pub(crate) cpu_seconds: f64,
 }
 
 impl Row {
     /// How many tests ended.
-    pub fn tests(&self) -> usize {
+    pub(crate) fn tests(&self) -> usize {
         self.passed as usize + self.failed.len()
     }
 }
 
 /// A row for each machine; `recorded` is what a test in a guest kept about a thing.
-pub fn rows(
+pub(crate) fn rows(
     junit: &Path,
     prefix: &str,
     recorded: impl Fn(&str, &str) -> Option<String>,
@@ -95,7 +95,7 @@ pub fn joined(rows: Vec<Row>) -> Vec<Row> {
 }
 
 /// The tests of a report.
-pub fn cases(xml: &str) -> Result<Vec<Case>> {
+pub(crate) fn cases(xml: &str) -> Result<Vec<Case>> {
     let document = roxmltree::Document::parse(xml)?;
     let mut cases = Vec::new();
     for node in document.descendants() {
@@ -123,7 +123,7 @@ pub fn cases(xml: &str) -> Result<Vec<Case>> {
 }
 
 /// The table, what failed, and the line of counts; `took`: seconds by the clock on the wall.
-pub fn table(rows: &[Row], took: u64) -> String {
+pub(crate) fn table(rows: &[Row], took: u64) -> String {
     let width = rows.iter().map(|row| row.part.len()).max().unwrap_or(0);
     let width = width.max("part".len());
     let mut text = format!("{:width$}  passed  failed  seconds  of CPU\n", "part");

@@ -7,14 +7,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{ensure, Context, Result};
+use lab::programs::cargo;
+use lab::vm::warm::{self, Place};
+use lab::vm::{machines, Job};
 
 use super::report::Row;
-use crate::vm::warm::Place;
-use crate::vm::{warm, Job};
-use crate::{build, machines};
 
 /// In the table.
-pub const LABEL: &str = "schtest";
+pub(crate) const LABEL: &str = "schtest";
 
 /// The machine that it runs on.
 const MACHINE: &str = "four";
@@ -22,13 +22,13 @@ const MACHINE: &str = "four";
 const LIMIT: Duration = Duration::from_secs(3600);
 
 /// Runs them all in a guest of their own.
-pub fn run(program: &Path, keep: bool) -> Result<Vec<Row>> {
+pub(crate) fn run(program: &Path, keep: bool) -> Result<Vec<Row>> {
     ensure!(
         program.is_file(),
         "--schtest {}: no such file",
         program.display()
     );
-    let scx_meta = build::scx_meta()?;
+    let scx_meta = cargo::scx_meta()?;
     let spec = machines::all()?
         .remove(MACHINE)
         .with_context(|| format!("{}: no machine `{MACHINE}`", machines::FILE))?;

@@ -1,124 +1,112 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Which packages have the tests of a name: the others need not be built.
+//! Which packages of the workspace have the tests of a name: the others need not be built.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use lab::programs::cargo;
+use lab::{command, paths};
+use serde::Deserialize;
 
-use crate::paths;
+/// With this feature a package has tests for guests.
+const GUEST_TESTS: &str = "guest-tests";
 
-/// A package with tests.
-struct Package {
-    name: &'static str,
-    folders: &'static [&'static str],
-    /// With this feature it has tests for guests.
-    feature: Option<&'static str>,
+/// Of a package's folder, where tests may be.
+const FOLDERS: [&str; 2] = ["src", "tests"];
+
+/// What cargo says of the workspace.
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
 }
 
-const PACKAGES: [Package; 8] = [
-    Package {
-        name: "scx_meta",
-        folders: &["src", "tests"],
-        feature: Some("guest-tests"),
-    },
-    Package {
-        name: "scx_metabench",
-        folders: &["metabench/src", "metabench/tests"],
-        feature: Some("guest-tests"),
-    },
-    Package {
-        name: "scx_microbench",
-        folders: &["microbench/src"],
-        feature: None,
-    },
-    Package {
-        name: "evidence",
-        folders: &["evidence/src"],
-        feature: None,
-    },
-    Package {
-        name: "labkit",
-        folders: &["labkit/src"],
-        feature: None,
-    },
-    Package {
-        name: "rotation-tests",
-        folders: &["rotation-tests/src", "rotation-tests/tests"],
-        feature: None,
-    },
-    Package {
-        name: "strategy",
-        folders: &["strategy/src"],
-        feature: None,
-    },
-    Package {
-        name: "xtask",
-        folders: &["xtask/src", "xtask/tests"],
-        feature: Some("guest-tests"),
-    },
-];
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    manifest_path: PathBuf,
+    features: serde_json::Map<String, serde_json::Value>,
+}
 
-/// Packages to build.
-pub struct Chosen(Vec<&'static Package>);
+impl Package {
+    fn folder(&self) -> &Path {
+        self.manifest_path.parent().unwrap_or(&self.manifest_path)
+    }
 
-impl Chosen {
-    /// cargo's arguments. scx_meta comes always: tests in guests run it.
-    pub fn arguments(&self) -> Vec<String> {
-        let mut words = Vec::new();
-        let all = self.0.len() == PACKAGES.len();
-        if all {
-            words.push("--workspace".to_string());
-        }
-        for package in &self.0 {
-            if !all {
-                words.extend(["--package".to_string(), package.name.to_string()]);
-            }
-            if let Some(feature) = package.feature {
-                words.extend([
-                    "--features".to_string(),
-                    format!("{}/{feature}", package.name),
-                ]);
+    /// Tests in guests run scx_meta, and the table of faults is among its own.
+    fn is_scx_meta(&self) -> bool {
+        self.folder() == paths::repo()
+    }
+
+    fn mentions(&self, words: &[&str]) -> Result<bool> {
+        let folders = FOLDERS.map(|name| self.folder().join(name));
+        for folder in folders.iter().filter(|folder| folder.is_dir()) {
+            if mentions(folder, words)? {
+                return Ok(true);
             }
         }
-        words
+        Ok(false)
     }
 }
 
-/// The packages whose sources have the last word of one of these names; all if there is no name,
-/// or none has it.
-pub fn packages_with(names: &[String]) -> Result<Chosen> {
+/// cargo's arguments for scx_meta and the packages whose sources have the last word of one of these
+/// names; for all if there is no name, or none has it.
+pub(super) fn packages_with(names: &[String]) -> Result<Vec<String>> {
+    let packages = packages()?;
+    Ok(arguments(&packages, &chosen(&packages, names)?))
+}
+
+/// The same for the package that has the rows of the table of faults.
+pub(super) fn of_faults() -> Result<Vec<String>> {
+    let packages = packages()?;
+    let scx_meta: Vec<_> = packages.iter().filter(|one| one.is_scx_meta()).collect();
+    Ok(arguments(&packages, &scx_meta))
+}
+
+/// Those of the workspace, by name.
+fn packages() -> Result<Vec<Package>> {
+    let mut metadata = cargo::cargo()?;
+    metadata.args(["metadata", "--no-deps", "--offline"]);
+    let said = command::read(metadata.args(["--format-version", "1"]))?;
+    let mut metadata: Metadata = serde_json::from_str(&said).context("cargo metadata")?;
+    metadata.packages.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(metadata.packages)
+}
+
+fn chosen<'a>(packages: &'a [Package], names: &[String]) -> Result<Vec<&'a Package>> {
     let words: Vec<&str> = names.iter().map(|name| last_word(name)).collect();
     let mut chosen = Vec::new();
-    for package in &PACKAGES {
-        let mut found = package.name == PACKAGES[0].name;
-        for folder in package.folders {
-            let folder = paths::repo().join(folder);
-            found = found || mentions(&folder, &words)?;
-        }
-        if found {
+    for package in packages {
+        if package.mentions(&words)? {
             chosen.push(package);
         }
     }
-    let nothing = words.is_empty() || (chosen.len() == 1 && !mentioned(chosen[0], &words)?);
-    if nothing {
-        chosen = PACKAGES.iter().collect();
+    if chosen.is_empty() {
+        return Ok(packages.iter().collect());
     }
-    Ok(Chosen(chosen))
+    if !chosen.iter().any(|package| package.is_scx_meta()) {
+        chosen.extend(packages.iter().filter(|one| one.is_scx_meta()));
+    }
+    Ok(chosen)
 }
 
-/// The package that has the rows of the table of faults.
-pub fn of_faults() -> Chosen {
-    Chosen(vec![&PACKAGES[0]])
-}
-
-fn mentioned(package: &Package, words: &[&str]) -> Result<bool> {
-    for folder in package.folders {
-        if mentions(&paths::repo().join(folder), words)? {
-            return Ok(true);
+fn arguments(packages: &[Package], chosen: &[&Package]) -> Vec<String> {
+    let mut words = Vec::new();
+    let all = chosen.len() == packages.len();
+    if all {
+        words.push("--workspace".to_string());
+    }
+    for package in chosen {
+        let name = &package.name;
+        if !all {
+            words.extend(["--package".to_string(), name.clone()]);
+        }
+        if package.features.contains_key(GUEST_TESTS) {
+            let feature = format!("{name}/{GUEST_TESTS}");
+            words.extend(["--features".to_string(), feature]);
         }
     }
-    Ok(false)
+    words
 }
 
 /// A test of a macro has its parts in several places.
@@ -148,28 +136,27 @@ fn mentions(folder: &Path, words: &[&str]) -> Result<bool> {
 mod tests {
     use super::*;
 
-    fn names(filter: &[&str]) -> Vec<&'static str> {
-        let filter: Vec<String> = filter.iter().map(|name| name.to_string()).collect();
-        let chosen = packages_with(&filter).unwrap();
-        chosen.0.iter().map(|package| package.name).collect()
+    fn words(filter: &[&str]) -> String {
+        let filter: Vec<String> = filter.iter().map(ToString::to_string).collect();
+        packages_with(&filter).unwrap().join(" ")
     }
 
     #[test]
     fn only_the_package_of_a_test_is_built() {
         let own = "only_the_package_of_a_test_is_built";
-        assert_eq!(names(&[own]), ["scx_meta", "xtask"]);
-        assert_eq!(
-            names(&[&format!("sources::tests::{own}")]),
-            ["scx_meta", "xtask"]
-        );
+        let features = "--features xtask/guest-tests --package scx_meta";
+        let expected = format!("--package xtask {features} --features scx_meta/guest-tests");
+        assert_eq!(words(&[own]), expected);
+        assert_eq!(words(&[&format!("sources::tests::{own}")]), expected);
     }
 
     #[test]
     fn an_unknown_name_or_none_builds_all() {
-        assert_eq!(names(&[]).len(), PACKAGES.len());
-        assert_eq!(
-            names(&[&["no", "such", "test"].join("-")]).len(),
-            PACKAGES.len()
-        );
+        let none = ["no", "such", "test"].join("-");
+        for filter in [&[][..], &[&*none]] {
+            let words = words(filter);
+            assert!(words.starts_with("--workspace --features "), "{words}");
+            assert!(words.contains("scx_metabench/guest-tests"), "{words}");
+        }
     }
 }
