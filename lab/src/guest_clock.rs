@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The guest half of xtask/tests/parallel_clock.rs: measures a machine's clock by that very clock and
+//! The guest half of lab/tests/parallel_clock.rs: measures a machine's clock by that very clock and
 //! prints `name value` lines, in nanoseconds.
 
 use std::hint::black_box;

@@ -144,8 +144,7 @@ mod tests {
     #[test]
     fn only_the_package_of_a_test_is_built() {
         let own = "only_the_package_of_a_test_is_built";
-        let features = "--features xtask/guest-tests --package scx_meta";
-        let expected = format!("--package xtask {features} --features scx_meta/guest-tests");
+        let expected = "--package xtask --package scx_meta --features scx_meta/guest-tests";
         assert_eq!(words(&[own]), expected);
         assert_eq!(words(&[&format!("sources::tests::{own}")]), expected);
     }

@@ -14,7 +14,14 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use std::{env, hint, thread};
 
-const XTASK: &str = env!("CARGO_BIN_EXE_xtask");
+use lab::paths;
+
+/// The lab's command line, which whoever runs tests in guests has built.
+fn xtask() -> PathBuf {
+    let built = paths::target().join("debug/xtask");
+    assert!(built.exists(), "cargo build --package xtask first");
+    built
+}
 
 /// Loops on N CPUs may take so much longer than one: each is disturbed by its CPU's ticks.
 const LOOPS_APART: f64 = 0.03;
@@ -45,7 +52,7 @@ const COMPLAINTS: [&str; 9] = [
 /// Runs a script in a guest; what it printed, and how long all of it took here.
 fn guest(cpus: u32, with: &[&Path], script: &str) -> (String, Duration) {
     let begin = Instant::now();
-    let mut xtask = Command::new(XTASK);
+    let mut xtask = Command::new(xtask());
     xtask.args(["vm", "--clock", "parallel", "--timeout", "3000", "--cpus"]);
     xtask.arg(cpus.to_string());
     for file in with {
@@ -61,8 +68,9 @@ fn guest(cpus: u32, with: &[&Path], script: &str) -> (String, Duration) {
 
 /// What `xtask guest-clock` prints on a machine with that many CPUs.
 fn measure(cpus: u32, what: &str) -> String {
-    let script = format!("exec {XTASK} guest-clock {what}");
-    guest(cpus, &[Path::new(XTASK)], &script).0
+    let xtask = xtask();
+    let script = format!("exec {} guest-clock {what}", xtask.display());
+    guest(cpus, &[&xtask], &script).0
 }
 
 /// Benchmarks of the kernel, and a trace of all that happened beside.
@@ -208,7 +216,7 @@ fn no_clock_and_no_watchdog_complains_while_policies_alternate_each_millisecond(
 }
 
 fn beside_xtask() -> PathBuf {
-    let built = Path::new(XTASK).with_file_name("scx_meta");
+    let built = xtask().with_file_name("scx_meta");
     assert!(built.exists(), "cargo build first, or set SCX_META_BIN");
     built
 }
