@@ -7,8 +7,9 @@
     Debian's packages -> text ---+
 
 All of it is kept in one folder (about 600 MB), and made again when what it is made from has changed.
-A folder there is whole or absent, so a run that was ended goes on where it was. Prints lines for
-`scx_metabench --set`, and what a guest needs; words in a line are separated by tabs.
+A folder there is whole or absent, so a run that was ended goes on where it was. The Python that runs
+this serves the application, too. Prints lines for `scx_metabench --set`, and what a guest needs;
+words in a line are separated by tabs.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, str(HERE))
 
 import layout

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, Once};
 
 use anyhow::{Context, Result};
+use labkit::sys;
 use tempfile::TempDir;
 
 use super::streams;
@@ -21,13 +22,12 @@ static HANDLER: Once = Once::new();
 const INTERRUPTED: i32 = 130;
 
 /// One VM's folder; it goes with this value.
-pub struct Host {
+pub(super) struct Host {
     dir: TempDir,
 }
 
 impl Host {
-    /// Makes the folder.
-    pub fn new() -> Result<Self> {
+    pub(super) fn new() -> Result<Self> {
         HANDLER.call_once(|| {
             // Refused only where a handler is there already.
             let _ = ctrlc::set_handler(interrupted);
@@ -42,25 +42,23 @@ impl Host {
         Ok(Self { dir })
     }
 
-    /// The folder.
-    pub fn dir(&self) -> &Path {
+    pub(super) fn dir(&self) -> &Path {
         self.dir.path()
     }
 
     /// A word no other VM has.
-    pub fn token(&self) -> String {
+    pub(super) fn token(&self) -> String {
         let name = self.dir().file_name().unwrap_or_default();
         name.to_string_lossy().into_owned()
     }
 
-    /// What the processes said.
-    pub fn said(&self) -> String {
+    pub(super) fn said(&self) -> String {
         streams::logs(self.dir())
     }
 
     /// Starts a process that dies with us, however we end. What it says goes
     /// to a file named after it.
-    pub fn spawn(&self, command: &mut Command) -> Result<Process> {
+    pub(super) fn spawn(&self, command: &mut Command) -> Result<Process> {
         let program = Path::new(command.get_program());
         let name = program.file_name().unwrap_or_default().to_string_lossy();
         let log = tempfile::Builder::new()
@@ -70,34 +68,24 @@ impl Host {
             .keep()
             .map_err(io::Error::from)?
             .0;
-        let mut wrapped = Command::new("setpriv");
-        wrapped
-            .args(["--pdeathsig", "KILL"])
-            .arg(command.get_program())
-            .args(command.get_args())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log);
-        let child = wrapped
-            .spawn()
-            .with_context(|| format!("cannot start: {}", line(&wrapped)))?;
+        command.stdin(Stdio::null()).stdout(log.try_clone()?);
+        let child = sys::in_own_group(command.stderr(log), libc::SIGKILL).spawn();
+        let child = child.with_context(|| format!("cannot start: {}", line(command)))?;
         Ok(Process { child })
     }
 }
 
 /// A process that is killed when this value goes.
-pub struct Process {
+pub(super) struct Process {
     child: Child,
 }
 
 impl Process {
-    /// Its id.
-    pub fn pid(&self) -> u32 {
+    pub(super) fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Whether it has ended.
-    pub fn ended(&mut self) -> bool {
+    pub(super) fn ended(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
     }
 }
