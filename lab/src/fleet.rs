@@ -16,7 +16,6 @@ use crate::vm::{self, Done, Job, Vm};
 pub struct Machine {
     /// Names its raw data.
     pub label: String,
-    /// The hardware.
     pub vm: Vm,
     /// What runs there; raw data on standard output.
     pub job: Job,

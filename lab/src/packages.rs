@@ -113,7 +113,6 @@ fn best_clang(versions: impl Iterator<Item = u32>) -> Option<u32> {
     versions.max_by_key(|version| (*version == CLANG_USUAL, *version))
 }
 
-/// QEMU, new enough.
 pub fn qemu() -> Result<PathBuf> {
     let path = paths::which(QEMU).with_context(|| format!("there is no {QEMU}"))?;
     if qemu_version()? < QEMU_MIN {

@@ -45,7 +45,7 @@ fn main() -> ExitCode {
 fn dispatch(cli: &Cli) -> Result<u8> {
     match &cli.command {
         Command::Vm(args) => match &args.action {
-            Some(action) => warm::run(action, cli.yes),
+            Some(action) => warm::run(action, cli.yes).map(as_status),
             None => in_vm(&args.once, cli.yes),
         },
         Command::Run(args) => run::run(args, cli.yes).map(as_status),

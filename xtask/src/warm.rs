@@ -9,11 +9,10 @@ use lab::packages::{self, Use};
 use lab::vm::machines;
 use lab::vm::warm::{self, Place, Spec};
 
-use crate::as_status;
 use crate::cli::VmAction;
 
 /// Does what the options ask for; the exit status.
-pub(crate) fn run(action: &VmAction, yes: bool) -> Result<u8> {
+pub(crate) fn run(action: &VmAction, yes: bool) -> Result<i32> {
     match action {
         VmAction::Up(args) => {
             let place = Place::of(&args.name)?;
@@ -33,7 +32,7 @@ pub(crate) fn run(action: &VmAction, yes: bool) -> Result<u8> {
             let place = Place::of(&args.name)?;
             let job = args.command.job()?;
             let limit = Duration::from_secs(args.command.timeout);
-            warm::exec(&place, &job, limit).map(|done| as_status(done.status))
+            warm::exec(&place, &job, limit).map(|done| done.status)
         }
         VmAction::Down(args) => {
             let places = if args.all {

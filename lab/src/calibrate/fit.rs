@@ -8,7 +8,7 @@ use super::samples::Samples;
 use crate::vm::vclock::Costs;
 
 /// A load is fitted if its guest takes from 75 to 125 % of the native time.
-pub const TOLERANCE: f64 = 0.25;
+pub(super) const TOLERANCE: f64 = 0.25;
 
 /// A cost changes by no more than a half in a round: the loads that it is tied to hold other costs too.
 const STEP_MAX: f64 = 1.5;
@@ -62,7 +62,7 @@ const fn rule(cost: &'static str, loads: &'static [&'static str]) -> Rule {
 }
 
 /// The costs for the next round.
-pub fn next(costs: &Costs, native: &Samples, guest: &Samples) -> Costs {
+pub(super) fn next(costs: &Costs, native: &Samples, guest: &Samples) -> Costs {
     let mut next = costs.clone();
     for rule in &RULES {
         let Some(now) = costs.get(rule.cost) else {
@@ -89,21 +89,20 @@ pub fn next(costs: &Costs, native: &Samples, guest: &Samples) -> Costs {
 }
 
 /// The guest's time of a load in parts of the native one.
-pub fn ratio(native: &Samples, guest: &Samples, load: &str) -> Option<f64> {
+pub(super) fn ratio(native: &Samples, guest: &Samples, load: &str) -> Option<f64> {
     Some(guest.of(load)?.median / native.of(load)?.median)
 }
 
 /// How far a guest is from the machine, over the loads that it is judged by.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub struct Distance {
+pub(super) struct Distance {
     /// Loads that are not within the tolerance.
     pub off: usize,
     /// By how much all are off, as logarithms: 3 times as slow is as bad as 3 times as fast.
     pub sum: f64,
 }
 
-/// Measures the distance.
-pub fn distance(native: &Samples, guest: &Samples) -> Distance {
+pub(super) fn distance(native: &Samples, guest: &Samples) -> Distance {
     let judged = native.loads().filter(|load| load.group != Group::Micro);
     let ratios: Vec<f64> = judged
         .filter_map(|load| ratio(native, guest, &load.name))
@@ -115,7 +114,7 @@ pub fn distance(native: &Samples, guest: &Samples) -> Distance {
 }
 
 /// Whether a load is as fast as natively, within the tolerance.
-pub fn is_fitted(ratio: f64) -> bool {
+pub(super) fn is_fitted(ratio: f64) -> bool {
     (ratio - 1.0).abs() <= TOLERANCE
 }
 

@@ -9,11 +9,11 @@ use labkit::calibrate::Measured;
 
 /// Each load's samples, in the program's order.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Samples(Vec<Measured>);
+pub(super) struct Samples(Vec<Measured>);
 
 impl Samples {
     /// All samples of some runs, each the program's output in a file.
-    pub fn read(files: &[PathBuf]) -> Result<Self> {
+    pub(super) fn read(files: &[PathBuf]) -> Result<Self> {
         let mut all = Self::default();
         for file in files {
             let text = fs::read_to_string(file)
@@ -25,7 +25,7 @@ impl Samples {
     }
 
     /// Writes them as the program does.
-    pub fn write(&self, file: &Path) -> Result<()> {
+    pub(super) fn write(&self, file: &Path) -> Result<()> {
         let text = serde_json::to_string(&self.0)? + "\n";
         fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
     }
@@ -41,13 +41,11 @@ impl Samples {
         Ok(())
     }
 
-    /// The loads.
-    pub fn loads(&self) -> impl Iterator<Item = &Measured> {
+    pub(super) fn loads(&self) -> impl Iterator<Item = &Measured> {
         self.0.iter()
     }
 
-    /// The quartiles of a load.
-    pub fn of(&self, load: &str) -> Option<Quartiles> {
+    pub(super) fn of(&self, load: &str) -> Option<Quartiles> {
         let measured = self.0.iter().find(|measured| measured.name == load)?;
         Quartiles::of(&measured.samples)
     }
@@ -55,12 +53,9 @@ impl Samples {
 
 /// A median, and how far the middle half of the samples reaches.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Quartiles {
-    /// A quarter is below.
+pub(super) struct Quartiles {
     pub low: f64,
-    /// Half is below.
     pub median: f64,
-    /// A quarter is above.
     pub high: f64,
 }
 
@@ -87,13 +82,13 @@ impl Quartiles {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(super) mod tests {
     use labkit::calibrate::Group;
 
     use super::*;
 
     /// Samples of loads that all are in one group.
-    pub fn samples(group: Group, loads: &[(&str, f64)]) -> Samples {
+    pub(crate) fn samples(group: Group, loads: &[(&str, f64)]) -> Samples {
         let measured = |&(name, value): &(&str, f64)| Measured {
             name: name.to_string(),
             group,

@@ -28,7 +28,7 @@ const FACTS: [&str; 6] = [
 ];
 
 /// Writes the document, and the samples beside it; where the document is.
-pub fn write(kernel: &str, native: &Samples, guest: &Samples) -> Result<PathBuf> {
+pub(super) fn write(kernel: &str, native: &Samples, guest: &Samples) -> Result<PathBuf> {
     let folder = paths::repo().join("docs");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     native.write(&folder.join("lab-calibration-native.json"))?;

@@ -94,7 +94,6 @@ fn spreads(kernel: &Kernel, table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// How many rows have no figures.
 fn costs(kernel: &Kernel, table: &mut Table) -> Result<usize> {
     table.row(
         "\nHost seconds for a second of the guest\n\n\

@@ -23,12 +23,10 @@ pub const DEFAULT: &str = "6.18";
 const PACKAGES: [&str; 2] = ["linux-image-", "linux-binary-"];
 const FLAVOUR: &str = "-cloud-amd64";
 
-/// A kernel image.
 #[derive(Clone)]
 pub struct Kernel {
     /// Its version, or its path where we cannot know that.
     pub release: String,
-    /// The file to boot.
     pub image: PathBuf,
 }
 
@@ -68,7 +66,6 @@ fn is_series(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_digit() || c == '.')
 }
 
-/// The newest package of the series.
 fn newest(apt: &Apt, series: &str) -> Result<String> {
     let mut found = Vec::new();
     for (rank, prefix) in PACKAGES.into_iter().enumerate() {

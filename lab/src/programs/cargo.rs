@@ -24,7 +24,6 @@ pub fn cargo() -> Result<Command> {
     Ok(cargo)
 }
 
-/// Builds the release binary.
 pub fn scx_meta() -> Result<PathBuf> {
     command::run(cargo()?.args(["build", "--release", "--package", "scx_meta"]))?;
     Ok(paths::target().join("release/scx_meta"))
@@ -32,9 +31,7 @@ pub fn scx_meta() -> Result<PathBuf> {
 
 /// The tests for guests, and what they test.
 pub struct GuestTests {
-    /// The program that has the tests.
     pub tests: PathBuf,
-    /// scx_meta.
     pub scx_meta: PathBuf,
 }
 
@@ -61,12 +58,10 @@ fn test_program(message: &str) -> Option<PathBuf> {
     Some(program.into())
 }
 
-/// How programs are built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Profile {
     /// As users have them.
     Release,
-    /// Quicker to build.
     Debug,
 }
 

@@ -26,9 +26,7 @@ const SWITCHED: [&str; 2] = ["scx_bpfland", "scx_rusty"];
 
 /// One of them.
 pub struct Scheduler {
-    /// Its name and version.
     pub name: String,
-    /// Its program.
     pub path: PathBuf,
 }
 
@@ -37,7 +35,6 @@ pub struct Scheduler {
 pub struct Peer {
     /// The command line: the program by its path.
     pub command: String,
-    /// The program.
     pub path: PathBuf,
     /// Name and version, for people.
     pub version: String,
@@ -53,7 +50,6 @@ pub fn installed() -> Result<Vec<Scheduler>> {
     Ok(there)
 }
 
-/// All that build here.
 pub fn peers() -> Result<Vec<Peer>> {
     let there = installed_of(CRATES.iter())?;
     Ok(there.into_iter().map(|there| plain(there, "")).collect())

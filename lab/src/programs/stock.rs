@@ -33,9 +33,7 @@ const PARTS: [&str; 10] = [
     "tools/scripts",
 ];
 
-/// The schedulers.
 pub struct Stock {
-    /// The package they were built from.
     pub source: String,
     /// Name and program of each.
     pub programs: Vec<(&'static str, PathBuf)>,
@@ -109,7 +107,6 @@ fn make(tree: &Path, work: &Path, headers: &Path) -> Result<()> {
     command::read(make.args(SCHEDULERS)).map(drop)
 }
 
-/// The newest package of the kernel's sources.
 fn newest(apt: &Apt) -> Result<String> {
     let names = apt.names(PACKAGE)?;
     let best = names.iter().max_by_key(|name| series(name));

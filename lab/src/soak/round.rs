@@ -31,11 +31,8 @@ const TAIL: usize = 30;
 
 /// What rounds have in common.
 pub struct Setup {
-    /// Of the guests.
     pub kernel: Kernel,
-    /// The same.
     pub hardware: vm::Hardware,
-    /// The same.
     pub clock: Clock,
     /// From which all steps follow.
     pub seed: u64,
@@ -45,15 +42,12 @@ pub struct Setup {
 
 /// A round that has ended.
 pub struct Round {
-    /// Its number.
     pub number: u64,
     /// What each step came to, until the harm, if there was one.
     pub records: Vec<Record>,
-    /// Who was harmed.
     pub harm: Option<String>,
     /// What the kernel and the test said, step by step.
     console: PathBuf,
-    /// On this machine.
     took: Duration,
 }
 

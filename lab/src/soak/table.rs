@@ -9,7 +9,7 @@ use labkit::soak::{Kind, Record, KINDS};
 use super::round::{Round, Setup};
 
 /// The table, with how it came about before it.
-pub fn of(setup: &Setup, rounds: &[Round], took: Duration) -> String {
+pub(super) fn of(setup: &Setup, rounds: &[Round], took: Duration) -> String {
     let mut text = format!(
         "soak: kernel {}, {}, {}, seed {}\n",
         setup.kernel.release,

@@ -18,7 +18,6 @@ const PROBE_LIMIT: Duration = Duration::from_secs(20);
 /// How guest code is executed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Accel {
-    /// By the processor.
     Kvm,
     /// By emulation, a host thread for each virtual CPU.
     Tcg,

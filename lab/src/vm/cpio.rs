@@ -17,45 +17,42 @@ const CHARACTER: u32 = 0o020600;
 
 /// An archive under construction.
 #[derive(Default)]
-pub struct Cpio {
+pub(super) struct Cpio {
     bytes: Vec<u8>,
     seen: BTreeSet<String>,
 }
 
 impl Cpio {
     /// Adds a folder and its parents.
-    pub fn dir(&mut self, path: &str) -> Result<()> {
+    pub(super) fn dir(&mut self, path: &str) -> Result<()> {
         self.entry(path, DIRECTORY, (0, 0), &[])
     }
 
     /// Adds a file anybody may run.
-    pub fn file(&mut self, path: &str, content: &[u8]) -> Result<()> {
+    pub(super) fn file(&mut self, path: &str, content: &[u8]) -> Result<()> {
         self.entry(path, EXECUTABLE, (0, 0), content)
     }
 
     /// Adds a file of this machine under the path it has here.
-    pub fn host_file(&mut self, path: &Path) -> Result<()> {
+    pub(super) fn host_file(&mut self, path: &Path) -> Result<()> {
         self.host_file_as(path, path)
     }
 
     /// Adds a file of this machine under another path.
-    pub fn host_file_as(&mut self, path: &Path, there: &Path) -> Result<()> {
+    pub(super) fn host_file_as(&mut self, path: &Path, there: &Path) -> Result<()> {
         let content = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         self.file(&there.to_string_lossy(), &content)
     }
 
-    /// Adds a symbolic link.
-    pub fn link(&mut self, path: &str, to: &str) -> Result<()> {
+    pub(super) fn link(&mut self, path: &str, to: &str) -> Result<()> {
         self.entry(path, SYMLINK, (0, 0), to.as_bytes())
     }
 
-    /// Adds a character device.
-    pub fn device(&mut self, path: &str, major: u32, minor: u32) -> Result<()> {
+    pub(super) fn device(&mut self, path: &str, major: u32, minor: u32) -> Result<()> {
         self.entry(path, CHARACTER, (major, minor), &[])
     }
 
-    /// Closes the archive.
-    pub fn finish(self) -> Result<Vec<u8>> {
+    pub(super) fn finish(self) -> Result<Vec<u8>> {
         newc::trailer(self.bytes).context("cannot close an initramfs")
     }
 

@@ -15,7 +15,7 @@ use super::Folder;
 const ELF: [u8; 4] = *b"\x7fELF";
 
 /// Adds a folder with all below it; its files that may need libraries.
-pub fn add(cpio: &mut Cpio, folder: &Folder) -> Result<Vec<PathBuf>> {
+pub(super) fn add(cpio: &mut Cpio, folder: &Folder) -> Result<Vec<PathBuf>> {
     let mut linked = Vec::new();
     below(cpio, &folder.here, &folder.there, &mut linked)?;
     Ok(linked)

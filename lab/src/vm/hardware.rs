@@ -17,9 +17,7 @@ pub struct Hardware {
     pub maxcpus: Option<u32>,
     /// CPUs that are there, and offline when the first command starts: `1,3` or `2-3`.
     pub offline: Option<String>,
-    /// Memory of the whole machine.
     pub memory: Memory,
-    /// More words for the kernel's command line.
     pub append: String,
 }
 
@@ -138,12 +136,10 @@ const MIB_MIN: u64 = 256;
 const MIB_MAX: u64 = 1 << 20;
 
 impl Memory {
-    /// Gibibytes.
     pub const fn gib(gib: u64) -> Self {
         Self { mib: gib << 10 }
     }
 
-    /// Mebibytes.
     pub const fn mib(mib: u64) -> Self {
         Self { mib }
     }

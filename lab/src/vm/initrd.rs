@@ -26,7 +26,7 @@ const TOOLS: [&str; 8] = [
 ];
 
 /// Builds the image for one job.
-pub fn build(job: &Job, dir: &Path) -> Result<Vec<u8>> {
+pub(super) fn build(job: &Job, dir: &Path) -> Result<Vec<u8>> {
     let mut cpio = Cpio::default();
     start(&mut cpio)?;
     whole_root(&mut cpio, job, dir)?;
@@ -35,7 +35,7 @@ pub fn build(job: &Job, dir: &Path) -> Result<Vec<u8>> {
 
 /// Builds the image of a guest that waits for commands, with the agent that runs them; and the
 /// files of this machine that it has where this machine has them.
-pub fn waiting(agent: &Path) -> Result<(Vec<u8>, BTreeSet<PathBuf>)> {
+pub(super) fn waiting(agent: &Path) -> Result<(Vec<u8>, BTreeSet<PathBuf>)> {
     let mut cpio = Cpio::default();
     start(&mut cpio)?;
     names(&mut cpio)?;

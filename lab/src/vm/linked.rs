@@ -9,7 +9,7 @@ use super::Job;
 use crate::{command, paths};
 
 /// Shared libraries that a file is linked with, and the loader.
-pub fn libraries(file: &Path) -> Vec<PathBuf> {
+pub(super) fn libraries(file: &Path) -> Vec<PathBuf> {
     // ldd fails on scripts and static programs: those need nothing.
     let Ok(libraries) = command::read(Command::new("ldd").arg(file)) else {
         return Vec::new();
@@ -20,7 +20,7 @@ pub fn libraries(file: &Path) -> Vec<PathBuf> {
 }
 
 /// Files that a job names: its program, and words of its arguments and its environment.
-pub fn named_files(job: &Job) -> Vec<PathBuf> {
+pub(super) fn named_files(job: &Job) -> Vec<PathBuf> {
     let program = job.argv.first();
     let program = program.and_then(|program| paths::which(&program.to_string_lossy()));
     let words = job.argv.iter().skip(1).chain(job.env.values());

@@ -12,7 +12,6 @@ use super::warm::Spec;
 use super::{Hardware, Memory, Topology};
 use crate::{kernel, paths};
 
-/// The file.
 pub const FILE: &str = "tests/machines.toml";
 
 /// A machine as the file has it.
@@ -30,7 +29,6 @@ struct Row {
     append: String,
 }
 
-/// All machines by name.
 pub fn all() -> Result<BTreeMap<String, Spec>> {
     let path = paths::repo().join(FILE);
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {FILE}"))?;

@@ -37,13 +37,9 @@ use crate::kernel::Kernel;
 /// machine; an undisturbed boot takes 10 s.
 const BOOT_LIMIT: Duration = Duration::from_secs(600);
 
-/// The machine to boot.
 pub struct Vm {
-    /// The kernel.
     pub kernel: Kernel,
-    /// CPUs and memory.
     pub hardware: Hardware,
-    /// What makes its time pass.
     pub clock: Clock,
     /// Longest run of the command.
     pub timeout: Duration,
@@ -54,9 +50,7 @@ pub struct Vm {
 /// A folder of this machine, and where the guest has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folder {
-    /// Here.
     pub here: PathBuf,
-    /// In the guest.
     pub there: PathBuf,
 }
 
@@ -73,7 +67,6 @@ impl Folder {
 
 /// What to run in it.
 pub struct Job {
-    /// The command and its arguments.
     pub argv: Vec<OsString>,
     /// Environment beside what every job gets.
     pub env: BTreeMap<String, OsString>,
@@ -82,9 +75,7 @@ pub struct Job {
     pub files: Vec<PathBuf>,
     /// Whole folders, with the libraries of what is in them.
     pub folders: Vec<Folder>,
-    /// Keep a copy of standard output.
     pub keep_output: bool,
-    /// Do not print standard output.
     pub quiet: bool,
 }
 
@@ -102,9 +93,7 @@ impl Job {
     }
 }
 
-/// How a job ended.
 pub struct Done {
-    /// Exit status of the command.
     pub status: i32,
     /// Its standard output, if it was to be kept.
     pub stdout: Vec<u8>,

@@ -12,16 +12,12 @@ use super::{streams, vclock, Vm};
 use crate::packages;
 
 /// All that a command line is made of.
-pub struct Parts<'a> {
-    /// The machine.
+pub(super) struct Parts<'a> {
     pub vm: &'a Vm,
-    /// How it is run.
     pub accel: Accel,
     /// Folder of its sockets.
     pub dir: &'a Path,
-    /// Initial RAM disk.
     pub initrd: &'a Path,
-    /// File for the kernel's console.
     pub console: &'a Path,
     /// Words for the guest's first script.
     pub guest: &'a str,
@@ -31,8 +27,7 @@ pub struct Parts<'a> {
     pub control: Option<&'a Path>,
 }
 
-/// Puts the command line together.
-pub fn command(parts: &Parts) -> Result<Command> {
+pub(super) fn command(parts: &Parts) -> Result<Command> {
     let vm = parts.vm;
     let mut qemu = Command::new(packages::qemu()?);
     qemu.args(["-nodefaults", "-no-user-config", "-no-reboot"])

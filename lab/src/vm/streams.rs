@@ -14,16 +14,16 @@ use super::host::Process;
 use super::{Done, Job};
 
 /// The channels; guest.sh knows them by these names.
-pub const NAMES: [&str; 3] = ["out", "err", "status"];
+pub(super) const NAMES: [&str; 3] = ["out", "err", "status"];
 
 const POLL: Duration = Duration::from_millis(50);
 /// What is still in the sockets when QEMU ends arrives within this time.
-pub const LAST_WORDS: Duration = Duration::from_secs(1);
+pub(super) const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Lines of console shown when a VM fails.
 const TAIL: usize = 60;
 
 /// Where QEMU connects a channel.
-pub fn socket(dir: &Path, name: &str) -> PathBuf {
+pub(super) fn socket(dir: &Path, name: &str) -> PathBuf {
     dir.join(format!("port-{name}"))
 }
 
@@ -79,7 +79,7 @@ fn tail(console: &Path, dir: &Path) -> String {
 }
 
 /// The ends of the logs in a folder.
-pub fn logs(dir: &Path) -> String {
+pub(super) fn logs(dir: &Path) -> String {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     let logs = entries.map(|entry| entry.path());
     ends(
@@ -113,13 +113,13 @@ enum Event {
 }
 
 /// The listening end of the channels.
-pub struct Streams {
+pub(super) struct Streams {
     events: Receiver<Event>,
 }
 
 impl Streams {
     /// Opens the sockets and starts to pass on what arrives.
-    pub fn listen(dir: &Path, end: &str, job: &Job) -> Result<Self> {
+    pub(super) fn listen(dir: &Path, end: &str, job: &Job) -> Result<Self> {
         let (keep, quiet) = (job.keep_output, job.quiet);
         let (sender, events) = channel();
         let mut mark = vec![0];
@@ -145,8 +145,7 @@ impl Streams {
         Ok(Self { events })
     }
 
-    /// Waits for the command's end.
-    pub fn follow(
+    pub(super) fn follow(
         self,
         qemu: &mut Process,
         boot_deadline: Instant,

@@ -18,9 +18,7 @@ pub struct Topology {
     pub nodes: u32,
     /// Sockets of all nodes; each has a last-level cache.
     pub sockets: u32,
-    /// Cores of each socket.
     pub cores: u32,
-    /// Hardware threads of each core.
     pub threads: u32,
 }
 
@@ -35,7 +33,6 @@ impl Topology {
         }
     }
 
-    /// Virtual CPUs in all.
     pub fn cpus(self) -> u32 {
         self.sockets * self.cores * self.threads
     }

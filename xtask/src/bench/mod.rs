@@ -71,7 +71,6 @@ struct Bench {
     start: Instant,
 }
 
-/// Runs the bench that was asked for.
 pub(crate) fn run(bench: &cli::Bench, yes: bool) -> Result<()> {
     match bench {
         cli::Bench::Mechanism(args) => mechanism::run(args, yes),
@@ -101,7 +100,6 @@ pub(crate) fn setup() -> Result<()> {
     Ok(())
 }
 
-/// Folder of the reports.
 pub(crate) fn dir() -> PathBuf {
     paths::repo().join("target/bench")
 }
@@ -130,7 +128,6 @@ impl Bench {
         })
     }
 
-    /// Says that boots begin now.
     fn is_ready(&self) {
         let (name, took) = (self.name, self.start.elapsed().as_secs());
         eprintln!("lab: bench {name}: everything is there after {took} s");

@@ -29,7 +29,6 @@ const BOOTS: u32 = 2;
 /// Raw data must not take longer than a person would wait for all of it.
 const LIMIT: Duration = Duration::from_secs(60 * 60);
 
-/// Measures and reports.
 pub(super) fn run(workload: &Workload, args: &cli::Pipeline, yes: bool) -> Result<()> {
     let (profile, wanted) = (Profile::Release, &args.kernel);
     let scale = match args.full {
@@ -61,7 +60,6 @@ fn full(row: &Row, kernel: &str, yes: bool) -> Result<Scale> {
     }
 }
 
-/// A pipeline under way.
 struct Pipeline<'a> {
     bench: &'a Bench,
     workload: &'a Workload,
@@ -69,7 +67,6 @@ struct Pipeline<'a> {
     args: &'a cli::Pipeline,
     /// scx_meta with two rows of one policy.
     twins: PathBuf,
-    /// Of the results.
     dir: PathBuf,
     /// Of what was seen in each boot.
     raw: PathBuf,
@@ -205,7 +202,6 @@ impl<'a> Pipeline<'a> {
         self.bench.measure(boots, &self.raw)
     }
 
-    /// Figures from raw data.
     fn derive(&self, stage: &str, raw: &[PathBuf], options: &[OsString]) -> Result<()> {
         let mut words: Vec<OsString> = vec![stage.into(), "--from".into()];
         words.extend(raw.iter().map(Into::into));

@@ -13,7 +13,6 @@ use lab::{command, paths};
 
 use super::{Row, METABENCH};
 
-/// A workload of `workloads/`.
 pub(super) struct Workload {
     pub(super) row: Row,
     /// Each is profiled in a boot of its own.
@@ -102,7 +101,6 @@ pub(crate) struct Kit {
 }
 
 impl Workload {
-    /// Its description.
     pub(super) fn file(&self) -> PathBuf {
         folder().join(self.row.name).join("workload.toml")
     }

@@ -9,7 +9,6 @@ use labkit::clock::{Clock, Costs};
 
 use super::size::{Size, ROUNDS, SIZES};
 
-/// The benches.
 #[derive(Subcommand)]
 pub(crate) enum Bench {
     #[command(flatten)]
@@ -53,7 +52,6 @@ pub(crate) enum Bench {
     Breakdown(Pipeline),
 }
 
-/// The benches of the switch itself.
 #[derive(Subcommand)]
 pub(crate) enum Mechanism {
     /// A switch by process replacement against a switch by scx_meta
@@ -89,7 +87,6 @@ pub(crate) enum Mechanism {
     Scale(ScaleBench),
 }
 
-/// Options of `bench switch`.
 #[derive(Args)]
 pub(crate) struct SwitchBench {
     #[command(flatten)]
@@ -99,7 +96,6 @@ pub(crate) struct SwitchBench {
     pub(crate) cpus: u32,
 }
 
-/// Options of `bench overhead`.
 #[derive(Args)]
 pub(crate) struct OverheadBench {
     #[command(flatten)]
@@ -109,7 +105,6 @@ pub(crate) struct OverheadBench {
     pub(crate) cpus: u32,
 }
 
-/// Options of `bench scale`.
 #[derive(Args)]
 pub(crate) struct ScaleBench {
     #[command(flatten)]
@@ -119,7 +114,6 @@ pub(crate) struct ScaleBench {
     pub(crate) cpus: u32,
 }
 
-/// Options of `bench policies`.
 #[derive(Args)]
 pub(crate) struct PoliciesBench {
     /// Machines: CPUs, or caches x CPUs of each
@@ -170,7 +164,6 @@ pub(crate) struct PoliciesBench {
     pub(crate) clock: Clock,
 }
 
-/// Options of `bench clocks`.
 #[derive(Args)]
 pub(crate) struct ClocksBench {
     /// Only this table
@@ -181,7 +174,6 @@ pub(crate) struct ClocksBench {
     pub(crate) kernel: String,
 }
 
-/// The tables of `bench clocks`.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 pub(crate) enum ClocksTable {
     /// How far the same measurement repeats
@@ -190,7 +182,6 @@ pub(crate) enum ClocksTable {
     Cost,
 }
 
-/// Options of the benches that profile an application.
 #[derive(Args)]
 pub(crate) struct Pipeline {
     #[command(flatten)]
@@ -212,7 +203,6 @@ pub(crate) struct Pipeline {
     pub(crate) full: bool,
 }
 
-/// What all benches take.
 #[derive(Args)]
 pub(crate) struct BenchKernel {
     /// A series (6.16, 6.18, 7.3: its newest Debian kernel) or the path of a kernel image

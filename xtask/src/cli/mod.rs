@@ -30,7 +30,6 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// The commands.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Any command as root in a virtual machine: streams its output, returns its exit status
@@ -123,7 +122,6 @@ pub(crate) enum ClockTest {
     WakeUps,
 }
 
-/// Options of `run`.
 #[derive(Args)]
 pub(crate) struct Run {
     /// Seconds that the policies take turns, 8 to 3600
@@ -139,7 +137,6 @@ pub(crate) struct Run {
     pub(crate) machine: Machine,
 }
 
-/// Options of `calibrate`.
 #[derive(Args)]
 pub(crate) struct Calibrate {
     /// A series (6.16, 6.18, 7.3: its newest Debian kernel) or the path of a kernel image
@@ -159,7 +156,6 @@ pub(crate) struct Calibrate {
     pub(crate) native: Vec<PathBuf>,
 }
 
-/// Options of `setup`.
 #[derive(Args)]
 pub(crate) struct Setup {
     /// Also what `bench` needs: see `bench NAME --help`

@@ -9,7 +9,6 @@ use labkit::clock::Clock;
 
 use super::vm::{ClockName, CostsName, Machine};
 
-/// Options of `test`.
 #[derive(Args)]
 pub(crate) struct Test {
     /// Only tests whose names contain one of these, on one kernel
@@ -40,7 +39,6 @@ pub(crate) struct Test {
     pub(crate) schtest: Option<PathBuf>,
 }
 
-/// Options of `soak`.
 #[derive(Args)]
 pub(crate) struct Soak {
     /// Minutes of this machine, 1 to 1440: after them no round begins, and those under way are
@@ -65,13 +63,11 @@ pub(crate) struct Soak {
 }
 
 impl Soak {
-    /// The clock that the options name.
     pub(crate) fn clock(&self) -> Result<Clock> {
         self.clock.with(self.costs)
     }
 }
 
-/// How much is tested.
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 pub(crate) enum Tier {
     /// The tests that need no guest, and one boot: on every save

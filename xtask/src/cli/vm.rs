@@ -11,7 +11,6 @@ use lab::vm::warm::Spec;
 use lab::vm::{Folder, Hardware, Job, Memory, Topology};
 use labkit::clock::{Clock, Costs};
 
-/// Options of `vm`.
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Vm {
@@ -21,7 +20,6 @@ pub(crate) struct Vm {
     pub(crate) once: VmOnce,
 }
 
-/// What to do with guests that stay.
 #[derive(Subcommand)]
 pub(crate) enum VmAction {
     /// Boots a guest that stays until `down`: commands in it begin at once
@@ -46,7 +44,6 @@ pub(crate) enum VmAction {
 /// The guest that is meant where none is named.
 const GUEST: &str = "two";
 
-/// Options of `vm up`.
 #[derive(Args)]
 pub(crate) struct VmUp {
     /// Its name
@@ -85,7 +82,6 @@ impl VmUp {
     }
 }
 
-/// Options of `vm exec`.
 #[derive(Args)]
 pub(crate) struct VmExec {
     /// The guest
@@ -95,7 +91,6 @@ pub(crate) struct VmExec {
     pub(crate) command: VmCommand,
 }
 
-/// Options of `vm down`.
 #[derive(Args)]
 pub(crate) struct VmDown {
     /// The guest
@@ -106,7 +101,6 @@ pub(crate) struct VmDown {
     pub(crate) all: bool,
 }
 
-/// A command in a guest.
 #[derive(Args)]
 pub(crate) struct VmCommand {
     /// Another file or folder the command needs (repeatable)
@@ -135,7 +129,6 @@ impl VmCommand {
     }
 }
 
-/// Options of `vm` with a command.
 #[derive(Args)]
 pub(crate) struct VmOnce {
     #[command(flatten)]
@@ -159,7 +152,6 @@ pub(crate) struct VmOnce {
     pub(crate) command: VmCommand,
 }
 
-/// Values of `--clock`.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 pub(super) enum ClockName {
     /// Real time, with all of this machine's noise
@@ -170,7 +162,6 @@ pub(super) enum ClockName {
     Serial,
 }
 
-/// Values of `--costs`.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 pub(super) enum CostsName {
     /// Each instruction the same
@@ -198,13 +189,11 @@ impl ClockName {
 }
 
 impl VmOnce {
-    /// The clock that the options name.
     pub(crate) fn clock(&self) -> Result<Clock> {
         self.clock.with(self.costs)
     }
 }
 
-/// The virtual machine.
 #[derive(Args)]
 pub(crate) struct Machine {
     /// A series (6.16, 6.18, 7.3: its newest Debian kernel) or the path of a kernel image [default: 6.18]
@@ -238,7 +227,6 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// The kernel.
     pub(crate) fn kernel(&self) -> &str {
         self.kernel.as_deref().unwrap_or(kernel::DEFAULT)
     }

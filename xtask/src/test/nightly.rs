@@ -57,7 +57,6 @@ pub(crate) fn run(args: &cli::Test) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Where results are kept.
 struct Folder {
     path: PathBuf,
     sources: String,

@@ -35,21 +35,15 @@ const MACHINES: &str = "binary(parallel_clock)";
 pub(crate) struct Part {
     /// Before each machine in the table.
     pub(crate) label: String,
-    /// The guests' kernel.
     pub(crate) kernel: String,
     /// Of .config/nextest.toml.
     pub(crate) profile: String,
-    /// Durations.
     pub(crate) tier: Tier,
     /// Only tests whose names contain one of these.
     pub(crate) filter: Vec<String>,
-    /// Only those that need no guest.
     pub(crate) host_only: bool,
-    /// Only those that need one.
     pub(crate) guests_only: bool,
-    /// Only the rows of the table of faults.
     pub(crate) faults: bool,
-    /// Only those of one machine.
     pub(crate) machine: Option<String>,
     /// Only one of so many slices: its number, from 1, and how many there are.
     pub(crate) slice: Option<(u32, u32)>,
@@ -58,7 +52,6 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// All tests of a tier.
     pub(crate) fn new(tier: Tier, kernel: &str) -> Self {
         Self {
             label: kernel.to_string(),
@@ -110,7 +103,6 @@ impl Part {
         rows
     }
 
-    /// Where nextest reports.
     fn junit(&self) -> PathBuf {
         let folder = paths::repo().join("target/nextest");
         folder.join(&self.profile).join("junit.xml")

@@ -12,14 +12,11 @@ use serde::{Deserialize, Serialize};
 /// Where tests run that need no machine.
 pub(crate) const HOST: &str = "host";
 
-/// One test.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Case {
     /// Its binary, as nextest names it.
     pub(crate) binary: String,
-    /// Its name there.
     pub(crate) name: String,
-    /// Did it?
     pub(crate) passed: bool,
     seconds: f64,
     /// What it printed, where the profile keeps that.
@@ -31,7 +28,6 @@ pub(crate) struct Case {
 pub(crate) struct Row {
     /// What ran where.
     pub(crate) part: String,
-    /// Tests that passed.
     pub(crate) passed: u32,
     /// Tests that failed, and which.
     pub(crate) failed: Vec<String>,
@@ -43,7 +39,6 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// How many tests ended.
     pub(crate) fn tests(&self) -> usize {
         self.passed as usize + self.failed.len()
     }
@@ -79,7 +74,7 @@ pub(crate) fn rows(
 }
 
 /// Rows of the same part, which ran in slices, are one.
-pub fn joined(rows: Vec<Row>) -> Vec<Row> {
+pub(crate) fn joined(rows: Vec<Row>) -> Vec<Row> {
     let mut parts: Vec<Row> = Vec::new();
     for row in rows {
         let Some(part) = parts.iter_mut().find(|part| part.part == row.part) else {
@@ -94,7 +89,6 @@ pub fn joined(rows: Vec<Row>) -> Vec<Row> {
     parts
 }
 
-/// The tests of a report.
 pub(crate) fn cases(xml: &str) -> Result<Vec<Case>> {
     let document = roxmltree::Document::parse(xml)?;
     let mut cases = Vec::new();

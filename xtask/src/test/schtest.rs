@@ -13,10 +13,8 @@ use lab::vm::{machines, Job};
 
 use super::report::Row;
 
-/// In the table.
 pub(crate) const LABEL: &str = "schtest";
 
-/// The machine that it runs on.
 const MACHINE: &str = "four";
 
 const LIMIT: Duration = Duration::from_secs(3600);

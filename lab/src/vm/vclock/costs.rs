@@ -23,7 +23,6 @@ const HEAD: &str = "\
 pub struct Costs(BTreeMap<String, f64>);
 
 impl Costs {
-    /// Reads the file.
     pub fn read() -> Result<Self> {
         let path = path();
         let text =
@@ -31,7 +30,6 @@ impl Costs {
         Self::parse(&text).with_context(|| format!("{} is damaged", path.display()))
     }
 
-    /// Writes the file.
     pub fn write(&self) -> Result<()> {
         let path = path();
         fs::write(&path, self.text()).with_context(|| format!("cannot write {}", path.display()))
@@ -44,7 +42,6 @@ impl Costs {
         self.0.iter().map(option).collect()
     }
 
-    /// One of them.
     pub fn get(&self, name: &str) -> Option<f64> {
         self.0.get(name).copied()
     }

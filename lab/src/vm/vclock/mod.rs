@@ -17,7 +17,6 @@ use labkit::clock::Costs as Model;
 pub use self::costs::Costs;
 use crate::{command, packages, paths};
 
-/// Its C sources.
 const SOURCES: &str = "lab/vclock";
 
 /// The first QEMU whose plugins have what the clock is made of.

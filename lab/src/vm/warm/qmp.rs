@@ -12,20 +12,18 @@ use serde_json::{json, Value};
 /// QEMU answers at once, or not at all.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 
-/// The channel.
-pub struct Qmp {
+pub(super) struct Qmp {
     reader: BufReader<UnixStream>,
 }
 
 impl Qmp {
-    /// Where QEMU will connect.
-    pub fn listen(socket: &Path) -> Result<UnixListener> {
+    pub(super) fn listen(socket: &Path) -> Result<UnixListener> {
         let listener = UnixListener::bind(socket);
         listener.with_context(|| format!("cannot listen on {}", socket.display()))
     }
 
     /// Greets the QEMU that connected.
-    pub fn greet(stream: UnixStream) -> Result<Self> {
+    pub(super) fn greet(stream: UnixStream) -> Result<Self> {
         stream.set_read_timeout(Some(ANSWER_LIMIT))?;
         let mut qmp = Self {
             reader: BufReader::new(stream),
@@ -39,12 +37,11 @@ impl Qmp {
     }
 
     /// Freezes the guest, its clock included.
-    pub fn stop(&mut self) -> Result<()> {
+    pub(super) fn stop(&mut self) -> Result<()> {
         self.execute("stop")
     }
 
-    /// Lets it run on.
-    pub fn cont(&mut self) -> Result<()> {
+    pub(super) fn cont(&mut self) -> Result<()> {
         self.execute("cont")
     }
 

@@ -14,7 +14,7 @@ use crate::{command, paths};
 const LARGE: u64 = 2 << 20;
 
 /// The file, or a copy of it that is kept for as long as the file does not change.
-pub fn of(file: &Path) -> Result<PathBuf> {
+pub(super) fn of(file: &Path) -> Result<PathBuf> {
     let size = fs::metadata(file).map(|data| data.len()).unwrap_or(0);
     let Some(strip) = paths::which("strip").filter(|_| size > LARGE) else {
         return Ok(file.to_path_buf());

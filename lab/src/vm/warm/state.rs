@@ -24,9 +24,7 @@ use crate::vm::Hardware;
 pub struct Spec {
     /// A series or a path, as `--kernel` has it.
     pub kernel: String,
-    /// What makes its time pass.
     pub clock: Clock,
-    /// CPUs and memory.
     pub hardware: Hardware,
 }
 
@@ -35,24 +33,20 @@ pub struct Spec {
 pub struct Up {
     /// The process that holds it.
     pub pid: u32,
-    /// QEMU.
     #[serde(default)]
     pub qemu: u32,
     /// Folder of its sockets: a path there is short enough for one.
     pub sockets: PathBuf,
-    /// What the agent speaks.
     pub protocol: u32,
-    /// What executes its code.
     pub accel: String,
 }
 
 /// Where each file of the guest came from: a change of it is a change of this text.
-pub type Manifest = BTreeMap<PathBuf, String>;
+pub(super) type Manifest = BTreeMap<PathBuf, String>;
 
 /// The folder of one guest.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// The guest's name.
     pub name: String,
     dir: PathBuf,
 }
@@ -88,7 +82,6 @@ impl Place {
         Ok(places)
     }
 
-    /// The folder.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
@@ -110,7 +103,6 @@ impl Place {
             .with_context(|| format!("cannot create {}", self.dir.display()))
     }
 
-    /// Removes the folder.
     pub fn remove(&self) -> Result<()> {
         if !self.dir.exists() {
             return Ok(());
@@ -128,22 +120,18 @@ impl Place {
         Ok(file)
     }
 
-    /// What it was started as.
     pub fn spec(&self) -> Result<Spec> {
         self.read("spec")
     }
 
-    /// Keeps that.
     pub fn set_spec(&self, spec: &Spec) -> Result<()> {
         self.write("spec", spec)
     }
 
-    /// The files that it has.
     pub fn manifest(&self) -> Result<Manifest> {
         self.read("files")
     }
 
-    /// Keeps that.
     pub fn set_manifest(&self, manifest: &Manifest) -> Result<()> {
         self.write("files", manifest)
     }
@@ -210,12 +198,12 @@ fn cpu_ticks(stat: &str) -> Option<u64> {
 }
 
 /// The socket that commands come by.
-pub fn control(sockets: &Path) -> PathBuf {
+pub(super) fn control(sockets: &Path) -> PathBuf {
     sockets.join("control")
 }
 
 /// What changes whenever a file's content does, as make has it.
-pub fn identity(path: &Path) -> Result<String> {
+pub(super) fn identity(path: &Path) -> Result<String> {
     let data = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(format!(
         "{}:{}:{}.{:09}",

@@ -11,32 +11,28 @@ use anyhow::{bail, ensure, Context, Result};
 use serde::{Deserialize, Serialize};
 
 /// Changes whenever a frame does: a guest may have been started by an older xtask.
-pub const PROTOCOL: u32 = 1;
+pub(super) const PROTOCOL: u32 = 1;
 
-/// The virtio port's name.
-pub const PORT: &str = "agent";
+pub(super) const PORT: &str = "agent";
 
 /// Bytes of one Data, Out or Err.
-pub const CHUNK: usize = 128 << 10;
+pub(super) const CHUNK: usize = 128 << 10;
 
 /// Longer than any frame that we send; more means that the stream is out of step.
 const LEN_MAX: u32 = 16 << 20;
 
 /// Where a file goes.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub struct Put {
+pub(super) struct Put {
     /// Its path in the guest; folders are made.
     pub path: String,
-    /// Permissions.
     pub mode: u32,
     /// For a symbolic link, instead of bytes: where it points.
     pub link: Option<String>,
 }
 
-/// A command.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Run {
-    /// The program and its arguments.
+pub(super) struct Run {
     pub argv: Vec<String>,
     /// Its whole environment.
     pub env: BTreeMap<String, String>,
@@ -44,26 +40,18 @@ pub struct Run {
     pub cwd: String,
 }
 
-/// One message.
 #[derive(Debug, PartialEq)]
-pub enum Frame {
+pub(super) enum Frame {
     /// The agent is there, and speaks this protocol.
     Hello(u32),
     /// A file begins.
     Put(Put),
-    /// A piece of it.
     Data(Vec<u8>),
-    /// It is whole.
     PutEnd,
-    /// It is written.
     Done,
-    /// Run this.
     Run(Run),
-    /// End what runs.
     Kill,
-    /// A piece of its standard output.
     Out(Vec<u8>),
-    /// A piece of its standard error.
     Err(Vec<u8>),
     /// Its exit status, as a shell has it.
     Exit(i32),
@@ -73,7 +61,7 @@ pub enum Frame {
 
 impl Frame {
     /// Writes it whole.
-    pub fn send(&self, to: &mut impl Write) -> Result<()> {
+    pub(super) fn send(&self, to: &mut impl Write) -> Result<()> {
         let (kind, payload) = match self {
             Self::Hello(protocol) => (b'h', protocol.to_le_bytes().to_vec()),
             Self::Put(put) => (b'p', serde_json::to_vec(put)?),
@@ -97,7 +85,7 @@ impl Frame {
     }
 
     /// Reads the next one; None where the stream ends before it.
-    pub fn receive(from: &mut impl Read) -> Result<Option<Self>> {
+    pub(super) fn receive(from: &mut impl Read) -> Result<Option<Self>> {
         let mut kind = [0];
         loop {
             match from.read(&mut kind) {
