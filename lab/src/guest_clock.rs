@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{anyhow, Context, Result};
+use clap::ValueEnum;
 use labkit::sys;
 
 /// Rounds of a busy loop: about 60 ms at 2 ns an instruction.
@@ -17,8 +18,23 @@ const ROUNDS: u64 = 4_000_000;
 const WAKE_UPS: u32 = 200;
 const WAKE_UP_EVERY: Duration = Duration::from_millis(7);
 
-/// Prints how long busy loops on 1, 2, 4 and 8 CPUs at once take.
-pub fn loops() -> Result<()> {
+#[derive(Clone, Copy, ValueEnum)]
+pub enum What {
+    /// Busy loops on 1, 2, 4 and 8 CPUs at once.
+    Loops,
+    /// Wake-ups of a task on an idle CPU.
+    WakeUps,
+}
+
+/// Prints the figures of this machine.
+pub fn run(what: What) -> Result<()> {
+    match what {
+        What::Loops => loops(),
+        What::WakeUps => wake_ups(),
+    }
+}
+
+fn loops() -> Result<()> {
     let cpus = thread::available_parallelism()?.get();
     for count in [1, 2, 4, 8].into_iter().filter(|&count| count <= cpus) {
         println!("loops-{count} {}", busy_loops(count)?.as_nanos());
@@ -26,8 +42,7 @@ pub fn loops() -> Result<()> {
     Ok(())
 }
 
-/// Prints how late a task on an idle CPU wakes up.
-pub fn wake_ups() -> Result<()> {
+fn wake_ups() -> Result<()> {
     let cpus = thread::available_parallelism()?.get();
     let mut late = late_wake_ups(cpus - 1)?;
     late.sort();

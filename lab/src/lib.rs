@@ -2,9 +2,9 @@
 //! The lab: machines that scx_meta is tried on, without touching the one that it runs on.
 //!
 //! ```text
-//! command, paths ◄── apt ◄── packages ◄── kernel, programs ◄── vm ◄── fleet ◄── calibrate, clocks
-//!                                                              ▲
-//!                                                              └───────────── soak
+//! command, paths ◄─ apt ◄─ packages ◄─ kernel, programs ◄─ vm ◄─ fleet ◄─ calibrate
+//!                                                          ▲
+//!                                                          └──── clocks, soak, nextest
 //! ```
 //!
 //! An arrow points at what is used. `cargo xtask` is the command line of all of it.
@@ -16,6 +16,7 @@ pub mod command;
 pub mod fleet;
 pub mod guest_clock;
 pub mod kernel;
+pub mod nextest;
 pub mod packages;
 pub mod paths;
 pub mod programs;

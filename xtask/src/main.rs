@@ -16,11 +16,11 @@ use anyhow::Result;
 use clap::Parser;
 use lab::packages::{self, Use};
 use lab::programs::cargo;
-use lab::{calibrate, guest_clock, kernel, soak, vm};
+use lab::{calibrate, guest_clock, kernel, nextest, soak, vm};
 use labkit::demo;
 
 use crate::bench::Scale;
-use crate::cli::{Cli, ClockTest, Command};
+use crate::cli::{Cli, Command};
 
 /// As timeout(1) has it.
 const TIMED_OUT: u8 = 124;
@@ -57,12 +57,9 @@ fn dispatch(cli: &Cli) -> Result<u8> {
         Command::Setup(args) => setup::run(args, cli.yes).map(|()| 0),
         Command::Clean => clean::run().map(|()| 0),
         Command::GuestRun(args) => demo::run(args).map(|()| 0),
-        Command::GuestClock { what } => match what {
-            ClockTest::Loops => guest_clock::loops().map(|()| 0),
-            ClockTest::WakeUps => guest_clock::wake_ups().map(|()| 0),
-        },
+        Command::GuestClock { what } => guest_clock::run(*what).map(|()| 0),
         Command::GuestAgent { port } => vm::warm::agent(port).map(|()| 0),
-        Command::GuestTest { argv } => test::guest::run(argv).map(as_status),
+        Command::GuestTest { argv } => nextest::guest::run(argv).map(as_status),
         Command::VmKeep { name } => vm::warm::keep(name).map(|()| 0),
     }
 }

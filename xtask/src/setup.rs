@@ -4,9 +4,9 @@
 //! takes longest.
 
 use anyhow::Result;
-use lab::kernel;
 use lab::packages::{self, Use};
-use lab::programs::{nextest, unpacked};
+use lab::programs::unpacked;
+use lab::{kernel, nextest};
 
 use crate::bench::{self, Scale};
 use crate::{cli, test};

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use anyhow::{bail, ensure, Context, Result};
+use clap::ValueEnum;
 use labkit::clock::{Clock, Costs};
 
 use crate::kernel::Kernel;
@@ -47,24 +48,22 @@ const COSTS: [(Clock, f64); 4] = [
 
 const LIMIT: Duration = Duration::from_secs(900);
 
-/// Which tables are made.
-#[derive(Clone, Copy, PartialEq)]
-pub enum Tables {
-    Both,
-    /// How far the same measurement repeats.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub enum Table {
+    /// How far the same measurement repeats
     Spread,
-    /// Host seconds for a second of the guest.
+    /// Host seconds for a second of the guest
     Cost,
 }
 
 /// Measures all; each row is printed, and kept in a file of this folder, as soon as it is there.
-pub fn run(kernel: &Kernel, tables: Tables, folder: &Path) -> Result<()> {
-    let mut table = Table::new(folder)?;
-    if tables != Tables::Cost {
+pub fn run(kernel: &Kernel, only: Option<Table>, folder: &Path) -> Result<()> {
+    let mut table = Document::new(folder)?;
+    if only != Some(Table::Cost) {
         spreads(kernel, &mut table)?;
     }
     let mut failed = 0;
-    if tables != Tables::Spread {
+    if only != Some(Table::Spread) {
         failed = costs(kernel, &mut table)?;
     }
     eprintln!(
@@ -78,7 +77,7 @@ pub fn run(kernel: &Kernel, tables: Tables, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-fn spreads(kernel: &Kernel, table: &mut Table) -> Result<()> {
+fn spreads(kernel: &Kernel, table: &mut Document) -> Result<()> {
     table.row(&format!(
         "{CPUS} CPUs, {BOOTS} boots of {RUNS} runs: median ± half of the distance from least to most\n\n\
          | clock | host | pipe (s) | messaging (s) | hackbench (s) | wake-up p50 (µs) | p99 (µs) |\n\
@@ -94,7 +93,7 @@ fn spreads(kernel: &Kernel, table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-fn costs(kernel: &Kernel, table: &mut Table) -> Result<usize> {
+fn costs(kernel: &Kernel, table: &mut Document) -> Result<usize> {
     table.row(
         "\nHost seconds for a second of the guest\n\n\
          | clock | CPUs | idle | all busy |\n|---|---|---|---|",
@@ -119,11 +118,11 @@ fn cost_cells(cost: &Result<[f64; 2]>) -> String {
 }
 
 /// A file that grows by rows.
-struct Table {
+struct Document {
     file: PathBuf,
 }
 
-impl Table {
+impl Document {
     fn new(folder: &Path) -> Result<Self> {
         fs::create_dir_all(folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;

@@ -12,6 +12,9 @@ use crate::{command, packages, paths};
 /// Where scx_cargo looks for more flags for clang.
 const BPF_FLAGS: &str = "BPF_EXTRA_CFLAGS_PRE_INCL";
 
+/// The variable that tells tests which scx_meta is theirs.
+pub const SCX_META: &str = "SCX_META_BIN";
+
 /// cargo in the source tree, with a clang that is new enough.
 pub fn cargo() -> Result<Command> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

@@ -3,7 +3,6 @@
 //! from elsewhere, below `target/lab`.
 
 pub mod cargo;
-pub mod nextest;
 pub mod schedulers;
 pub mod stock;
 pub mod unpacked;

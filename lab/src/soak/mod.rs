@@ -21,7 +21,7 @@ use std::{env, thread};
 
 use anyhow::{anyhow, Context, Result};
 
-pub use self::round::{Setup, BINARY};
+pub use self::round::Setup;
 
 use self::round::Round;
 use crate::command;

@@ -10,11 +10,8 @@ use labkit::soak::{self, Record};
 
 use crate::kernel::Kernel;
 use crate::paths;
-use crate::programs::cargo::GuestTests;
+use crate::programs::cargo::{GuestTests, SCX_META};
 use crate::vm::{self, Failure};
-
-/// scx_meta as the tests know it.
-pub const BINARY: &str = "SCX_META_BIN";
 
 /// The test that does the steps.
 const TEST: &str = "faults::soak::round";
@@ -97,7 +94,7 @@ impl Setup {
             "--nocapture".into(),
         ]);
         let variables: [(&str, PathBuf); 3] = [
-            (BINARY, self.tests.scx_meta.clone()),
+            (SCX_META, self.tests.scx_meta.clone()),
             (soak::SEED, self.seed.to_string().into()),
             (soak::ROUND, number.to_string().into()),
         ];

@@ -11,6 +11,7 @@ mod initrd;
 mod linked;
 pub mod machines;
 mod qemu;
+mod size;
 mod streams;
 mod topology;
 pub mod vclock;
@@ -27,6 +28,7 @@ use labkit::clock::Clock;
 
 pub use self::accel::{usable as usable_accel, Accel};
 pub use self::hardware::{Hardware, Memory};
+pub use self::size::Size;
 pub use self::streams::Failure;
 pub use self::topology::Topology;
 

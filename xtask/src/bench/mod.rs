@@ -81,12 +81,7 @@ pub(crate) fn run(bench: &cli::Bench, yes: bool) -> Result<()> {
         cli::Bench::Breakdown(args) => pipeline::run(&workload::MIX, args, yes),
         cli::Bench::Clocks(args) => {
             packages::ensure(Use::Vm, yes)?;
-            let tables = match args.only {
-                None => clocks::Tables::Both,
-                Some(cli::ClocksTable::Spread) => clocks::Tables::Spread,
-                Some(cli::ClocksTable::Cost) => clocks::Tables::Cost,
-            };
-            clocks::run(&kernel::find(&args.kernel)?, tables, &dir())
+            clocks::run(&kernel::find(&args.kernel)?, args.only, &dir())
         }
     }
 }

@@ -12,12 +12,12 @@ use anyhow::{Context, Result};
 use lab::packages::{self, Use};
 use lab::programs::cargo::{Profile, Programs};
 use lab::programs::schedulers::{self, Peer};
-use lab::vm::Hardware;
+use lab::vm::{Hardware, Size};
 use lab::{command, fleet, paths};
 use labkit::clock::Clock;
 
 use super::{dir, figures, option, raw_dir, Bench, Boot, Row, MICROBENCH};
-use crate::cli::{self, Size, ROUNDS, SIZES};
+use crate::cli::{self, ROUNDS, SIZES};
 
 const ROW: Row = Row {
     name: "policies",
@@ -276,5 +276,12 @@ mod tests {
         assert!(done("a").is_there() && !done("b").is_there());
         done("b").begin().unwrap();
         assert!(!done("b").is_there(), "old data are gone");
+    }
+
+    #[test]
+    fn the_whole_table_has_all_machines() {
+        for size in SIZES.split(',') {
+            assert_eq!(size.parse::<Size>().unwrap().to_string(), size);
+        }
     }
 }

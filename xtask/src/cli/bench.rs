@@ -3,11 +3,15 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
+use lab::clocks::Table;
 use lab::kernel;
+use lab::vm::Size;
 use labkit::clock::{Clock, Costs};
 
-use super::size::{Size, ROUNDS, SIZES};
+/// The machines that the whole table of policies has, and the fewest rounds.
+pub(crate) const SIZES: &str = "2,4,2x2,8";
+pub(crate) const ROUNDS: u32 = 6;
 
 #[derive(Subcommand)]
 pub(crate) enum Bench {
@@ -168,18 +172,10 @@ pub(crate) struct PoliciesBench {
 pub(crate) struct ClocksBench {
     /// Only this table
     #[arg(long, value_enum, value_name = "TABLE")]
-    pub(crate) only: Option<ClocksTable>,
+    pub(crate) only: Option<Table>,
     /// A series (6.16, 6.18, 7.3: its newest Debian kernel) or the path of a kernel image
     #[arg(long, value_name = "K", default_value = kernel::DEFAULT)]
     pub(crate) kernel: String,
-}
-
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-pub(crate) enum ClocksTable {
-    /// How far the same measurement repeats
-    Spread,
-    /// Host seconds for a second of the guest
-    Cost,
 }
 
 #[derive(Args)]

@@ -2,19 +2,17 @@
 //! The command line.
 
 mod bench;
-mod size;
 mod test;
 mod vm;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use lab::kernel;
+use clap::{Args, Parser, Subcommand};
+use lab::{guest_clock, kernel};
 use labkit::demo;
 
 pub(crate) use self::bench::*;
-pub(crate) use self::size::*;
 pub(crate) use self::test::*;
 pub(crate) use self::vm::*;
 
@@ -90,7 +88,7 @@ pub(crate) enum Command {
     #[command(hide = true)]
     GuestClock {
         /// What to measure
-        what: ClockTest,
+        what: guest_clock::What,
     },
     /// The half of `vm up` that runs in the guest
     #[command(hide = true)]
@@ -111,15 +109,6 @@ pub(crate) enum Command {
         /// Its name
         name: String,
     },
-}
-
-/// What the parallel clock's tests measure.
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum ClockTest {
-    /// Busy loops on 1, 2, 4 and 8 CPUs at once.
-    Loops,
-    /// Wake-ups of a task on an idle CPU.
-    WakeUps,
 }
 
 #[derive(Args)]

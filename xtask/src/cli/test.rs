@@ -68,11 +68,12 @@ impl Soak {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
 pub(crate) enum Tier {
     /// The tests that need no guest, and one boot: on every save
     Quick,
     /// All tests on 6.18 with short durations, and on 7.3 those of what kernels do differently
+    #[default]
     Pr,
     /// All tests on 6.16, 6.18 and 7.3 with long durations, and a release build
     ///

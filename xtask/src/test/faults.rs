@@ -7,9 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-
-use super::report;
-use super::report::Case;
+use lab::nextest::junit::{self, Case};
 
 /// Before what a row counted (tests/guest/faults/harm.rs).
 const SAID: &str = "faults: ";
@@ -33,7 +31,7 @@ pub(crate) fn table(
 ) -> Result<String> {
     let text = fs::read_to_string(junit)
         .with_context(|| format!("nextest left no report {}", junit.display()))?;
-    let cases = report::cases(&text).with_context(|| junit.display().to_string())?;
+    let cases = junit::cases(&text).with_context(|| junit.display().to_string())?;
     Ok(lines(&cases, kernel, machine))
 }
 
@@ -121,7 +119,7 @@ faults: 1 injected, 2 tasks checked, longest wait 400 ms
 
     #[test]
     fn each_row_has_what_it_counted_and_the_sum_is_last() {
-        let cases = report::cases(JUNIT).unwrap();
+        let cases = junit::cases(JUNIT).unwrap();
         let text = lines(&cases, "6.18", |_| Some("two".into()));
         let rows: Vec<&str> = text.lines().collect();
         assert_eq!(rows.len(), 4, "{text}");

@@ -3,7 +3,6 @@
 //! with a table and one line of counts.
 
 mod faults;
-pub(crate) mod guest;
 mod nightly;
 mod part;
 mod report;

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{bail, Context, Result};
-use lab::programs::{cargo, nextest};
-use lab::soak::BINARY;
+use lab::nextest::{self, guest};
+use lab::programs::cargo::{self, SCX_META};
 use lab::vm::warm::{self, Place};
 use lab::{kernel, paths};
 
 use super::report::Row;
-use super::{faults, guest, report, sources};
+use super::{faults, report, sources};
 use crate::cli::Tier;
 
 /// Of nextest: a test failed.
@@ -31,7 +31,7 @@ const GUESTS: &str = "binary(guest)";
 const MACHINES: &str = "binary(parallel_clock)";
 
 /// Which tests run, and how.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Part {
     /// Before each machine in the table.
     pub(crate) label: String,
@@ -58,13 +58,7 @@ impl Part {
             kernel: kernel.to_string(),
             profile: tier.profile().to_string(),
             tier,
-            filter: Vec::new(),
-            host_only: false,
-            guests_only: false,
-            faults: false,
-            machine: None,
-            slice: None,
-            binary: None,
+            ..Self::default()
         }
     }
 
@@ -132,7 +126,7 @@ impl Part {
         cargo.env(guest::RECORDS, records);
         cargo.env(guest::KERNEL, &self.kernel);
         if let Some(binary) = &self.binary {
-            cargo.env(BINARY, binary);
+            cargo.env(SCX_META, binary);
         }
         let status = cargo
             .stdin(std::process::Stdio::null())

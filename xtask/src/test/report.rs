@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What a run of nextest came to, from its JUnit report.
+//! What a run of nextest came to.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -7,21 +7,11 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use lab::nextest::junit;
 use serde::{Deserialize, Serialize};
 
 /// Where tests run that need no machine.
 pub(crate) const HOST: &str = "host";
-
-#[derive(Debug, PartialEq)]
-pub(crate) struct Case {
-    /// Its binary, as nextest names it.
-    pub(crate) binary: String,
-    pub(crate) name: String,
-    pub(crate) passed: bool,
-    seconds: f64,
-    /// What it printed, where the profile keeps that.
-    pub(crate) output: String,
-}
 
 /// The tests of one machine.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -53,7 +43,7 @@ pub(crate) fn rows(
     let text = fs::read_to_string(junit)
         .with_context(|| format!("nextest left no report {}", junit.display()))?;
     let mut rows: BTreeMap<String, Row> = BTreeMap::new();
-    for case in cases(&text).with_context(|| junit.display().to_string())? {
+    for case in junit::cases(&text).with_context(|| junit.display().to_string())? {
         let in_guest = case.binary.ends_with("::guest");
         let about = |thing| in_guest.then(|| recorded(thing, &case.name)).flatten();
         let machine = about("ran");
@@ -87,33 +77,6 @@ pub(crate) fn joined(rows: Vec<Row>) -> Vec<Row> {
         part.cpu_seconds += row.cpu_seconds;
     }
     parts
-}
-
-pub(crate) fn cases(xml: &str) -> Result<Vec<Case>> {
-    let document = roxmltree::Document::parse(xml)?;
-    let mut cases = Vec::new();
-    for node in document.descendants() {
-        if !node.has_tag_name("testcase") {
-            continue;
-        }
-        let text = |name| node.attribute(name).unwrap_or_default().to_string();
-        let bad = ["failure", "error"];
-        cases.push(Case {
-            binary: text("classname"),
-            name: text("name"),
-            passed: !node
-                .children()
-                .any(|child| bad.contains(&child.tag_name().name())),
-            seconds: text("time").parse().unwrap_or(0.0),
-            output: node
-                .children()
-                .find(|child| child.has_tag_name("system-out"))
-                .and_then(|child| child.text())
-                .unwrap_or_default()
-                .to_string(),
-        });
-    }
-    Ok(cases)
 }
 
 /// The table, what failed, and the line of counts; `took`: seconds by the clock on the wall.

@@ -9,15 +9,16 @@ use std::time::Duration;
 use std::{env, fs};
 
 use anyhow::{Context, Result};
-use lab::soak::BINARY;
-use lab::vm::warm::{self, Place};
-use lab::vm::{machines, Job};
-use lab::{kernel, paths};
+
+use crate::programs::cargo::SCX_META;
+use crate::vm::warm::{self, Place};
+use crate::vm::{machines, Job};
+use crate::{kernel, paths};
 
 /// The kernel, where it is not the machine's own.
-pub(crate) const KERNEL: &str = "LAB_KERNEL";
+pub const KERNEL: &str = "LAB_KERNEL";
 /// Where to say what ran on which machine, and what was brought up.
-pub(crate) const RECORDS: &str = "LAB_RECORDS";
+pub const RECORDS: &str = "LAB_RECORDS";
 
 /// What a test may want to know of our environment; the guest gets the programs that it names.
 const PASSED_ON: [&str; 3] = ["SCX_META_", "RUST_", "NEXTEST_BIN_EXE_"];
@@ -26,7 +27,7 @@ const PASSED_ON: [&str; 3] = ["SCX_META_", "RUST_", "NEXTEST_BIN_EXE_"];
 const LIMIT: Duration = Duration::from_secs(24 * 3600);
 
 /// Runs the test; its exit status.
-pub(crate) fn run(argv: &[OsString]) -> Result<i32> {
+pub fn run(argv: &[OsString]) -> Result<i32> {
     let group = env::var("NEXTEST_TEST_GROUP").unwrap_or_default();
     let slot = env::var("NEXTEST_TEST_GROUP_SLOT").unwrap_or_default();
     let mut spec = machines::all()?
@@ -44,7 +45,7 @@ pub(crate) fn run(argv: &[OsString]) -> Result<i32> {
     let mut job = Job::new(argv);
     job.env.insert("RUST_BACKTRACE".to_string(), "1".into());
     let binary = paths::target().join("debug/scx_meta");
-    job.env.insert(BINARY.to_string(), binary.into());
+    job.env.insert(SCX_META.to_string(), binary.into());
     for (name, value) in env::vars_os() {
         let name = name.to_string_lossy();
         if PASSED_ON.iter().any(|start| name.starts_with(start)) {

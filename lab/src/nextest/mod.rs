@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! cargo-nextest, which runs the tests; where this machine has none, cargo builds it once.
+//! cargo-nextest, which runs the tests; where this machine has none, cargo builds it once. Here is
+//! what the lab does for it: a test in its guest, and its report.
+
+pub mod guest;
+pub mod junit;
 
 use std::env;
 use std::path::PathBuf;
