@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn machines_double_up_to_the_largest() {
+    fn machines_double_up_to_the_largest_and_every_part_is_measured() {
         let cpus = |most| {
             let boots = scale(&programs(), Path::new("c"), most);
             let cpus = boots.iter().map(|boot| boot.hardware.topology.cpus());
@@ -286,5 +286,15 @@ mod tests {
         assert_eq!(cpus(8), [1, 2, 4, 8, 2]);
         assert_eq!(cpus(2), [1, 2, 2]);
         assert_eq!(cpus(6), [1, 2, 4, 6, 2]);
+        let all: Vec<_> = scale(&programs(), Path::new("c"), 8)
+            .iter()
+            .map(words)
+            .collect();
+        for part in PAIRS.iter().chain(&ON_TWO).chain(&ON_TWO_MORE) {
+            let option = format!("--part {part} ");
+            assert!(all.iter().any(|words| words.contains(&option)), "{part}");
+        }
+        let identical = |words: &&String| words.contains("--identical c");
+        assert_eq!(all.iter().filter(identical).count(), 1);
     }
 }
