@@ -76,7 +76,7 @@ fn in_vm(args: &cli::VmOnce, yes: bool) -> Result<u8> {
     let mut job = args.command.job()?;
     if args.rag {
         packages::ensure(Use::Rag, yes)?;
-        let rag = bench::rag(Scale::Emulated)?;
+        let rag = bench::RAG.kit(Scale::Emulated)?;
         job.files.extend(rag.files);
         job.folders.extend(rag.folders);
         let set = rag.set.join("\n");

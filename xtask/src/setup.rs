@@ -23,7 +23,7 @@ pub(crate) fn run(args: &cli::Setup, yes: bool) -> Result<()> {
     }
     if args.bench {
         bench::setup()?;
-        bench::rag(Scale::Emulated)?;
+        bench::RAG.kit(Scale::Emulated)?;
     }
     Ok(())
 }

@@ -44,13 +44,13 @@ pub(super) fn run(bench: &cli::Mechanism, yes: bool) -> Result<()> {
         cli::Mechanism::Overhead(args) => overhead(&Compared::bring()?, args.cpus),
         cli::Mechanism::Scale(args) => scale(programs, &identical()?, args.cpus),
     };
-    ready.is_ready();
+    ready.say_ready();
     forget(row.name)?;
     let raw = ready.measure(boots, &raw_dir())?;
     ready.report(figures(row.name, &raw), &dir())?;
     let (dir, raw) = (dir(), raw_dir());
     let made = format!("report in {}, raw data in {}", dir.display(), raw.display());
-    ready.is_done(&made);
+    ready.say_done(&made);
     Ok(())
 }
 
@@ -115,15 +115,9 @@ fn switch(programs: &Programs, others: &[Scheduler], cpus: u32) -> Vec<Boot> {
     let with = others.iter().fold(meta, |with, other| {
         with.keyed("--other", &other.name, &other.path)
     });
-    let probe = format!("{cpus}cpus-probe");
+    let (costs, probe) = (format!("{cpus}cpus"), format!("{cpus}cpus-probe"));
     vec![
-        with.boot(
-            &SWITCH,
-            &format!("{cpus}cpus"),
-            cpus,
-            &["replacement", "flip"],
-            840,
-        ),
+        with.boot(&SWITCH, &costs, cpus, &["replacement", "flip"], 840),
         with.boot(&SWITCH, &probe, cpus, &["disturbance"], 600),
     ]
 }
@@ -286,10 +280,8 @@ mod tests {
         assert_eq!(cpus(8), [1, 2, 4, 8, 2]);
         assert_eq!(cpus(2), [1, 2, 2]);
         assert_eq!(cpus(6), [1, 2, 4, 6, 2]);
-        let all: Vec<_> = scale(&programs(), Path::new("c"), 8)
-            .iter()
-            .map(words)
-            .collect();
+        let boots = scale(&programs(), Path::new("c"), 8);
+        let all: Vec<_> = boots.iter().map(words).collect();
         for part in PAIRS.iter().chain(&ON_TWO).chain(&ON_TWO_MORE) {
             let option = format!("--part {part} ");
             assert!(all.iter().any(|words| words.contains(&option)), "{part}");

@@ -26,7 +26,7 @@ use lab::{clocks, command, paths, vm};
 use labkit::clock::Clock;
 use labkit::machine;
 
-pub(crate) use self::workload::{rag, Scale};
+pub(crate) use self::workload::{Scale, RAG};
 use crate::cli;
 
 /// What is known of a bench before its options.
@@ -75,7 +75,7 @@ pub(crate) fn run(bench: &cli::Bench, yes: bool) -> Result<()> {
     match bench {
         cli::Bench::Mechanism(args) => mechanism::run(args, yes),
         cli::Bench::Policies(args) => policies::run(args, yes),
-        cli::Bench::Rag(args) => pipeline::run(&workload::RAG, args, yes),
+        cli::Bench::Rag(args) => pipeline::run(&RAG, args, yes),
         cli::Bench::Messaging(args) => pipeline::run(&workload::MESSAGING, args, yes),
         cli::Bench::Web(args) => pipeline::run(&workload::WEB, args, yes),
         cli::Bench::Breakdown(args) => pipeline::run(&workload::MIX, args, yes),
@@ -123,13 +123,12 @@ impl Bench {
         })
     }
 
-    fn is_ready(&self) {
+    fn say_ready(&self) {
         let (name, took) = (self.name, self.start.elapsed().as_secs());
         eprintln!("lab: bench {name}: everything is there after {took} s");
     }
 
-    /// Says that it has ended, and names what it made.
-    fn is_done(&self, made: &str) {
+    fn say_done(&self, made: &str) {
         let (name, took) = (self.name, self.start.elapsed().as_secs());
         eprintln!("lab: bench {name} took {took} s; {made}");
     }

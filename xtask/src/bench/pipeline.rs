@@ -38,13 +38,13 @@ pub(super) fn run(workload: &Workload, args: &cli::Pipeline, yes: bool) -> Resul
     let bench = Bench::new(&workload.row, profile, &wanted.name, wanted.clock, yes)?;
     let kit = workload.kit(scale)?;
     let pipeline = Pipeline::new(&bench, workload, &kit, args)?;
-    bench.is_ready();
+    bench.say_ready();
     match workload.counts {
         [] => pipeline.all_stages()?,
         counts => pipeline.breakdown(counts)?,
     }
     let report = pipeline.dir.join("report.html");
-    bench.is_done(&format!("report in {}", report.display()));
+    bench.say_done(&format!("report in {}", report.display()));
     Ok(())
 }
 

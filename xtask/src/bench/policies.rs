@@ -69,17 +69,14 @@ pub(super) fn run(args: &cli::PoliciesBench, yes: bool) -> Result<()> {
     let document = document(args);
     report(&bench, args, &peers, &files, &document)?;
     let (document, raw) = (document.display(), raw.display());
-    bench.is_done(&format!("the tables are in {document}, raw data in {raw}"));
+    bench.say_done(&format!("the tables are in {document}, raw data in {raw}"));
     Ok(())
 }
 
 /// Other schedulers: those that were named, and all that the lab can build if they were asked for.
 fn peers(args: &cli::PoliciesBench) -> Result<Vec<Peer>> {
-    let mut peers: Vec<Peer> = args
-        .also
-        .iter()
-        .map(|also| schedulers::peer(also))
-        .collect::<Result<_>>()?;
+    let named = args.also.iter().map(|also| schedulers::peer(also));
+    let mut peers: Vec<Peer> = named.collect::<Result<_>>()?;
     if args.peers {
         for peer in schedulers::peers()? {
             if !peers.contains(&peer) {

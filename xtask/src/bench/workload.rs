@@ -13,7 +13,7 @@ use lab::{command, paths};
 
 use super::{Row, METABENCH};
 
-pub(super) struct Workload {
+pub(crate) struct Workload {
     pub(super) row: Row,
     /// Each is profiled in a boot of its own.
     pub(super) subjects: &'static [&'static str],
@@ -34,7 +34,7 @@ enum Brings {
 }
 
 /// The paper's application.
-pub(super) const RAG: Workload = Workload {
+pub(crate) const RAG: Workload = Workload {
     row: row("rag", Use::Rag),
     subjects: &["frontend", "backend", "whole"],
     emulated: &[
@@ -85,14 +85,14 @@ const fn row(name: &'static str, needs: Use) -> Row {
 }
 
 /// How large a workload is: as in the paper, or as an emulated machine can bear.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Scale {
     Paper,
     Emulated,
 }
 
 /// What a guest needs to run a workload.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Default)]
 pub(crate) struct Kit {
     /// `NAME=VALUE` for `--set`.
     pub(crate) set: Vec<String>,
@@ -106,19 +106,21 @@ impl Workload {
     }
 
     /// Brings what it needs; does nothing where that is.
-    pub(super) fn kit(&self, scale: Scale) -> Result<Kit> {
-        let mut kit = match self.brings {
-            Brings::Store => Kit::parse(&setup(scale)?)?,
-            _ => Kit::default(),
-        };
+    pub(crate) fn kit(&self, scale: Scale) -> Result<Kit> {
+        let mut kit = Kit::default();
+        match self.brings {
+            Brings::Nothing => {}
+            Brings::WebServer => {
+                kit.program("nginx", unpacked::nginx()?);
+                kit.program("wrk", wrk()?);
+            }
+            Brings::Store => {
+                kit = Kit::parse(&setup(scale)?)?;
+                kit.program("wrk", wrk()?);
+            }
+        }
         // Workloads use each other's files.
         kit.folders.push(Folder::same(&folder())?);
-        if matches!(self.brings, Brings::WebServer) {
-            kit.program("nginx", unpacked::nginx()?);
-        }
-        if !matches!(self.brings, Brings::Nothing) {
-            kit.program("wrk", paths::which("wrk").context("there is no wrk")?);
-        }
         if scale == Scale::Emulated {
             kit.set
                 .extend(self.emulated.iter().map(ToString::to_string));
@@ -127,9 +129,8 @@ impl Workload {
     }
 }
 
-/// The paper's application, for a command in a guest.
-pub(crate) fn rag(scale: Scale) -> Result<Kit> {
-    RAG.kit(scale)
+fn wrk() -> Result<PathBuf> {
+    paths::which("wrk").context("there is no wrk")
 }
 
 fn folder() -> PathBuf {
@@ -140,7 +141,11 @@ fn folder() -> PathBuf {
 fn setup(scale: Scale) -> Result<String> {
     let mut setup = Command::new("/usr/bin/python3");
     setup.arg(folder().join("rag/setup.py"));
-    setup.args(["--scale", &format!("{scale:?}").to_lowercase()]);
+    let scale = match scale {
+        Scale::Paper => "paper",
+        Scale::Emulated => "emulated",
+    };
+    setup.args(["--scale", scale]);
     let kept = paths::lab_dir("rag")?;
     setup.arg("--out").arg(&kept);
     if !kept.join("text").is_dir() {

@@ -10,9 +10,6 @@ use anyhow::{Context, Result};
 use lab::nextest::junit;
 use serde::{Deserialize, Serialize};
 
-/// Where tests run that need no machine.
-pub(crate) const HOST: &str = "host";
-
 /// The tests of one machine.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Row {
@@ -46,8 +43,7 @@ pub(crate) fn rows(
     for case in junit::cases(&text).with_context(|| junit.display().to_string())? {
         let in_guest = case.binary.ends_with("::guest");
         let about = |thing| in_guest.then(|| recorded(thing, &case.name)).flatten();
-        let machine = about("ran");
-        let machine = machine.unwrap_or_else(|| HOST.to_string());
+        let machine = about("ran").unwrap_or_else(|| "host".to_string());
         let row = rows.entry(machine.clone()).or_insert_with(|| Row {
             part: format!("{prefix}{machine}"),
             ..Row::default()
