@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{bail, Context, Result};
 
+use super::meta;
 use super::process::find_tool;
 use super::program::Program;
 use super::sleepers::Sleepers;
@@ -21,8 +22,9 @@ const PIPES_PER_GROUP: usize = 4;
 /// Within this time after the start every part runs, or has failed.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// stress-ng ends by itself this long after the run, whatever became of us.
-const GRACE: Duration = Duration::from_secs(120);
+/// stress-ng ends by itself this long after the run, whatever became of us: a scheduler may take
+/// that long until it is in charge.
+const GRACE: Duration = meta::START_LIMIT;
 
 /// A part of a load.
 #[derive(Clone, Copy, Debug, PartialEq)]
