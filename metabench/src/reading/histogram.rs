@@ -15,10 +15,10 @@ use super::said;
 const WORD: &str = "latency_us";
 
 /// (µs, how many), in rising order.
-pub type Bins = Vec<(f64, u64)>;
+pub(crate) type Bins = Vec<(f64, u64)>;
 
 /// The histogram in what a load said, if there is one.
-pub fn read(said: &str) -> Result<Option<Bins>> {
+pub(crate) fn read(said: &str) -> Result<Option<Bins>> {
     let bins: Bins = said
         .lines()
         .filter(|line| is_part(line))
@@ -33,12 +33,12 @@ pub fn read(said: &str) -> Result<Option<Bins>> {
 }
 
 /// Is this line one of a histogram?
-pub fn is_part(line: &str) -> bool {
+pub(crate) fn is_part(line: &str) -> bool {
     line.split_whitespace().next() == Some(WORD)
 }
 
 /// One bin for each value, in rising order; empty ones are left out.
-pub fn pooled(bins: impl IntoIterator<Item = (f64, u64)>) -> Bins {
+pub(crate) fn pooled(bins: impl IntoIterator<Item = (f64, u64)>) -> Bins {
     let mut bins: Bins = bins.into_iter().filter(|(_, n)| *n > 0).collect();
     for (value, _) in &mut bins {
         *value = rounded(*value);
@@ -55,7 +55,7 @@ pub fn pooled(bins: impl IntoIterator<Item = (f64, u64)>) -> Bins {
 }
 
 /// The lines of a histogram.
-pub fn lines(bins: &[(f64, u64)]) -> String {
+pub(crate) fn lines(bins: &[(f64, u64)]) -> String {
     bins.iter()
         .map(|(value, n)| format!("{WORD} {value} {n}\n"))
         .collect()

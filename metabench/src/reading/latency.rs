@@ -7,7 +7,7 @@ use super::histogram;
 use crate::trial::record::Latency;
 
 /// Histograms add up. Percentiles cannot: their mean, weighted by requests, stands for them.
-pub fn pooled(runs: Vec<Option<Latency>>) -> Result<Option<Latency>> {
+pub(crate) fn pooled(runs: Vec<Option<Latency>>) -> Result<Option<Latency>> {
     let n = runs.len();
     let said: Vec<Latency> = runs.into_iter().flatten().collect();
     if said.is_empty() {

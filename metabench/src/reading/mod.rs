@@ -1,43 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Reads throughput and latency from what a load printed.
-//!
-//! | reader | throughput | latency |
-//! |---|---|---|
-//! | `wrk` | Requests/sec | `--latency`; see `wrk.rs` for how wrk corrects it |
-//! | `perf-bench` | operations ÷ time | none of its own |
-//! | `stress-ng` | bogo operations a second of real time (`--metrics`) | none of its own |
-//! | `schbench` | average rps | wake-up percentiles |
-//! | `probe` | wake-ups of `scx_metabench probe` | its histogram |
-//! | `regex` | one capture group | one capture group each |
-//! | `runs` | runs of the command | none of its own |
+//! Reads throughput and latency from what a load printed: by a row of `readers.toml`, or by one that
+//! a user has written in the same form.
 //!
 //! Whatever the reader, lines `latency_us VALUE COUNT` are a histogram (see [`histogram`]) and go
 //! before other latencies: histograms pool over blocks, percentiles do not. A Lua script makes wrk
 //! print them; `scx_metabench probe` adds them to any command.
 //!
-//! Nothing is guessed: what cannot be read, a request that failed and a throughput of zero are
-//! errors that quote the end of what was said.
+//! Nothing is guessed: figures that cannot be read, a request that failed and a throughput of zero
+//! are errors that quote the end of the text.
 
-pub mod histogram;
+mod expression;
+mod form;
+pub(crate) mod histogram;
 mod latency;
-mod perf_bench;
+mod parts;
 pub(crate) mod probe;
-mod regex;
+mod readers;
 mod said;
-mod schbench;
-mod stress_ng;
-mod wrk;
+#[cfg(test)]
+pub(crate) mod tests;
+mod work;
 
 use std::time::Duration;
 
 use anyhow::{ensure, Context, Result};
 
-pub use self::regex::{Pattern, Patterns};
+pub(crate) use self::form::Form;
+pub(crate) use self::readers::{Readers, Written};
 use crate::trial::record::Latency;
+
+/// The form is in the application itself.
+pub(crate) const REGEX: &str = "regex";
 
 /// One run of a load's command, which ended with status 0.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Run {
+pub(crate) struct Run {
     /// Its standard output, followed by its standard error: stress-ng and schbench put their
     /// figures on the latter. Each as a whole, so that lines of the one never tear the other's.
     pub said: String,
@@ -47,7 +44,7 @@ pub struct Run {
 
 /// What a load did.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reading {
+pub(crate) struct Reading {
     /// A second, in the application's unit; positive and finite.
     pub throughput: f64,
     /// Of its requests, if it says.
@@ -56,29 +53,27 @@ pub struct Reading {
 
 /// How to read it.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Reader {
-    /// wrk.
-    Wrk,
-    /// `perf bench`, default format or simple.
-    PerfBench {
-        /// In one run; `None` where perf says it (`sched pipe`, default format).
-        operations: Option<u64>,
+pub(crate) enum Reader {
+    /// The load prints it.
+    Form {
+        /// As `workload.toml` calls it.
+        name: String,
+        form: Form,
+        told: Told,
     },
-    /// `stress-ng --metrics`.
-    StressNg {
-        /// The only stressor that counts; `None`: the sum of all.
-        stressor: Option<String>,
-    },
-    /// schbench, since it says `average rps`.
-    Schbench,
-    /// `scx_metabench probe`, where the wake-ups themselves are the work.
-    Probe,
-    /// Anything else.
-    Regex(Patterns),
     /// The command itself is the work: runs a second.
     Runs,
     /// A figure of which less is better: throughput is 1 ÷ it.
     Inverse(Box<Reader>),
+}
+
+/// What an application says beside the name of its reader.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Told {
+    /// In one run.
+    pub operations: Option<u64>,
+    /// The only part of the load that counts; without it, the sum of all.
+    pub part: Option<String>,
 }
 
 /// What one run did: sums over runs make a throughput in which each counts by its length.
@@ -102,7 +97,17 @@ impl Done {
 impl Reader {
     /// A reader of throughput alone, for `try --metric`.
     pub fn metric(throughput: &str) -> Result<Self> {
-        Ok(Self::Regex(Patterns::throughput(Pattern::new(throughput)?)))
+        let pattern = throughput.to_string().try_into()?;
+        Form::throughput(pattern).map(Self::regex)
+    }
+
+    /// A form that has no name.
+    pub fn regex(form: Form) -> Self {
+        Self::Form {
+            name: REGEX.into(),
+            form,
+            told: Told::default(),
+        }
     }
 
     /// Reads the runs of one block: several where the command was run again until the window had
@@ -121,18 +126,14 @@ impl Reader {
         let latencies = all.into_iter().map(|done| done.latency).collect();
         Ok(Reading {
             throughput: operations / seconds,
-            latency: latency::pooled(latencies).context(self.name())?,
+            latency: latency::pooled(latencies).with_context(|| self.name().to_string())?,
         })
     }
 
     fn one(&self, run: &Run) -> Result<Done> {
+        let histogram = histogram::read(&run.said)?;
         let mut done = match self {
-            Self::Wrk => wrk::read(&run.said),
-            Self::PerfBench { operations } => perf_bench::read(&run.said, *operations),
-            Self::StressNg { stressor } => stress_ng::read(&run.said, stressor.as_deref()),
-            Self::Schbench => schbench::read(&run.said),
-            Self::Probe => probe::read(&run.said),
-            Self::Regex(patterns) => patterns.read(run),
+            Self::Form { form, told, .. } => form.read(run, told, histogram.as_ref()),
             Self::Runs => Ok(Done {
                 operations: 1.0,
                 seconds: run.took.as_secs_f64(),
@@ -147,91 +148,15 @@ impl Reader {
             done.operations,
             done.seconds
         );
-        if let Some(histogram) = histogram::read(&run.said)? {
-            done.latency = Some(Latency::Histogram(histogram));
-        }
+        done.latency = histogram.map(Latency::Histogram).or(done.latency);
         Ok(done)
     }
 
-    /// As `workload.toml` calls it.
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         match self {
-            Self::Wrk => "wrk",
-            Self::PerfBench { .. } => "perf-bench",
-            Self::StressNg { .. } => "stress-ng",
-            Self::Schbench => "schbench",
-            Self::Probe => "probe",
-            Self::Regex(_) => "regex",
+            Self::Form { name, .. } => name,
             Self::Runs => "runs",
             Self::Inverse(reader) => reader.name(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn run(said: &str, seconds: u64) -> Run {
-        Run {
-            said: said.into(),
-            took: Duration::from_secs(seconds),
-        }
-    }
-
-    #[test]
-    fn runs_count_by_their_length_and_histograms_add_up() {
-        let reader = Reader::PerfBench {
-            operations: Some(100),
-        };
-        let runs = [
-            run("0.5\nlatency_us 3 1\nlatency_us 9 2\n", 9),
-            run("1.5\nlatency_us 9 5\nlatency_us 12.5 1\n", 9),
-        ];
-        let reading = reader.read(&runs).unwrap();
-        assert_eq!(reading.throughput, 100.0);
-        assert_eq!(
-            reading.latency,
-            Some(Latency::Histogram(vec![(3.0, 1), (9.0, 7), (12.5, 1)]))
-        );
-    }
-
-    #[test]
-    fn rates_without_operations_are_weighted_by_time() {
-        let reader = Reader::metric("rate ([0-9.]+)").unwrap();
-        let reading = reader
-            .read(&[run("rate 10", 3), run("rate 50", 1)])
-            .unwrap();
-        assert_eq!(reading.throughput, 20.0);
-        assert_eq!(reading.latency, None);
-    }
-
-    #[test]
-    fn a_run_counts_and_less_can_be_better() {
-        let twice = [run("", 3), run("", 1)];
-        assert_eq!(Reader::Runs.read(&twice).unwrap().throughput, 0.5);
-        let late = Reader::Inverse(Box::new(Reader::metric("late ([0-9.]+)").unwrap()));
-        let reading = late.read(&[run("late 8", 4)]).unwrap();
-        assert_eq!(reading.throughput, 0.125);
-        // No lateness at all has no 1 ÷ it.
-        assert!(late.read(&[run("late 0", 4)]).is_err());
-    }
-
-    #[test]
-    fn nothing_done_is_an_error_in_every_run() {
-        let reader = Reader::metric("rate ([-0-9.a-z]+)").unwrap();
-        assert!(reader.read(&[]).is_err());
-        for bad in ["rate 0", "rate -1", "rate nan", "rate inf"] {
-            let error = reader.read(&[run("rate 7", 1), run(bad, 1)]).unwrap_err();
-            let error = format!("{error:#}");
-            assert!(error.contains(bad) && error.contains("regex"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_run_that_says_no_latency_is_an_error_if_another_does() {
-        let reader = Reader::metric("rate ([0-9.]+)").unwrap();
-        let runs = [run("rate 7\nlatency_us 1 1", 1), run("rate 7", 1)];
-        assert!(reader.read(&runs).is_err());
     }
 }

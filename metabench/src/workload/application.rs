@@ -80,7 +80,9 @@ impl Fields<'_> {
             command,
             environment: self.environment(place, &raw.environment)?,
             repeat: raw.repeat,
-            reader: self.amount(place, "reader", &raw.reader, reader::read)?,
+            reader: self.amount(place, "reader", &raw.reader, |value, parameters| {
+                reader::read(value, &self.readers, parameters)
+            })?,
         })
     }
 }

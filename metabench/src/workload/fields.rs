@@ -14,6 +14,7 @@ use toml::{Spanned, Value};
 
 use super::placeholder::{Parameters, Seconds};
 use super::{amount, file};
+use crate::reading::Readers;
 
 /// What errors put before the field.
 pub struct Place(String);
@@ -38,6 +39,7 @@ impl fmt::Display for Place {
 pub struct Fields<'a> {
     pub source: Source<'a>,
     pub parameters: Parameters,
+    pub readers: Readers,
     /// Of the file.
     pub folder: &'a Path,
 }

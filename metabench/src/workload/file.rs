@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
+use crate::reading::Written;
+
 /// Program and arguments.
 pub type Words = Spanned<Vec<Spanned<String>>>;
 
@@ -22,6 +24,8 @@ pub struct Workload {
     pub notes: Vec<Spanned<String>>,
     #[serde(default)]
     pub parameters: BTreeMap<Spanned<String>, Spanned<Value>>,
+    #[serde(default)]
+    pub readers: Written,
     #[serde(default)]
     pub service: Vec<Service>,
     pub application: Spanned<Vec<Spanned<Application>>>,

@@ -97,5 +97,5 @@ pub struct Load {
     /// The command has no length of its own: run it again until the window has passed.
     pub repeat: bool,
     /// How to read what it prints.
-    pub reader: crate::reading::Reader,
+    pub(crate) reader: crate::reading::Reader,
 }

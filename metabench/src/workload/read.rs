@@ -10,6 +10,7 @@ use strategy::source::Source;
 use super::fields::{Fields, Place};
 use super::placeholder::Parameters;
 use super::{file, Application, Service, Workload};
+use crate::reading::Readers;
 
 impl Workload {
     /// Reads a file; `set` are parameters that the command line gives other values.
@@ -30,6 +31,7 @@ impl Workload {
         let reader = Fields {
             source,
             parameters,
+            readers: Readers::built_in()?.and(&source, raw.readers)?,
             folder,
         };
         let name = reader.name(&Place::top(), &raw.name)?;

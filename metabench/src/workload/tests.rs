@@ -2,7 +2,9 @@
 //! Whole files, good and bad, and those that we ship.
 
 use super::*;
-use crate::reading::Reader;
+use crate::reading::tests::{built_in, told};
+use crate::reading::{Reading, Run, Told};
+use crate::trial::record::Latency;
 
 const GOOD: &str = r#"name = "shop"
 notes = ["The page has {bytes} bytes."]
@@ -104,9 +106,11 @@ fn applications_are_read_with_their_loads() {
     assert_eq!(load.command, ["wrk", "-d{seconds}s", "http://127.0.0.1/"]);
     assert_eq!(load.environment["LANG"], "C");
     assert!(!load.repeat && batch.loads[0].repeat);
-    assert_eq!(load.reader, Reader::Wrk);
+    assert_eq!(load.reader, built_in("wrk"));
     let operations = Some(8192);
-    assert_eq!(batch.loads[0].reader, Reader::PerfBench { operations });
+    let part = None;
+    let perf = told("perf-bench", Told { operations, part });
+    assert_eq!(batch.loads[0].reader, perf);
 }
 
 #[test]
@@ -141,8 +145,10 @@ fn the_whole_may_say_more_or_be_an_application_of_its_own() {
     let whole = parse(&text, &[]).unwrap().whole.unwrap();
     assert_eq!((&*whole.name, whole.concurrency), ("whole", 3));
     assert_eq!(whole.services, ["front"]);
-    let stressor = Some("cpu".into());
-    assert_eq!(whole.loads[0].reader, Reader::StressNg { stressor });
+    let part = Some("cpu".into());
+    let operations = None;
+    let stress_ng = told("stress-ng", Told { operations, part });
+    assert_eq!(whole.loads[0].reader, stress_ng);
 }
 
 #[test]
@@ -175,23 +181,80 @@ fn the_command_line_sets_parameters_of_the_file_alone() {
     );
 }
 
+/// What the reader of `web` makes of a text.
+fn web_reads(workload: &Workload, said: &str) -> anyhow::Result<Reading> {
+    let said = said.into();
+    let took = Duration::from_secs(2);
+    workload.applications[0].loads[0]
+        .reader
+        .read(&[Run { said, took }])
+}
+
 #[test]
 fn regular_expressions_are_taken_as_they_are() {
     let regex = r#"reader = { kind = "regex", throughput = 'r{2}:(\d+)', latency_p90 = 'p(.)', latency_unit = "ms", requests = 'n(.)' }"#;
-    let text = GOOD.replace("reader = \"wrk\"", regex);
+    let workload = parse(&GOOD.replace("reader = \"wrk\"", regex), &[]).unwrap();
+    let reading = web_reads(&workload, "rr:40 p7 n3").unwrap();
+    assert_eq!(reading.throughput, 40.0);
+    let n = 3;
+    let at = vec![(90.0, 7000.0)];
+    assert_eq!(reading.latency, Some(Latency::Quantiles { n, at }));
+}
+
+/// Blocks of code of one language.
+fn documented(language: &'static str) -> impl Iterator<Item = &'static str> {
+    let blocks = include_str!("../../../docs/workload.md").split("```");
+    blocks
+        .skip(1)
+        .step_by(2)
+        .filter_map(move |block| block.strip_prefix(language))
+}
+
+#[test]
+fn the_documented_reader_reads_the_documented_text() {
+    let reader = documented("toml")
+        .find(|block| block.contains("[readers."))
+        .unwrap();
+    let text = GOOD.replace("\"wrk\"\n", "\"sysbench\"\n") + reader;
     let workload = parse(&text, &[]).unwrap();
-    let Reader::Regex(patterns) = &workload.applications[0].loads[0].reader else {
-        panic!("{workload:?}");
-    };
-    let pattern = |text| crate::reading::Pattern::new(text).unwrap();
-    assert_eq!(patterns.throughput, pattern(r"r{2}:(\d+)"));
-    assert_eq!(patterns.latency, [(90.0, pattern("p(.)"))]);
-    assert_eq!(patterns.unit_us, 1000.0);
-    assert_eq!(patterns.requests, Some(pattern("n(.)")));
+    let said = documented("text").next().unwrap();
+    let reading = web_reads(&workload, said).unwrap();
+    assert_eq!(reading.throughput, 12347.0 / 10.0004);
+    let n = 12347;
+    let at = vec![(99.0, 830.0)];
+    assert_eq!(reading.latency, Some(Latency::Quantiles { n, at }));
+    let error = format!("{:#}", web_reads(&workload, "Killed").unwrap_err());
+    assert!(error.starts_with("sysbench: it said:\nKilled: "), "{error}");
+    assert!(error.contains("operations: `^ *total number"), "{error}");
+}
+
+/// Each is put at the end of a good file, and named in the application `web`.
+#[test]
+#[rustfmt::skip]
+fn readers_that_cannot_be_are_errors_with_line_and_field() {
+    for (end, reader, expected) in [
+        ("[readers.x]", "\"x\"", "w.toml:47: missing field `throughput`, or else `operations`, "),
+        ("[readers.x]\nthroughput = '(.'", "\"x\"", "w.toml:48: throughput: `(.` is not a regular expression: unclosed group"),
+        ("[readers.x]\nthroughput = '.'", "\"x\"", "w.toml:48: throughput: `.` has 0 capture groups, and not one, for the number"),
+        ("[readers.x]\nthroughput = '(.)'\nlatency_p99 = '(.)'", "\"x\"", "w.toml:47: latency_unit: it goes with "),
+        ("[readers.x]\nthroughput = '(.)'\nlatency_p98 = '(.)'", "\"x\"", "w.toml:49: unknown field `latency_p98`, expected one of "),
+        ("[readers.x]\nthroughput = '(.)'\n[readers.x]\n", "\"x\"", "w.toml:49: duplicate key"),
+        ("[readers.wrk]\nthroughput = '(.)'", "\"x\"", "w.toml:47: readers.wrk: this name is that of a built-in reader"),
+        ("[readers.regex]\nthroughput = '(.)'", "\"x\"", "w.toml:47: readers.regex: this name is that of a built-in reader"),
+        ("[readers.x]\nthroughput = '(.)'", "\"y\"", "w.toml:32: application `web`: reader: there is no reader `y`; known: perf-bench, probe, schbench, stress-ng, wrk, x, regex"),
+        ("[readers.x]\nthroughput = '(.)'", "{ kind = \"x\", operations = 3 }", "w.toml:32: application `web`: reader: unknown field `operations`"),
+        ("[readers.x]\nseconds = '(.)'", "\"x\"", "w.toml:32: application `web`: reader: missing field `operations`: "),
+    ] {
+        let text = GOOD.replacen("\"wrk\"\n", &format!("{reader}\n"), 1) + end;
+        let error = parse(&text, &[]).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{expected}\n{error}");
+        assert!(!error.contains('\n'), "{error}");
+    }
 }
 
 /// Each replaces the first occurrence only.
 #[test]
+#[rustfmt::skip]
 fn errors_state_file_line_and_field() {
     for (good, bad, expected) in [
         ("name = \"shop\"\n", "\n", "w.toml:1: missing field `name`"),
@@ -230,9 +293,10 @@ fn errors_state_file_line_and_field() {
         ("\"-d{seconds}s\"", "7", "w.toml:30: invalid type: integer `7`, expected a string, in `command = [\"wrk\", 7, "),
         ("\"-d{seconds}s\", ", "", "w.toml:30: application `web`: command: nothing says how long it runs: put {seconds}"),
         ("LANG = \"C\"", "LANG = \"{seconds}\"", "w.toml:31: application `web`: environment.LANG: only"),
-        ("\"wrk\"\n", "\"wrq\"\n", "w.toml:32: application `web`: reader: unknown variant `wrq`, expected one of `wrk`, `perf-bench`, "),
+        ("\"wrk\"\n", "\"wrq\"\n", "w.toml:32: application `web`: reader: there is no reader `wrq`; known: perf-bench, "),
         ("\"wrk\"\n", "3\n", "w.toml:32: application `web`: reader: a name or a table expected, and not integer"),
         ("\"wrk\"\n", "{ kind = \"wrk\", unit = 3 }\n", "w.toml:32: application `web`: reader: unknown field `unit`"),
+        ("\"wrk\"\n", "{ kind = 3 }\n", "w.toml:32: application `web`: reader: kind: text expected, and not integer"),
         ("\"wrk\"\n", "{ operations = 3 }\n", "w.toml:32: application `web`: reader: missing field `kind`"),
         ("\"wrk\"\n", "\"regex\"\n", "w.toml:32: application `web`: reader: missing field `throughput`"),
         ("\"wrk\"\n", "{ kind = \"regex\", throughput = 'x' }\n", "w.toml:32: application `web`: reader: throughput: `x` has 0 capture groups"),
