@@ -13,14 +13,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::trial::record::{Role, Stage, Subject};
 
-/// One stage's figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// Which command.
     pub stage: Stage,
-    /// The workload's name.
     pub workload: String,
-    /// Where, how and when.
     pub source: Source,
     /// Cut short: some of what was planned is missing.
     pub partial: bool,
@@ -33,7 +29,6 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Reads `NAME.json`.
     pub fn read(path: &Path) -> Result<Self> {
         let text =
             fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -62,16 +57,13 @@ impl Outcome {
 }
 
 impl SubjectOutcome {
-    /// A row by its label.
     pub fn row(&self, label: &str) -> Option<&RowOutcome> {
         self.rows.iter().find(|row| row.label == label)
     }
 }
 
-/// Where figures come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Source {
-    /// Kernel release.
     pub kernel: String,
     /// CPUs, accelerator and clock, in words.
     pub machine: String,
@@ -89,10 +81,8 @@ pub struct Source {
     pub notes: Vec<String>,
 }
 
-/// One subject's figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SubjectOutcome {
-    /// What it is.
     pub subject: Subject,
     /// Percent of the latency quantile: 99 from 10,000 pooled requests in each row, else 90; none
     /// without latencies.
@@ -108,12 +98,11 @@ pub struct SubjectOutcome {
     pub positions: Vec<Interval>,
 }
 
-/// One row's figures. Intervals are 95 %.
+/// Intervals are 95 %.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RowOutcome {
     /// As in the plan; `EEVDF` for the kernel's own.
     pub label: String,
-    /// Who decided.
     pub setting: Setting,
     /// None for EEVDF.
     pub role: Option<Role>,
@@ -127,7 +116,7 @@ pub struct RowOutcome {
     pub throughput_ratio: Interval,
     /// At the subject's quantile.
     pub latency_ms: Option<Interval>,
-    /// Likewise; less is better.
+    /// Less is better.
     pub latency_ratio: Option<Interval>,
     /// Of each part, where there are several: name and throughput ratio.
     pub parts: Vec<(String, Interval)>,
@@ -150,7 +139,6 @@ pub struct Comparison {
 /// What `tune` had claimed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Claim {
-    /// Label of the row.
     pub label: String,
     /// By `tune`, whose winner is the largest of many: too good.
     pub tune: Interval,

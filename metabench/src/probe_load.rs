@@ -23,7 +23,6 @@ use crate::reading;
 /// Shells report a death by signal as this much more than its number.
 const SIGNALLED: i32 = 128;
 
-/// What the command line says.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Args {
     /// Time from one wake-up of the probe to the next, 100us to 10s

@@ -16,12 +16,11 @@ use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
 use crate::trial::record::Role;
 
 /// Writes the file whole or not at all, and nothing that `scx_meta` would refuse.
-pub fn write(outcome: &Outcome, path: &Path) -> Result<()> {
+pub(crate) fn write(outcome: &Outcome, path: &Path) -> Result<()> {
     let text = text(outcome).with_context(|| format!("cannot write {}", path.display()))?;
     files::write_whole(path, &text)
 }
 
-/// What is in the file.
 fn text(outcome: &Outcome) -> Result<String> {
     let profile = profile(outcome)?;
     let text = format!("{}\n{}", head(outcome), profile.to_toml()?);
@@ -44,8 +43,7 @@ fn head(outcome: &Outcome) -> String {
     lines.map(|line| format!("# {line}\n")).collect()
 }
 
-/// As the loader knows it.
-pub fn profile(outcome: &Outcome) -> Result<Profile> {
+pub(crate) fn profile(outcome: &Outcome) -> Result<Profile> {
     let (whole, parts): (Vec<_>, Vec<_>) = outcome.subjects.iter().partition(|s| s.subject.whole);
     ensure!(
         !parts.is_empty(),

@@ -2,158 +2,104 @@
 //! How to read what a load prints, as data: a row of `readers.toml`, or one that a user writes in
 //! `workload.toml`. `docs/workload.md` says what each field means.
 
-use anyhow::{bail, ensure, Context, Error, Result};
+use anyhow::{ensure, Context, Result};
 use serde::Deserialize;
 
-use super::expression::{Expression, Pattern};
-use super::parts::Parts;
+use super::expression::{Expression, Number};
 use super::said;
 
-/// As it is written.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Fields {
-    pub failure: Option<Expression>,
-    pub from: Option<Expression>,
-    pub hint: Option<String>,
-    pub throughput: Option<Pattern>,
-    pub operations: Option<Pattern>,
+pub(crate) struct Form {
+    pub(super) failure: Option<Expression>,
+    pub(super) from: Option<Expression>,
+    pub(super) hint: Option<String>,
+    pub(super) throughput: Option<Number>,
+    pub(super) operations: Option<Number>,
     #[serde(default)]
-    pub histogram_counts: bool,
-    pub seconds: Option<Pattern>,
-    pub seconds_per_operation: Option<Pattern>,
-    pub parts: Option<Parts>,
-    pub requests: Option<Pattern>,
-    latency_p90: Option<Pattern>,
-    latency_p99: Option<Pattern>,
-    pub latency_table: Option<Expression>,
-    pub latency_row: Option<Expression>,
-    latency_unit: Option<Unit>,
+    pub(super) histogram_counts: bool,
+    pub(super) seconds: Option<Number>,
+    pub(super) us_per_operation: Option<Number>,
+    pub(super) parts: Option<Expression>,
+    pub(super) requests: Option<Number>,
+    pub(super) latency_p90: Option<Number>,
+    pub(super) latency_p99: Option<Number>,
+    pub(super) latency_table: Option<Expression>,
+    pub(super) latency_row: Option<Expression>,
+    pub(super) latency_unit: Option<String>,
 }
 
-/// Fields that go together.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(try_from = "Fields")]
-pub(crate) struct Form(pub(super) Box<Fields>);
+/// What each part of a load did.
+const PART: [&str; 2] = ["operations", "throughput"];
 
-/// A unit of time, in microseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(try_from = "String")]
-struct Unit(f64);
-
-impl TryFrom<String> for Unit {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self> {
-        let us = said::unit_us(&text).map(Self);
-        us.with_context(|| format!("`{text}` is not one of ns, us, ms, s, m, h"))
-    }
-}
-
-impl TryFrom<Fields> for Form {
-    type Error = Error;
-
-    fn try_from(fields: Fields) -> Result<Self> {
-        fields.check_work()?;
-        fields.check_latency()?;
-        Ok(Self(Box::new(fields)))
-    }
-}
-
-impl Fields {
-    fn check_work(&self) -> Result<()> {
-        let throughput = self.throughput.is_some();
-        let operations = self.operations.is_some() || self.histogram_counts;
-        let seconds = self.seconds.is_some() || self.seconds_per_operation.is_some();
-        if self.parts.is_some() {
-            ensure!(
-                !throughput && !operations && !seconds,
-                "parts: throughput, operations and seconds do not go with it"
-            );
-            return Ok(());
-        }
+impl Form {
+    /// Its fields go together.
+    pub fn check(&self) -> Result<()> {
+        let work = [
+            self.throughput.is_some(),
+            self.operations.is_some() || self.histogram_counts,
+            self.seconds.is_some(),
+        ];
+        let work = work.into_iter().filter(|is_there| *is_there).count();
         ensure!(
-            throughput || operations || seconds,
-            "missing field `throughput`, or else `operations`, `seconds` or `parts`"
+            matches!((work, &self.parts), (1 | 2, None) | (0, Some(_))),
+            "one or two of throughput, operations and seconds are needed, or parts"
         );
+        let groups = self.parts.as_ref().map(Expression::groups);
         ensure!(
-            !(throughput && (operations && seconds || self.seconds_per_operation.is_some())),
-            "throughput, operations and seconds: each follows from the others"
+            groups.is_none_or(|names| {
+                names.len() == 3
+                    && !names[0].is_empty()
+                    && PART.iter().all(|part| names.contains(part))
+            }),
+            "parts: its capture groups are not operations, throughput and one for the name"
         );
-        ensure!(
-            !(self.operations.is_some() && self.histogram_counts),
-            "histogram_counts: it does not go with operations"
-        );
-        for pattern in [&self.throughput, &self.operations, &self.requests] {
-            if let Some(pattern) = pattern.as_ref().filter(|pattern| pattern.has_unit()) {
-                bail!("{pattern} has a unit, and is no time");
-            }
-        }
-        Ok(())
-    }
-
-    fn check_latency(&self) -> Result<()> {
         ensure!(
             self.latency_table.is_some() == self.latency_row.is_some(),
             "latency_table and latency_row go together"
         );
-        let percentiles = self.percentiles().into_iter();
-        let percentiles = percentiles.filter_map(|(_, _, pattern)| pattern.as_ref());
-        let mut with_unit: Vec<bool> = percentiles.map(Pattern::has_unit).collect();
-        if let Some(row) = &self.latency_row {
-            ensure!(
-                with_unit.is_empty(),
-                "latency_row: latency_p90 and latency_p99 do not go with it"
-            );
-            let groups = row.groups();
-            with_unit.push(groups.contains(&"unit"));
-            ensure!(
-                groups == ["percent", "value"] || groups == ["percent", "unit", "value"],
-                "latency_row: {row} has not the capture groups `percent`, `value` and maybe `unit`"
-            );
-        }
+        let row = self.latency_row.as_ref().map(Expression::groups);
+        let row = row.as_deref();
         ensure!(
-            with_unit.contains(&false) == self.latency_unit.is_some(),
+            matches!(
+                row,
+                None | Some(["percent", "value"] | ["percent", "unit", "value"])
+            ),
+            "latency_row: its capture groups are not percent, value and perhaps unit"
+        );
+        let unitless = self.latency_p90.is_some()
+            || self.latency_p99.is_some()
+            || row.is_some_and(|groups| !groups.contains(&"unit"));
+        ensure!(
+            unitless == self.latency_unit.is_some(),
             "latency_unit: it goes with latencies that have no unit beside them: us, ms or s"
         );
-        Ok(())
+        ensure!(
+            self.us_per_operation.is_none() || self.seconds.is_some(),
+            "us_per_operation: it goes with seconds"
+        );
+        self.unit_us().map(|_| ())
     }
 
-    /// (percent, field, pattern)
-    pub(super) fn percentiles(&self) -> [(f64, &'static str, &Option<Pattern>); 2] {
-        [
-            (90.0, "latency_p90", &self.latency_p90),
-            (99.0, "latency_p99", &self.latency_p99),
-        ]
+    /// Of latencies that have none beside them.
+    pub(super) fn unit_us(&self) -> Result<f64> {
+        let unit = self.latency_unit.as_deref().unwrap_or("us");
+        said::unit_us(unit).context("latency_unit")
     }
 
-    /// In microseconds.
-    pub(super) fn latency_unit(&self) -> f64 {
-        self.latency_unit.map_or(1.0, |Unit(us)| us)
-    }
-}
-
-impl Form {
-    /// Throughput alone.
-    pub fn throughput(throughput: Pattern) -> Result<Self> {
-        Self::try_from(Fields {
-            throughput: Some(throughput),
-            ..Fields::default()
-        })
-    }
-
-    /// The application says how much one run does: always, if the load never prints it.
+    /// The application may say how much one run does.
     pub fn takes_operations(&self) -> bool {
-        let Self(fields) = self;
-        fields.throughput.is_none() && fields.parts.is_none() && !fields.histogram_counts
+        self.throughput.is_none() && self.parts.is_none() && !self.histogram_counts
     }
 
+    /// The application must say it: the load never prints it.
     pub fn needs_operations(&self) -> bool {
-        self.takes_operations() && self.0.operations.is_none()
+        self.takes_operations() && self.operations.is_none()
     }
 
     /// What the load calls a part of itself: `stressor`.
     pub fn part(&self) -> Option<&str> {
-        self.0.parts.as_ref().map(Parts::kind)
+        let mut groups = self.parts.as_ref()?.groups().into_iter();
+        groups.find(|group| !PART.contains(group))
     }
 }

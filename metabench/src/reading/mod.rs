@@ -58,7 +58,7 @@ pub(crate) enum Reader {
     Form {
         /// As `workload.toml` calls it.
         name: String,
-        form: Form,
+        form: Box<Form>,
         told: Told,
     },
     /// The command itself is the work: runs a second.
@@ -97,15 +97,17 @@ impl Done {
 impl Reader {
     /// A reader of throughput alone, for `try --metric`.
     pub fn metric(throughput: &str) -> Result<Self> {
-        let pattern = throughput.to_string().try_into()?;
-        Form::throughput(pattern).map(Self::regex)
+        Ok(Self::regex(Form {
+            throughput: Some(throughput.to_string().try_into()?),
+            ..Form::default()
+        }))
     }
 
     /// A form that has no name.
     pub fn regex(form: Form) -> Self {
         Self::Form {
             name: REGEX.into(),
-            form,
+            form: form.into(),
             told: Told::default(),
         }
     }

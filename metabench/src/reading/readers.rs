@@ -21,7 +21,7 @@ struct File {
 
 /// By name.
 #[derive(Debug)]
-pub(crate) struct Readers(BTreeMap<String, Form>);
+pub(crate) struct Readers(pub(super) BTreeMap<String, Form>);
 
 impl Readers {
     pub fn built_in() -> Result<Self> {
@@ -35,12 +35,13 @@ impl Readers {
     /// Adds those of a workload.
     pub fn and(mut self, source: &Source, written: Written) -> Result<Self> {
         for (name, form) in written {
-            let text = name.get_ref();
-            if text == REGEX || self.0.contains_key(text) {
-                let message = format!("readers.{text}: this name is that of a built-in reader");
-                return Err(source.error(name.span(), message));
+            let (at, name) = (name.span(), name.into_inner());
+            let error = |what| source.error(at.clone(), format!("readers.{name}: {what}"));
+            if name == REGEX || self.0.contains_key(&name) {
+                return Err(error("this name is that of a built-in reader".into()));
             }
-            self.0.insert(name.into_inner(), form);
+            form.check().map_err(|what| error(format!("{what:#}")))?;
+            self.0.insert(name, form);
         }
         Ok(self)
     }

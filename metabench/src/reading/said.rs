@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Numbers and units in what a command said, and how errors quote it.
 
+use anyhow::{bail, Result};
+
 use super::{histogram, Run};
 
 /// Enough for the last words of every tool we know, and little enough for a terminal.
@@ -12,15 +14,15 @@ pub(super) fn number(word: &str) -> Option<f64> {
 }
 
 /// A unit of time, as tools print it, in microseconds.
-pub(super) fn unit_us(word: &str) -> Option<f64> {
-    Some(match word {
+pub(super) fn unit_us(word: &str) -> Result<f64> {
+    Ok(match word {
         "ns" => 1e-3,
-        "us" | "µs" | "usec" | "usecs" => 1.0,
-        "ms" | "msec" | "msecs" => 1e3,
-        "s" | "sec" | "secs" => 1e6,
-        "m" | "min" => 60e6,
+        "us" => 1.0,
+        "ms" => 1e3,
+        "s" => 1e6,
+        "m" => 60e6,
         "h" => 3600e6,
-        _ => return None,
+        _ => bail!("`{word}` is not a unit of time: ns, us, ms, s, m or h"),
     })
 }
 

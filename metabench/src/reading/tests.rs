@@ -18,14 +18,21 @@ pub(crate) fn built_in(name: &str) -> Reader {
 pub(crate) fn told(name: &str, told: Told) -> Reader {
     Reader::Form {
         name: name.into(),
-        form: Readers::built_in().unwrap().get(name).unwrap().clone(),
+        form: Readers::built_in()
+            .unwrap()
+            .get(name)
+            .unwrap()
+            .clone()
+            .into(),
         told,
     }
 }
 
 /// As a user writes one.
 fn form(text: &str) -> Reader {
-    Reader::regex(toml::from_str(text).unwrap())
+    let form: Form = toml::from_str(text).unwrap();
+    form.check().unwrap();
+    Reader::regex(form)
 }
 
 fn done(reader: &Reader, said: &str) -> Done {
@@ -35,15 +42,6 @@ fn done(reader: &Reader, said: &str) -> Done {
 fn rate(reader: &Reader, said: &str) -> f64 {
     let done = done(reader, said);
     done.operations / done.seconds
-}
-
-fn error(reader: &Reader, said: &str) -> String {
-    format!("{:#}", reader.one(&run(said, 4)).unwrap_err())
-}
-
-fn without(said: &str, part: &str) -> String {
-    assert!(said.contains(part), "{part}");
-    said.replace(part, "")
 }
 
 /// Of wrk 4.1.0.
@@ -63,38 +61,18 @@ Transfer/sec:    326.77MB
 ";
 
 #[test]
-fn wrk_prints_rate_requests_and_percentiles() {
+fn wrk_prints_rate_and_requests_and_maybe_percentiles() {
     let wrk = built_in("wrk");
-    let done = done(&wrk, WRK);
-    assert_eq!(done.operations, 86933.0);
-    assert!((done.operations / done.seconds - 79022.67).abs() < 1e-6);
+    let read = done(&wrk, WRK);
+    assert_eq!(read.operations, 86933.0);
+    assert!((read.operations / read.seconds - 79022.67).abs() < 1e-6);
     let n = 86933;
     let at = vec![(50.0, 75.0), (75.0, 95.0), (90.0, 116.0), (99.0, 1620.0)];
-    assert_eq!(done.latency, Some(Latency::Quantiles { n, at }));
-}
-
-#[test]
-fn without_latency_wrk_prints_only_a_rate() {
+    assert_eq!(read.latency, Some(Latency::Quantiles { n, at }));
     let from = WRK.find("  Latency Distribution").unwrap();
     let to = WRK.find("  86933 requests").unwrap();
     let short = format!("{}{}", &WRK[..from], &WRK[to..]);
-    assert_eq!(done(&built_in("wrk"), &short).latency, None);
-}
-
-#[test]
-fn requests_that_wrk_lost_are_errors_with_their_counts() {
-    let wrk = built_in("wrk");
-    for failure in [
-        "Socket errors: connect 0, read 5, write 0, timeout 3",
-        "Non-2xx or 3xx responses: 91105",
-    ] {
-        let said = WRK.replace("Requests/sec", &format!("  {failure}\nRequests/sec"));
-        assert_eq!(error(&wrk, &said), format!("the load failed: {failure}"));
-    }
-    let refused = "unable to connect to 127.0.0.1:8098 Connection refused";
-    assert!(error(&wrk, refused).starts_with("throughput: `"));
-    assert!(error(&wrk, &without(WRK, "Requests/sec:  79022.67")).starts_with("throughput: `"));
-    assert!(error(&wrk, &without(WRK, "86933 requests in")).starts_with("operations: `"));
+    assert_eq!(done(&wrk, &short).latency, None);
 }
 
 /// Of perf 6.1, as the next.
@@ -122,13 +100,10 @@ fn perf(operations: u64) -> Reader {
 
 #[test]
 fn messaging_is_operations_of_the_workload_by_perfs_time() {
-    let done = done(&perf(24_000), MESSAGING);
-    assert_eq!((done.operations, done.seconds), (24_000.0, 0.056));
-    let error = error(&built_in("perf-bench"), MESSAGING);
-    assert!(
-        error.ends_with("matches nothing, and reader.operations is missing"),
-        "{error}"
-    );
+    let full = done(&perf(24_000), MESSAGING);
+    assert_eq!((full.operations, full.seconds), (24_000.0, 0.056));
+    let simple = done(&perf(24_000), "0.050\nlatency_us 3 4\n");
+    assert_eq!((simple.operations, simple.seconds), (24_000.0, 0.05));
 }
 
 #[test]
@@ -140,31 +115,6 @@ fn pipe_prints_everything_itself() {
         "{read:?}"
     );
     assert_eq!(done(&perf(6000), PIPE), read);
-    assert_eq!(
-        error(&perf(7000), PIPE),
-        "operations: the load made 6000, and not 7000"
-    );
-}
-
-#[test]
-fn perfs_simple_format_is_a_number_alone() {
-    let done = done(&perf(24_000), "0.050\nlatency_us 3 4\n");
-    assert_eq!((done.operations, done.seconds), (24_000.0, 0.05));
-}
-
-#[test]
-fn what_is_no_time_of_perf_is_an_error() {
-    for said in [
-        "",
-        "Usage: perf bench",
-        "0.000\n",
-        "0.1\n0.2\n",
-        "Total time: x [sec]",
-    ] {
-        assert!(error(&perf(1), said).starts_with("seconds: "), "{said}");
-    }
-    let zero = error(&perf(1), &MESSAGING.replace("0.056", "0.000"));
-    assert!(zero.contains("too short"), "{zero}");
 }
 
 /// Of stress-ng 0.15.06, as the next.
@@ -206,22 +156,6 @@ fn rates_of_all_stressors_or_of_one() {
     assert!((rate(&all, BRIEF) - 3734.63).abs() < 1e-6);
     let old = BRIEF.replace("metrc: ", "info:  ");
     assert!((rate(&stressor("cpu"), &old) - 1928.05).abs() < 1e-6);
-}
-
-#[test]
-fn missing_failed_and_idle_stressors_are_errors() {
-    let all = built_in("stress-ng");
-    assert!(error(&all, "").ends_with("matches nothing: is --metrics missing?"));
-    assert_eq!(
-        error(&stressor("vm"), BRIEF),
-        "parts: there is no stressor `vm`, but cpu, fork"
-    );
-    let idle = BRIEF.replace("1806.58", "   0.00");
-    assert_eq!(error(&all, &idle), "parts: the stressor `fork` did nothing");
-    let failed = format!("stress-ng: fail:  [18430] fork: out of memory\n{BRIEF}");
-    assert!(error(&all, &failed).contains("out of memory"));
-    let failed = BRIEF.replace("successful run", "unsuccessful run");
-    assert!(error(&all, &failed).contains("unsuccessful"));
 }
 
 /// Of schbench at 24e32b8, 2025: `-m 1 -t 2 -r 3 -i 1`, first and last block.
@@ -276,24 +210,48 @@ fn the_last_wakeup_block_and_the_average_rate_of_schbench_are_read() {
 }
 
 #[test]
-fn a_run_of_schbench_cut_short_is_an_error() {
-    let schbench = built_in("schbench");
-    let error = |said: &str| error(&schbench, said);
-    let short = error(&without(SCHBENCH, "average rps: 590.33"));
-    assert!(short.starts_with("throughput: `^average rps:"), "{short}");
-    assert!(error("average rps: 590.33").starts_with("from: `^Wakeup Latencies"));
-    let torn = error(&SCHBENCH.replace("(1771 total samples)", "(1771"));
-    assert!(torn.starts_with("requests: `"), "{torn}");
-    let head = "Wakeup Latencies percentiles (usec) runtime 3 (s) (1771 total samples)";
-    let bare = error(&format!("{head}\naverage rps: 590.33"));
-    assert!(bare.starts_with("latency_row: `"), "{bare}");
-}
-
-#[test]
-fn half_of_what_the_probe_prints_is_an_error() {
-    let probe = built_in("probe");
-    assert!(error(&probe, "probe_seconds 1.5").contains("no histogram"));
-    assert!(error(&probe, "latency_us 7 1").starts_with("seconds: "));
+#[rustfmt::skip]
+fn a_load_that_failed_or_prints_no_figures_is_an_error() {
+    let [wrk, perf_bench, stress_ng, schbench, probe] =
+        ["wrk", "perf-bench", "stress-ng", "schbench", "probe"].map(built_in);
+    let with = |said: &str, part: &str, other: &str| {
+        assert!(said.contains(part), "{part}");
+        said.replace(part, other)
+    };
+    let sockets = "Socket errors: connect 0, read 5, write 0, timeout 3";
+    let statuses = "Non-2xx or 3xx responses: 91105";
+    let heading = "Wakeup Latencies percentiles (usec) runtime 3 (s) (1771 total samples)";
+    for (reader, said, expected) in [
+        (&wrk, format!("{WRK}  {sockets}"), &*format!("the load failed: {sockets}")),
+        (&wrk, format!("{WRK}  {statuses}"), &format!("the load failed: {statuses}")),
+        (&wrk, "unable to connect to 127.0.0.1:8098 Connection refused".into(), "operations: `"),
+        (&wrk, with(WRK, "Requests/sec:  79022.67", ""), "throughput: `"),
+        (&wrk, with(WRK, "86933 requests in", ""), "operations: `"),
+        (&perf_bench, MESSAGING.into(), "operations: `"),
+        (&perf(7000), PIPE.into(), "operations: the load made 6000, and not 7000"),
+        (&perf(1), "".into(), "seconds: `"),
+        (&perf(1), "Usage: perf bench".into(), "seconds: `"),
+        (&perf(1), "Total time: x [sec]".into(), "seconds: `"),
+        (&perf(1), "0.1\n0.2\n".into(), "seconds: `"),
+        (&perf(1), "0.000\n".into(), "seconds: 0 is too short for the load's clock"),
+        (&perf(1), with(MESSAGING, "0.056", "0.000"), "seconds: 0 is too short"),
+        (&stress_ng, "".into(), "parts: `"),
+        (&stressor("vm"), BRIEF.into(), "there is no stressor `vm`, but cpu, fork"),
+        (&stress_ng, with(BRIEF, "1806.58", "   0.00"), "the stressor `fork` did nothing"),
+        (&stress_ng, format!("stress-ng: fail:  [1] fork: {BRIEF}"), "the load failed: stress-ng: fail:  [1] fork:"),
+        (&stress_ng, with(BRIEF, "successful run", "unsuccessful run"), "the load failed: stress-ng: info:  [18428] unsuccessful run"),
+        (&schbench, with(SCHBENCH, "average rps: 590.33", ""), "throughput: `^average rps:"),
+        (&schbench, "average rps: 590.33".into(), "from: `^Wakeup Latencies"),
+        (&schbench, with(SCHBENCH, "(1771 total samples)", "(1771"), "requests: `"),
+        (&schbench, format!("{heading}\naverage rps: 590.33"), "latency_row: `"),
+        (&probe, "probe_seconds 1.5".into(), "histogram_counts: there is no histogram"),
+        (&probe, "latency_us 7 1".into(), "seconds: `"),
+    ] {
+        let error = format!("{:#}", reader.one(&run(&said, 4)).unwrap_err());
+        assert!(error.starts_with(expected), "{expected}\n{error}");
+    }
+    let hint = stress_ng.one(&run("", 4)).unwrap_err().to_string();
+    assert!(hint.ends_with("matches nothing: is --metrics missing?"), "{hint}");
 }
 
 const OWN: &str = r#"
@@ -313,38 +271,36 @@ fn throughput_and_latencies_are_read_with_their_unit() {
     assert_eq!(read.latency, latency(50));
     let counted = form(&format!("{OWN}requests = 'requests ([0-9]+)'"));
     assert_eq!(done(&counted, said).latency, latency(49));
+    // Operations alone, by the length of the run.
+    assert_eq!(rate(&form("operations = 'n=(.+)'"), "n=12"), 3.0);
 }
 
 #[test]
-fn operations_alone_are_by_the_length_of_the_run() {
-    assert_eq!(rate(&form("operations = 'n=(.+)'"), "n=12"), 3.0);
-    let each = form("operations = 'n=(.+)'\nseconds_per_operation = 'each (.+)'");
-    assert_eq!(rate(&each, "n=12\neach 0.125"), 8.0);
-    assert!(error(&each, "n=12").starts_with("seconds_per_operation: `each"));
+fn built_in_forms_go_together() {
+    for (name, form) in Readers::built_in().unwrap().0 {
+        form.check().with_context(|| name).unwrap();
+    }
 }
 
 #[test]
 #[rustfmt::skip]
 fn fields_that_do_not_go_together_are_refused() {
-    for (text, expected) in [
-        ("", "missing field `throughput`, or else "),
-        ("throughput = '(.)'\noperations = '(.)'\nseconds = '(.)'", "throughput, operations and seconds: each"),
-        ("throughput = '(.)'\nseconds_per_operation = '(.)'", "throughput, operations and seconds: each"),
-        ("operations = '(.)'\nhistogram_counts = true", "histogram_counts: it does not go with"),
-        ("throughput = '(?<value>.)(?<unit>.)'", "`(?<value>.)(?<unit>.)` has a unit, and is no time"),
-        ("parts = '(?<job>.)(?<operations>.)(?<throughput>.)'\nseconds = '(.)'", "parts: throughput, operations and seconds do not"),
-        ("parts = '(?<operations>.) (?<throughput>.)'", "`(?<operations>.) (?<throughput>.)` has not the"),
-        ("throughput = '(.)'\nlatency_p99 = '(.)'", "latency_unit: it goes with"),
-        ("throughput = '(.)'\nlatency_unit = 'ms'", "latency_unit: it goes with"),
-        ("throughput = '(.)'\nlatency_unit = 'days'", "`days` is not one of ns, us"),
-        ("throughput = '(.)'\nlatency_row = '(.)'", "latency_table and latency_row go together"),
-        ("throughput = '(.)'\nlatency_table = 'x'\nlatency_row = '(.)'", "latency_row: `(.)` has not the"),
-        ("throughput = '(.)'\nfrom = '['", "`[` is not a regular expression: unclosed character class"),
-        ("throughput = '(.)'\nrate = '(.)'", "unknown field `rate`, expected one of "),
+    let rate = "throughput = '(.)'";
+    for (fields, expected) in [
+        ("", "one or two of throughput, operations and seconds are needed, or parts"),
+        ("throughput = '(.)'\noperations = '(.)'\nseconds = '(.)'", "one or two of"),
+        ("throughput = '(.)'\nparts = '(.)'", "one or two of"),
+        ("parts = '(?<operations>.) (?<throughput>.)'", "parts: its capture groups are not"),
+        (&format!("{rate}\nus_per_operation = '(.)'"), "us_per_operation: it goes with seconds"),
+        (&format!("{rate}\nlatency_p99 = '(.)'"), "latency_unit: it goes with"),
+        (&format!("{rate}\nlatency_unit = 'ms'"), "latency_unit: it goes with"),
+        (&format!("{rate}\nlatency_p90 = '(.)'\nlatency_unit = 'days'"), "latency_unit: `days` is not a unit of time"),
+        (&format!("{rate}\nlatency_row = '(.)'"), "latency_table and latency_row go together"),
+        (&format!("{rate}\nlatency_table = 'x'\nlatency_row = '(.)'"), "latency_row: its capture groups are not"),
     ] {
-        let error = toml::from_str::<Form>(text).unwrap_err();
-        let error = error.message();
-        assert!(error.starts_with(expected) && !error.contains('\n'), "{error}");
+        let form: Form = toml::from_str(fields).unwrap();
+        let error = format!("{:#}", form.check().unwrap_err());
+        assert!(error.starts_with(expected), "{error}");
     }
 }
 
@@ -357,20 +313,16 @@ fn runs_count_by_their_length_and_histograms_add_up() {
     ];
     let reading = reader.read(&runs).unwrap();
     assert_eq!(reading.throughput, 100.0);
-    assert_eq!(
-        reading.latency,
-        Some(Latency::Histogram(vec![(3.0, 1), (9.0, 7), (12.5, 1)]))
-    );
+    let bins = vec![(3.0, 1), (9.0, 7), (12.5, 1)];
+    assert_eq!(reading.latency, Some(Latency::Histogram(bins)));
 }
 
 #[test]
 fn rates_without_operations_are_weighted_by_time() {
     let reader = Reader::metric("rate ([0-9.]+)").unwrap();
-    let reading = reader
-        .read(&[run("rate 10", 3), run("rate 50", 1)])
-        .unwrap();
-    assert_eq!(reading.throughput, 20.0);
-    assert_eq!(reading.latency, None);
+    let runs = [run("rate 10", 3), run("rate 50", 1)];
+    let reading = reader.read(&runs).unwrap();
+    assert_eq!((reading.throughput, reading.latency), (20.0, None));
 }
 
 #[test]

@@ -1,100 +1,97 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `workload.toml` as it is written: all fields with their places, and nothing checked that TOML's
-//! types cannot say.
+//! `workload.toml` as it is written. It is read twice: first for what the rest is read with.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use serde::de::IgnoredAny;
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
+use super::{value, Service};
 use crate::reading::Written;
 
-/// Program and arguments.
-pub type Words = Spanned<Vec<Spanned<String>>>;
-
-/// Variables of an environment.
-pub type Environment = BTreeMap<String, Spanned<String>>;
-
-/// The file, but for the inside of `[whole]`, of which there are two kinds.
+/// What the rest is read with, and the names of all there may be.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Workload {
-    pub name: Spanned<String>,
-    #[serde(default)]
-    pub notes: Vec<Spanned<String>>,
+pub struct Declared {
     #[serde(default)]
     pub parameters: BTreeMap<Spanned<String>, Spanned<Value>>,
     #[serde(default)]
     pub readers: Written,
+    pub whole: Option<Whole>,
+    #[serde(rename = "name")]
+    _name: IgnoredAny,
+    #[serde(rename = "notes")]
+    _notes: Option<IgnoredAny>,
+    #[serde(rename = "service")]
+    _service: Option<IgnoredAny>,
+    #[serde(rename = "application")]
+    _application: IgnoredAny,
+}
+
+/// Enough to tell which kind it is.
+#[derive(Deserialize)]
+pub struct Whole {
+    pub together: Option<IgnoredAny>,
+}
+
+/// The rest, but for `[whole]`.
+#[derive(Deserialize)]
+pub struct Workload {
+    #[serde(deserialize_with = "value::name")]
+    pub name: String,
+    #[serde(default)]
+    pub notes: Vec<String>,
     #[serde(default)]
     pub service: Vec<Service>,
-    pub application: Spanned<Vec<Spanned<Application>>>,
-    pub whole: Option<Whole>,
+    pub application: Vec<Application>,
 }
 
+/// `[whole]`, which is an application of its own or [`Together`].
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Service {
-    pub name: Spanned<String>,
-    pub command: Words,
-    #[serde(default)]
-    pub environment: Environment,
-    pub folder: Option<Spanned<String>>,
-    pub ready: Ready,
-    pub ready_seconds: Option<Spanned<Value>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Ready {
-    Http(Spanned<String>),
-    Tcp(Spanned<String>),
-    Command(Words),
-    Started,
+pub struct OnlyWhole<T> {
+    pub whole: T,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Application {
-    pub name: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "value::name")]
+    pub name: Option<String>,
     #[serde(default)]
-    pub services: Vec<Spanned<String>>,
-    pub concurrency: Spanned<Value>,
+    pub services: Vec<String>,
+    #[serde(deserialize_with = "value::count")]
+    pub concurrency: u32,
     pub throughput_unit: String,
-    pub seconds: Spanned<Value>,
-    pub warm_up_seconds: Option<Spanned<Value>>,
+    #[serde(deserialize_with = "value::seconds")]
+    pub seconds: Duration,
+    #[serde(default, deserialize_with = "value::any_seconds")]
+    pub warm_up_seconds: Duration,
     #[serde(default = "yes")]
     pub closed_loop: bool,
-    pub command: Words,
+    #[serde(deserialize_with = "value::command")]
+    pub command: Vec<String>,
     #[serde(default)]
-    pub environment: Environment,
+    pub environment: BTreeMap<String, String>,
     #[serde(default)]
     pub repeat: bool,
-    pub reader: Spanned<Value>,
+    pub reader: Value,
 }
 
 fn yes() -> bool {
     true
 }
 
-/// Enough to tell which kind it is.
-#[derive(Deserialize)]
-pub struct Whole {
-    pub together: Option<serde::de::IgnoredAny>,
-}
-
-/// The file once more, for the inside of `[whole]` alone.
-#[derive(Deserialize)]
-pub struct OnlyWhole<T> {
-    pub whole: Spanned<T>,
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Together {
-    pub together: Words,
-    pub name: Option<Spanned<String>>,
+    pub together: Vec<String>,
+    #[serde(default, deserialize_with = "value::name")]
+    pub name: Option<String>,
     pub throughput_unit: Option<String>,
-    pub seconds: Option<Spanned<Value>>,
-    pub warm_up_seconds: Option<Spanned<Value>>,
+    #[serde(default, deserialize_with = "value::seconds")]
+    pub seconds: Option<Duration>,
+    #[serde(default, deserialize_with = "value::any_seconds")]
+    pub warm_up_seconds: Option<Duration>,
 }

@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #![doc = include_str!("../../../docs/workload.md")]
 
-mod amount;
 mod application;
-mod fields;
+mod document;
 mod file;
 mod placeholder;
 mod read;
 mod reader;
-mod service;
 #[cfg(test)]
 mod tests;
+mod value;
 mod whole;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::reading::Reader;
 
 /// A workload, read and checked, its `{placeholders}` filled in.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,30 +38,44 @@ pub struct Workload {
 }
 
 /// A program that stays up while applications are under load.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Service {
-    /// Unique.
+    #[serde(deserialize_with = "value::name")]
     pub name: String,
     /// Program and arguments.
+    #[serde(deserialize_with = "value::command")]
     pub command: Vec<String>,
     /// Beside ours.
+    #[serde(default)]
     pub environment: BTreeMap<String, String>,
-    /// Where it runs.
+    #[serde(default)]
     pub folder: PathBuf,
-    /// How one knows that it is up.
     pub ready: Ready,
-    /// Longest wait for that.
+    #[serde(
+        rename = "ready_seconds",
+        default = "ready_limit",
+        deserialize_with = "value::seconds"
+    )]
     pub ready_limit: Duration,
 }
 
+fn ready_limit() -> Duration {
+    Duration::from_secs(60)
+}
+
 /// How one knows that a service is up.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Ready {
     /// A GET of this http URL answers with status 200 to 299.
+    #[serde(deserialize_with = "value::url")]
     Http(String),
     /// Somebody listens at this address.
+    #[serde(deserialize_with = "value::address")]
     Tcp(String),
     /// This command ends with status 0.
+    #[serde(deserialize_with = "value::command")]
     Command(Vec<String>),
     /// It is up as soon as it runs (batch jobs).
     Started,
@@ -67,9 +84,8 @@ pub enum Ready {
 /// Something whose throughput is measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Application {
-    /// Unique.
     pub name: String,
-    /// Names of the services it needs.
+    /// Names of those it needs.
     pub services: Vec<String>,
     /// Requests under way at once.
     pub concurrency: u32,
@@ -92,10 +108,8 @@ pub struct Load {
     pub name: String,
     /// Program and arguments; `{seconds}` is still to be filled in.
     pub command: Vec<String>,
-    /// Beside ours.
     pub environment: BTreeMap<String, String>,
     /// The command has no length of its own: run it again until the window has passed.
     pub repeat: bool,
-    /// How to read what it prints.
-    pub(crate) reader: crate::reading::Reader,
+    pub(crate) reader: Reader,
 }

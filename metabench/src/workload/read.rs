@@ -7,7 +7,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use strategy::source::Source;
 
-use super::fields::{Fields, Place};
+use super::application::Known;
+use super::document::Document;
 use super::placeholder::Parameters;
 use super::{file, Application, Service, Workload};
 use crate::reading::Readers;
@@ -26,42 +27,47 @@ impl Workload {
     /// As `read`; `file` is what errors call it.
     pub fn parse(text: &str, file: &str, folder: &Path, set: &[(String, String)]) -> Result<Self> {
         let source = Source { file, text };
-        let raw: file::Workload = source.read()?;
-        let parameters = Parameters::built_in(folder)?.declare(&source, raw.parameters, set)?;
-        let reader = Fields {
-            source,
-            parameters,
-            readers: Readers::built_in()?.and(&source, raw.readers)?,
-            folder,
+        let declared: file::Declared = source.read()?;
+        let parameters =
+            Parameters::built_in(folder)?.declare(&source, declared.parameters, set)?;
+        let document = Document::new(source, &parameters)?;
+        let written: file::Workload = document.read()?;
+        let known = Known {
+            document: &document,
+            readers: Readers::built_in()?.and(&source, declared.readers)?,
+            services: services(written.service, &document, folder)?,
         };
-        let name = reader.name(&Place::top(), &raw.name)?;
-        let notes = raw.notes.iter();
-        let notes = notes
-            .map(|note| reader.expand(&Place::top(), "notes", note))
-            .collect::<Result<_>>()?;
-        let mut services: Vec<Service> = Vec::new();
-        for service in raw.service {
-            let taken: Vec<_> = services.iter().map(|s| s.name.clone()).collect();
-            services.push(reader.service(service, &taken)?);
-        }
         let mut applications: Vec<Application> = Vec::new();
-        for raw in raw.application.get_ref() {
-            applications.push(reader.application(raw, None, &applications, &services)?);
+        for (index, written) in written.application.into_iter().enumerate() {
+            let place = format!("application[{index}]");
+            applications.push(known.application(&place, written, &applications)?);
         }
         if applications.is_empty() {
-            return Err(source.error(raw.application.span(), "application: there is none"));
+            return Err(document.error("application", "there is none"));
         }
-        let whole = raw
-            .whole
-            .map(|whole| reader.whole(&whole, &applications, &services))
-            .transpose()?;
+        let whole = declared.whole.map(|kind| known.whole(&kind, &applications));
         Ok(Self {
-            name,
-            notes,
+            name: written.name,
+            notes: written.notes,
             folder: folder.into(),
-            services,
+            whole: whole.transpose()?,
+            services: known.services,
             applications,
-            whole,
         })
     }
+}
+
+/// Each with a name of its own, and the folder that it runs in.
+fn services(written: Vec<Service>, document: &Document, folder: &Path) -> Result<Vec<Service>> {
+    let mut services: Vec<Service> = Vec::new();
+    for (index, mut service) in written.into_iter().enumerate() {
+        if services.iter().any(|other| other.name == service.name) {
+            let place = format!("service[{index}].name");
+            let message = format!("there are two services `{}`", service.name);
+            return Err(document.error(&place, message));
+        }
+        service.folder = folder.join(&service.folder);
+        services.push(service);
+    }
+    Ok(services)
 }

@@ -4,13 +4,12 @@
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use toml::{Table, Value};
 
-use super::amount;
-use super::placeholder::Parameters;
+use super::value;
 use crate::reading::{Form, Reader, Readers, Told, REGEX};
 
 /// From the field's value.
-pub fn read(value: &Value, readers: &Readers, parameters: &Parameters) -> Result<Reader> {
-    let (name, beside) = match value {
+pub fn read(written: &Value, readers: &Readers) -> Result<Reader> {
+    let (name, beside) = match written {
         Value::String(name) => (name.clone(), Table::new()),
         Value::Table(table) => {
             let mut table = table.clone();
@@ -22,11 +21,12 @@ pub fn read(value: &Value, readers: &Readers, parameters: &Parameters) -> Result
     if name == REGEX {
         return form(beside).map(Reader::regex);
     }
-    let form = readers.get(&name)?.clone();
+    let form = Box::new(readers.get(&name)?.clone());
     let mut told = Told::default();
     for (key, value) in &beside {
         if key == "operations" && form.takes_operations() {
-            told.operations = Some(amount::count(value, parameters).context("operations")?);
+            let count = value::count(value.clone());
+            told.operations = count.map_err(|error| anyhow!("operations: {}", error.message()))?;
         } else if form.part() == Some(key) {
             told.part = Some(text(value).with_context(|| key.clone())?);
         } else {
@@ -47,11 +47,9 @@ fn text(value: &Value) -> Result<String> {
 
 /// Its expressions are taken as they are written: braces mean something in them.
 fn form(table: Table) -> Result<Form> {
-    serde_path_to_error::deserialize(table).map_err(|error| {
-        let message = error.inner().message();
-        match error.path().iter().next() {
-            Some(field) => anyhow!("{field}: {message}"),
-            None => anyhow!("{message}"),
-        }
-    })
+    let form = serde_path_to_error::deserialize(table);
+    let form: Form =
+        form.map_err(|error| anyhow!("{}: {}", error.path(), error.inner().message()))?;
+    form.check()?;
+    Ok(form)
 }

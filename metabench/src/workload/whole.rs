@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::fields::{Fields, Place};
-use super::{amount, file, Application, Service};
+use super::application::Known;
+use super::{file, Application};
 
-/// Its name, if the file does not say.
+/// Where it stands, and its name if the file does not say.
 const NAME: &str = "whole";
 
 /// Throughput of several parts that count different things.
@@ -44,55 +44,39 @@ impl Application {
     }
 }
 
-impl Fields<'_> {
-    /// Reads it.
-    pub fn whole(
-        &self,
-        raw: &file::Whole,
-        applications: &[Application],
-        services: &[Service],
-    ) -> Result<Application> {
-        if raw.together.is_none() {
-            let own: file::OnlyWhole<file::Application> = self.source.read()?;
-            return self.application(&own.whole, Some(NAME), applications, services);
+impl Known<'_> {
+    pub fn whole(&self, kind: &file::Whole, applications: &[Application]) -> Result<Application> {
+        if kind.together.is_none() {
+            let mut own: file::OnlyWhole<file::Application> = self.document.read()?;
+            own.whole.name.get_or_insert_with(|| NAME.into());
+            return self.application(NAME, own.whole, applications);
         }
-        let raw: file::OnlyWhole<file::Together> = self.source.read()?;
-        let at = raw.whole.span();
-        let raw = raw.whole.into_inner();
-        let taken: Vec<_> = applications.iter().map(|a| a.name.clone()).collect();
-        let name = match &raw.name {
-            Some(name) => self.unique("application", name, &taken)?,
-            None => self.unique_text("application", NAME, at, &taken)?,
-        };
-        let place = Place::of("application", &name);
-        let parts = self.parts(&place, &raw.together, applications)?;
+        let written: file::OnlyWhole<file::Together> = self.document.read()?;
+        let written = written.whole;
+        let name = written.name.unwrap_or_else(|| NAME.into());
+        self.is_new(NAME, &name, applications)?;
+        let parts = self.parts("whole.together", &written.together, applications)?;
         let mut whole = Application::together(name, &parts);
-        if let Some(unit) = raw.throughput_unit {
-            whole.unit = unit;
-        }
-        if let Some(value) = &raw.seconds {
-            whole.window = self.amount(&place, "seconds", value, amount::seconds)?;
-        }
-        if let Some(value) = &raw.warm_up_seconds {
-            whole.warm_up = self.warm_up(&place, value)?;
-        }
+        whole.unit = written.throughput_unit.unwrap_or(whole.unit);
+        whole.window = written.seconds.unwrap_or(whole.window);
+        whole.warm_up = written.warm_up_seconds.unwrap_or(whole.warm_up);
         Ok(whole)
     }
 
     /// At least two, each once.
     fn parts<'a>(
         &self,
-        place: &Place,
-        names: &file::Words,
+        place: &str,
+        names: &[String],
         applications: &'a [Application],
     ) -> Result<Vec<&'a Application>> {
         let mut parts: Vec<&Application> = Vec::new();
-        for name in names.get_ref() {
+        for (index, name) in names.iter().enumerate() {
             let error = |what: &str| {
-                let message = format!("{what} `{}`", name.get_ref());
-                self.error(place, "together", name.span(), message)
+                let message = format!("{what} `{name}`");
+                self.document.error(&format!("{place}[{index}]"), message)
             };
-            let part = applications.iter().find(|a| a.name == *name.get_ref());
+            let part = applications.iter().find(|part| part.name == *name);
             let part = part.ok_or_else(|| error("there is no application"))?;
             if parts.iter().any(|other| other.name == part.name) {
                 return Err(error("twice:"));
@@ -100,8 +84,7 @@ impl Fields<'_> {
             parts.push(part);
         }
         if parts.len() < 2 {
-            let message = "fewer than two applications";
-            return Err(self.error(place, "together", names.span(), message));
+            return Err(self.document.error(place, "fewer than two applications"));
         }
         Ok(parts)
     }
