@@ -2,7 +2,7 @@
 //! Reads throughput and latency from what a load printed: by a row of `readers.toml`, or by one that
 //! a user has written in the same form.
 //!
-//! Whatever the reader, lines `latency_us VALUE COUNT` are a histogram (see [`histogram`]) and go
+//! Whatever the reader, lines `latency_us VALUE COUNT` are a histogram (see `histogram.rs`) and go
 //! before other latencies: histograms pool over blocks, percentiles do not. A Lua script makes wrk
 //! print them; `scx_metabench probe` adds them to any command.
 //!

@@ -14,6 +14,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use toml::Spanned;
 
 use super::placeholder::{Parameters, Seconds};
+use crate::reading::REGEX;
 
 pub struct Document<'a> {
     source: Source<'a>,
@@ -33,17 +34,23 @@ impl<'a> Document<'a> {
     }
 
     fn fill(&self, value: &mut Spanned<DeValue>, place: &str, with: &Parameters) -> Result<()> {
-        match (value.get_mut(), seconds(place)) {
-            (DeValue::String(text), Some(seconds)) => {
+        let seconds = match names(place)[..] {
+            ["parameters" | "readers", ..] => return Ok(()),
+            ["application" | "whole", "command"] => Seconds::Kept,
+            ["application" | "whole", "reader"] => return self.fill_reader(value, place, with),
+            _ => Seconds::Refused,
+        };
+        match value.get_mut() {
+            DeValue::String(text) => {
                 let filled = with.expand(text, seconds);
                 *text = filled.map_err(|error| self.error(place, error))?.into();
             }
-            (DeValue::Array(items), _) => {
+            DeValue::Array(items) => {
                 for (index, item) in items.iter_mut().enumerate() {
                     self.fill(item, &format!("{place}[{index}]"), with)?;
                 }
             }
-            (DeValue::Table(table), _) => {
+            DeValue::Table(table) => {
                 for (key, value) in table.iter_mut() {
                     let inside = format!("{place}.{}", key.get_ref());
                     self.fill(value, inside.trim_start_matches('.'), with)?;
@@ -52,6 +59,27 @@ impl<'a> Document<'a> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Braces mean something else in regular expressions.
+    fn fill_reader(
+        &self,
+        value: &mut Spanned<DeValue>,
+        place: &str,
+        with: &Parameters,
+    ) -> Result<()> {
+        let kind = value
+            .get_ref()
+            .get("kind")
+            .and_then(|kind| kind.get_ref().as_str());
+        let has_expressions = kind == Some(REGEX);
+        match value.get_mut() {
+            DeValue::Table(table) if !has_expressions => match table.get_mut("operations") {
+                Some(operations) => self.fill(operations, &format!("{place}.operations"), with),
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
     }
 
     pub fn read<T: DeserializeOwned>(&self) -> Result<T> {
@@ -112,14 +140,4 @@ fn names(place: &str) -> Vec<&str> {
     steps
         .map(|step| step.split('[').next().unwrap_or(step))
         .collect()
-}
-
-/// Whether the text in a place knows `{seconds}`; none if braces there mean something else.
-fn seconds(place: &str) -> Option<Seconds> {
-    match names(place)[..] {
-        ["parameters" | "readers", ..] => None,
-        ["application" | "whole", "reader", field] if field != "operations" => None,
-        ["application" | "whole", "command"] => Some(Seconds::Kept),
-        _ => Some(Seconds::Refused),
-    }
 }
