@@ -4,6 +4,7 @@
 use anyhow::Result;
 
 use super::document::Document;
+use super::placeholder::Parameters;
 use super::{file, reader, Application, Load, Service};
 use crate::reading::Readers;
 
@@ -13,6 +14,7 @@ const SECONDS: &str = "{seconds}";
 /// The document, and what applications in it can name.
 pub struct Known<'a> {
     pub document: &'a Document<'a>,
+    pub parameters: &'a Parameters,
     pub readers: Readers,
     pub services: Vec<Service>,
 }
@@ -68,10 +70,11 @@ impl Known<'_> {
         if let Some(wrong) = wrong {
             return Err(self.document.error(&format!("{place}.command"), wrong));
         }
-        let reader = reader::read(&written.reader, &self.readers).map_err(|error| {
-            let place = format!("{place}.reader");
-            self.document.error(&place, format!("{error:#}"))
-        })?;
+        let reader =
+            reader::read(&written.reader, &self.readers, self.parameters).map_err(|error| {
+                let place = format!("{place}.reader");
+                self.document.error(&place, format!("{error:#}"))
+            })?;
         Ok(Load {
             name: name.into(),
             command: written.command.clone(),

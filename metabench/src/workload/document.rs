@@ -14,7 +14,6 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use toml::Spanned;
 
 use super::placeholder::{Parameters, Seconds};
-use crate::reading::REGEX;
 
 pub struct Document<'a> {
     source: Source<'a>,
@@ -35,9 +34,10 @@ impl<'a> Document<'a> {
 
     fn fill(&self, value: &mut Spanned<DeValue>, place: &str, with: &Parameters) -> Result<()> {
         let seconds = match names(place)[..] {
-            ["parameters" | "readers", ..] => return Ok(()),
+            ["parameters", ..] => return Ok(()),
+            // Braces mean something else in regular expressions.
+            ["readers", ..] | ["application" | "whole", "reader"] => return Ok(()),
             ["application" | "whole", "command"] => Seconds::Kept,
-            ["application" | "whole", "reader"] => return self.fill_reader(value, place, with),
             _ => Seconds::Refused,
         };
         match value.get_mut() {
@@ -59,27 +59,6 @@ impl<'a> Document<'a> {
             _ => {}
         }
         Ok(())
-    }
-
-    /// Braces mean something else in regular expressions.
-    fn fill_reader(
-        &self,
-        value: &mut Spanned<DeValue>,
-        place: &str,
-        with: &Parameters,
-    ) -> Result<()> {
-        let kind = value
-            .get_ref()
-            .get("kind")
-            .and_then(|kind| kind.get_ref().as_str());
-        let has_expressions = kind == Some(REGEX);
-        match value.get_mut() {
-            DeValue::Table(table) if !has_expressions => match table.get_mut("operations") {
-                Some(operations) => self.fill(operations, &format!("{place}.operations"), with),
-                None => Ok(()),
-            },
-            _ => Ok(()),
-        }
     }
 
     pub fn read<T: DeserializeOwned>(&self) -> Result<T> {

@@ -34,6 +34,7 @@ impl Workload {
         let written: file::Workload = document.read()?;
         let known = Known {
             document: &document,
+            parameters: &parameters,
             readers: Readers::built_in()?.and(&source, declared.readers)?,
             services: services(written.service, &document, folder)?,
         };

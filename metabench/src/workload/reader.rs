@@ -4,11 +4,12 @@
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use toml::{Table, Value};
 
+use super::placeholder::{Parameters, Seconds};
 use super::value;
 use crate::reading::{Form, Reader, Readers, Told, REGEX};
 
 /// From the field's value.
-pub fn read(written: &Value, readers: &Readers) -> Result<Reader> {
+pub fn read(written: &Value, readers: &Readers, parameters: &Parameters) -> Result<Reader> {
     let (name, beside) = match written {
         Value::String(name) => (name.clone(), Table::new()),
         Value::Table(table) => {
@@ -25,8 +26,7 @@ pub fn read(written: &Value, readers: &Readers) -> Result<Reader> {
     let mut told = Told::default();
     for (key, value) in &beside {
         if key == "operations" && form.takes_operations() {
-            let count = value::count(value.clone());
-            told.operations = count.map_err(|error| anyhow!("operations: {}", error.message()))?;
+            told.operations = Some(count(value, parameters).context("operations")?);
         } else if form.part() == Some(key) {
             told.part = Some(text(value).with_context(|| key.clone())?);
         } else {
@@ -38,6 +38,14 @@ pub fn read(written: &Value, readers: &Readers) -> Result<Reader> {
         "missing field `operations`: the load does not print how many one run makes"
     );
     Ok(Reader::Form { name, form, told })
+}
+
+fn count(value: &Value, parameters: &Parameters) -> Result<u64> {
+    let value = match value {
+        Value::String(text) => parameters.expand(text, Seconds::Refused)?.into(),
+        other => other.clone(),
+    };
+    value::count(value).map_err(|error| anyhow!("{}", error.message()))
 }
 
 fn text(value: &Value) -> Result<String> {

@@ -300,7 +300,7 @@ fn errors_state_file_line_and_field() {
         ("[\"perf\", \"bench\"]", "[\"perf\", \"{seconds}\"]", "w.toml:41: application `batch`: command: {seconds} ends it with the block"),
         ("repeat = true", "", "w.toml:41: application `batch`: command: nothing says"),
         ("{bytes} * 2", "{bytes} / 2", "w.toml:43: application `batch`: reader: operations: `4096 / 2` is not a number"),
-        ("{bytes} * 2", "{seconds}", "w.toml:43: application `batch`: reader.operations: only the command"),
+        ("{bytes} * 2", "{seconds}", "w.toml:43: application `batch`: reader: operations: only the command"),
         ("[\"batch\", \"web\"]", "[\"batch\", \"wbe\"]", "w.toml:46: whole.together: there is no application `wbe`"),
         ("[\"batch\", \"web\"]", "[\"web\", \"web\"]", "w.toml:46: whole.together: twice: `web`"),
         ("[\"batch\", \"web\"]", "[\"web\"]", "w.toml:46: whole.together: fewer than two applications"),
