@@ -13,11 +13,9 @@ pub mod abi {
 }
 
 mod skeleton {
-    #![allow(clippy::all, clippy::unwrap_used)]
+    #![allow(unreachable_pub, clippy::all, clippy::unwrap_used)]
 
     include!(concat!(env!("OUT_DIR"), "/bpf_skel.rs"));
 }
 
-#[cfg(feature = "guest-tests")]
-pub(crate) use skeleton::types;
-pub(crate) use skeleton::{BpfSkel, BpfSkelBuilder, OpenBpfSkel};
+pub(crate) use skeleton::{types, BpfSkel, BpfSkelBuilder, OpenBpfSkel};

@@ -9,11 +9,11 @@ use anyhow::{anyhow, ensure, Result};
 use crate::bpf::abi;
 
 /// Words of a bitmap over all CPU ids the program can hold.
-pub const BITMAP_WORDS: usize = abi::meta_limits_META_MAX_CPUS as usize / 64;
+pub(crate) const BITMAP_WORDS: usize = abi::meta_limits_META_MAX_CPUS as usize / 64;
 
 /// Parses a list such as `0-3,8`. An empty list, and the `(null)` that an
 /// unset nohz_full prints, is no CPU.
-pub fn parse_list(text: &str) -> Result<Vec<u32>> {
+pub(crate) fn parse_list(text: &str) -> Result<Vec<u32>> {
     let text = text.trim();
     if text.is_empty() || text == "(null)" {
         return Ok(Vec::new());
@@ -32,7 +32,7 @@ pub fn parse_list(text: &str) -> Result<Vec<u32>> {
 
 /// One more than the highest possible CPU id; refused when the program's
 /// tables are too small for it.
-pub fn nr_cpu_ids(possible: &[u32]) -> Result<u32> {
+pub(crate) fn nr_cpu_ids(possible: &[u32]) -> Result<u32> {
     let max = abi::meta_limits_META_MAX_CPUS;
     let ids = possible.iter().max().map_or(1, |last| last + 1);
     ensure!(
@@ -44,14 +44,14 @@ pub fn nr_cpu_ids(possible: &[u32]) -> Result<u32> {
 
 /// The kernel's `base_slice_ns` with so many CPUs: 0.7 ms, and as much again whenever they double, up
 /// to 8 CPUs.
-pub fn base_slice(online: usize) -> Duration {
+pub(crate) fn base_slice(online: usize) -> Duration {
     const ONE_CPU: Duration = Duration::from_micros(700);
     const COUNTED: usize = 8;
     ONE_CPU * (1 + online.clamp(1, COUNTED).ilog2())
 }
 
 /// The rodata variable `nohz_full`.
-pub fn bitmap(cpus: &[u32]) -> [u64; BITMAP_WORDS] {
+pub(crate) fn bitmap(cpus: &[u32]) -> [u64; BITMAP_WORDS] {
     let mut words = [0; BITMAP_WORDS];
     for cpu in cpus {
         if let Some(word) = words.get_mut(*cpu as usize / 64) {
@@ -64,7 +64,7 @@ pub fn bitmap(cpus: &[u32]) -> [u64; BITMAP_WORDS] {
 /// The rodata variable `pair_partner`: by CPU, the one it is paired with, or
 /// itself. The two threads of a core; of the CPUs that have no such sibling
 /// online, the first half with the second. Of an odd number the last has none.
-pub fn partners(
+pub(crate) fn partners(
     online: &[u32],
     siblings: impl Fn(u32) -> Result<Vec<u32>>,
 ) -> Result<[i32; abi::meta_limits_META_MAX_CPUS as usize]> {

@@ -15,7 +15,7 @@ const NO_DOMAIN: u8 = u8::MAX;
 
 /// CPUs that share a last-level cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Domain {
+pub(crate) struct Domain {
     /// Its NUMA node.
     pub node: u8,
     /// Its CPUs that are online.
@@ -24,11 +24,11 @@ pub struct Domain {
 
 /// All domains, by id.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Domains(Vec<Domain>);
+pub(crate) struct Domains(Vec<Domain>);
 
 impl Domains {
     /// Those of this machine; one of all CPUs if it does not tell.
-    pub fn detect() -> Self {
+    pub(crate) fn detect() -> Self {
         Self::read().unwrap_or_else(|error| {
             log::warn!("all CPUs are taken for one cache: {error:#}");
             Self::new([Domain {
@@ -39,7 +39,7 @@ impl Domains {
     }
 
     /// Those of this machine. Fails where it does not tell, and while a CPU comes or goes.
-    pub fn read() -> Result<Self> {
+    pub(crate) fn read() -> Result<Self> {
         let topology = Topology::new()?;
         Ok(Self::new(topology.all_llcs.values().map(|llc| Domain {
             node: u8::try_from(llc.node_id).unwrap_or(u8::MAX),
@@ -60,7 +60,7 @@ impl Domains {
 
     /// Takes in CPUs that `now` has and that were in no domain: the number of domains is fixed at
     /// load, so each joins that of a CPU it shares a cache with, else one of its node, else the first.
-    pub fn extend(&mut self, now: &Self) {
+    pub(crate) fn extend(&mut self, now: &Self) {
         for cache in &now.0 {
             let known = |cpu: &usize| self.0.iter().position(|domain| domain.cpus.contains(cpu));
             let joined = cache.cpus.iter().find_map(known);
@@ -78,18 +78,27 @@ impl Domains {
         }
     }
 
+    /// By node and CPUs.
+    #[cfg(test)]
+    pub(crate) fn of(caches: &[(u8, &[usize])]) -> Self {
+        Self::new(caches.iter().map(|(node, cpus)| Domain {
+            node: *node,
+            cpus: cpus.to_vec(),
+        }))
+    }
+
     /// By id.
-    pub fn all(&self) -> &[Domain] {
+    pub(crate) fn all(&self) -> &[Domain] {
         &self.0
     }
 
     /// The rodata variable `nr_domains`.
-    pub fn count(&self) -> u32 {
+    pub(crate) fn count(&self) -> u32 {
         self.0.len().max(1) as u32
     }
 
     /// The rodata variable `domain_of_cpu`.
-    pub fn of_cpu(&self) -> [u8; CPU_IDS] {
+    pub(crate) fn of_cpu(&self) -> [u8; CPU_IDS] {
         let mut ids = [NO_DOMAIN; CPU_IDS];
         for (id, domain) in self.0.iter().enumerate() {
             for cpu in &domain.cpus {
@@ -102,7 +111,7 @@ impl Domains {
     }
 
     /// The rodata variable `node_of_domain`.
-    pub fn nodes(&self) -> [u8; MAX] {
+    pub(crate) fn nodes(&self) -> [u8; MAX] {
         let mut nodes = [0; MAX];
         for (place, domain) in nodes.iter_mut().zip(&self.0) {
             *place = domain.node;

@@ -11,7 +11,7 @@ use crate::policy::Policy;
 
 /// `timers=N`: of N starts of a policy's timer one fails. `dispatch=POLICY`: its
 /// dispatch() finds nothing. `panic=watch`: see below. Several, with commas.
-pub fn fill(rodata: &mut types::rodata) -> Result<()> {
+pub(crate) fn fill(rodata: &mut types::rodata) -> Result<()> {
     let Ok(faults) = env::var("SCX_META_FAULT") else {
         return Ok(());
     };
@@ -32,7 +32,7 @@ pub fn fill(rodata: &mut types::rodata) -> Result<()> {
 }
 
 /// `panic=watch`: whoever looks after a program that is in charge panics.
-pub fn panic_if_told() {
+pub(crate) fn panic_if_told() {
     let told = env::var("SCX_META_FAULT").is_ok_and(|faults| faults.contains("panic=watch"));
     assert!(!told, "told to panic");
 }

@@ -11,20 +11,20 @@ use crate::domains::Domains;
 use crate::machine::Machine;
 
 /// Follows the program's count of CPUs that came or went.
-pub struct Hotplug {
+pub(crate) struct Hotplug {
     domains: Domains,
     seen: u64,
 }
 
 impl Hotplug {
     /// `domains`: those that the program was loaded with.
-    pub fn new(domains: Domains) -> Self {
+    pub(crate) fn new(domains: Domains) -> Self {
         Self { domains, seen: 0 }
     }
 
     /// After an event, tells the program what the CPUs share now. Where sysfs cannot say, which may
     /// be because the next CPU is on its way, it is asked at the next call again.
-    pub fn follow(&mut self, machine: &Machine, skel: &mut BpfSkel<'_>) -> Result<()> {
+    pub(crate) fn follow(&mut self, machine: &Machine, skel: &mut BpfSkel<'_>) -> Result<()> {
         let shared = skel.maps.bss_data.as_mut().context("no bss")?;
         let events = shared.hotplug_events;
         if events == self.seen {
@@ -39,13 +39,15 @@ impl Hotplug {
         let done = skel.progs.meta_topology.test_run(ProgramInput::default());
         done.context("running meta_topology")?;
         self.seen = events;
-        log::info!("CPUs came or went: the policies know what they share");
+        log::debug!("CPUs came or went: the policies know what they share");
         Ok(())
     }
 }
 
 /// The variable `pair_partner`, by who is online now.
-pub fn partners(machine: &Machine) -> Result<[i32; abi::meta_limits_META_MAX_CPUS as usize]> {
+pub(crate) fn partners(
+    machine: &Machine,
+) -> Result<[i32; abi::meta_limits_META_MAX_CPUS as usize]> {
     cpus::partners(&machine.cpu_list("online")?, |cpu| {
         machine.cpu_list(&format!("cpu{cpu}/topology/thread_siblings_list"))
     })

@@ -7,7 +7,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
-use anyhow::{anyhow, bail, ensure, Context, Error, Result};
+use anyhow::{anyhow, bail, ensure, Context, Result};
 use libbpf_rs::{libbpf_sys, ErrorKind, MapCore, MapFlags, MapHandle, Program};
 
 use crate::bpf::{abi, BpfSkel};
@@ -15,22 +15,23 @@ use crate::machine::Machine;
 use crate::policy::Policy;
 use crate::set::{Slot, Store};
 use crate::weights::{PolicyList, Weights};
-use crate::{call, pins, stats, weights};
+use crate::{call, pins, value, weights, Error};
 
-pub use crate::pins::{PinDir, PIN_DIR};
+pub(crate) use crate::pins::PinDir;
+pub use crate::pins::PIN_DIR;
 
 /// Key of the maps with one value.
 const ONLY_KEY: [u8; 4] = [0; 4];
 
 /// What a restart carries over: everything a person can set.
 #[derive(Clone, Debug)]
-pub struct Knobs {
+pub(crate) struct Knobs {
     /// Weights of the available policies.
-    pub weights: Weights,
+    pub(crate) weights: Weights,
     /// Length of a whole rotation.
-    pub period_us: u32,
+    pub(crate) period_us: u32,
     /// The policy that is held, if any.
-    pub pin: Option<Policy>,
+    pub(crate) pin: Option<Policy>,
 }
 
 impl Knobs {
@@ -81,6 +82,9 @@ impl Live {
     }
 
     /// The maps of a running loader, from their pins.
+    ///
+    /// Fails with [`Error::NotRunning`], [`Error::Died`] or [`Error::NotReady`] if none runs, and if
+    /// its pins are gone or are not root's.
     pub fn open(machine: &Machine) -> Result<Self> {
         let loaded = machine.meta_is_loaded();
         let Some(dir) = pins::open()? else {
@@ -89,12 +93,12 @@ impl Live {
                 "scx_meta runs, but {PIN_DIR} is gone: {}",
                 machine.how_to_restart()
             );
-            bail!("not running: there is no {PIN_DIR}");
+            bail!(Error::NotRunning);
         };
         if !loaded {
             match pins::holder(&dir) {
-                Some(_) => bail!("the loader is still starting or just stopping; try again"),
-                None => bail!("not running: {PIN_DIR} was left by a loader that died"),
+                Some(_) => bail!(Error::NotReady),
+                None => bail!(Error::Died),
             }
         }
         let missing = |name| {
@@ -117,7 +121,7 @@ impl Live {
     }
 
     /// Puts the starting values in.
-    pub fn fill(&self, policies: &PolicyList, knobs: &Knobs) -> Result<()> {
+    pub(crate) fn fill(&self, policies: &PolicyList, knobs: &Knobs) -> Result<()> {
         for policy in policies.iter() {
             self.set_weight(policy, knobs.weights.get(policy))?;
         }
@@ -151,7 +155,7 @@ impl Live {
     }
 
     /// Whether a policy is or can be in charge, as the maps stand.
-    pub fn takes_turns(&self, policy: Policy) -> Result<bool> {
+    pub(crate) fn takes_turns(&self, policy: Policy) -> Result<bool> {
         let status = self.status()?;
         if status.active == policy.id() {
             return Ok(true);
@@ -198,7 +202,7 @@ impl Live {
 
     /// What the program says about itself.
     pub fn status(&self) -> Result<abi::meta_status> {
-        stats::from_bytes(&only_value(&self.status)?)
+        value::from_bytes(&only_value(&self.status)?)
     }
 
     /// The counters of an `enum meta_policy`, joined over all CPUs.
@@ -207,7 +211,7 @@ impl Live {
             .stats
             .lookup_percpu(&id.to_ne_bytes(), MapFlags::ANY)?
             .ok_or_else(|| anyhow!("the map stats has no entry {id}"))?;
-        stats::fold(&values)
+        value::fold(&values)
     }
 
     /// Each CPU's copies of the map `turns`, by slot; empty without
@@ -224,19 +228,10 @@ impl Live {
                     .ok_or_else(|| anyhow!("the map turns has no entry {slot}"))?;
                 copies
                     .iter()
-                    .map(|bytes| stats::from_bytes(bytes))
+                    .map(|bytes| value::from_bytes(bytes))
                     .collect()
             })
             .collect()
-    }
-
-    /// Everything a restart carries over, as the program holds it.
-    pub fn knobs(&self) -> Result<Knobs> {
-        Ok(Knobs {
-            weights: Weights::new(self.held_weights()?),
-            period_us: weights::held_period_us(self.period_us()?),
-            pin: self.held_pin()?,
-        })
     }
 
     /// Makes the program look at the maps at once.
@@ -275,17 +270,17 @@ impl Store for Live {
 }
 
 /// What the kernel's errors mean for a map.
-fn map_error(error: libbpf_rs::Error) -> Error {
+fn map_error(error: libbpf_rs::Error) -> anyhow::Error {
     let meaning = match error.kind() {
         ErrorKind::TooBig => "the map is full: delete the keys that name no policy",
         ErrorKind::PermissionDenied => "the map is frozen, or this user may not write to it",
         _ => return error.into(),
     };
-    Error::new(error).context(meaning)
+    anyhow::Error::new(error).context(meaning)
 }
 
 /// The bytes of a u32 as bpftool takes them on this machine.
-pub fn bpftool_bytes(value: u32) -> String {
+pub(crate) fn bpftool_bytes(value: u32) -> String {
     value.to_ne_bytes().map(|byte| byte.to_string()).join(" ")
 }
 
@@ -299,7 +294,7 @@ pub(crate) fn bpftool_line(map: &str, key: u32, value: u32) -> String {
 
 impl PinDir {
     /// Pins the maps and the apply program, replacing what is there.
-    pub fn publish(&self, live: &Live) -> Result<()> {
+    pub(crate) fn publish(&self, live: &Live) -> Result<()> {
         self.clear()?;
         for (name, map) in pins::MAPS.into_iter().zip([
             &live.weights,

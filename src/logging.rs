@@ -1,34 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Messages of libbpf and scx_utils on stderr: warnings, or all with `-v`.
+//! All messages go through `log`, ours and those of libbpf and scx_utils: what went wrong, warnings,
+//! progress. They are written to stderr, by output/, so that nobody waits who says something.
 
-use log::{LevelFilter, Log, Metadata, Record};
+use std::io;
+use std::io::Write;
+
+use env_logger::fmt::Formatter;
+use env_logger::{Builder, Target};
+use log::{Level, LevelFilter, Record};
 
 use crate::output;
 
-struct Stderr;
-
-impl Log for Stderr {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.level() <= log::max_level()
-    }
-
-    fn log(&self, record: &Record<'_>) {
-        if self.enabled(record.metadata()) {
-            output::say(record.args().to_string().trim_end());
-        }
-    }
-
-    fn flush(&self) {}
-}
-
-/// Sends messages to stderr from now on.
+/// Sends messages to stderr from now on: all of ours, and of others only warnings. `verbose`: also
+/// what helps to find a fault.
 pub fn init(verbose: bool) {
-    let level = match verbose {
-        true => LevelFilter::Debug,
-        false => LevelFilter::Warn,
+    let (ours, others) = match verbose {
+        true => (LevelFilter::Debug, LevelFilter::Debug),
+        false => (LevelFilter::Info, LevelFilter::Warn),
     };
-    if log::set_logger(&Stderr).is_ok() {
-        log::set_max_level(level);
+    let first = Builder::new()
+        .filter_level(others)
+        .filter_module("scx_meta", ours)
+        .format(line)
+        .target(Target::Pipe(Box::new(output::Stderr)))
+        .try_init();
+    if first.is_ok() {
         scx_utils::init_libbpf_logging(None);
     }
+}
+
+fn line(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
+    let begins = match record.level() {
+        Level::Error => "scx_meta: ",
+        Level::Warn => "warning: ",
+        _ => "",
+    };
+    // Messages of libbpf have an end of line of their own.
+    let message = record.args().to_string();
+    writeln!(out, "{begins}{}", message.trim_end())
 }

@@ -163,13 +163,13 @@ fn held_by_another(dir: &File) -> String {
 
 /// The pin directory, owned by this process until dropped. The lock goes with
 /// the process however it dies; the pins then stay, for the next one to replace.
-pub struct PinDir {
+pub(crate) struct PinDir {
     _lock: Flock<File>,
 }
 
 impl PinDir {
     /// Creates the directory, or takes over what a dead loader left.
-    pub fn claim() -> Result<Self> {
+    pub(crate) fn claim() -> Result<Self> {
         let dir = open_or_create()?;
         stat::fchmod(&dir, Mode::S_IRWXU).context(PIN_DIR)?;
         let lock = match Flock::lock(dir, FlockArg::LockExclusiveNonblock) {

@@ -13,15 +13,15 @@ include!(concat!(env!("OUT_DIR"), "/tables.rs"));
 
 /// A row of `include/policies.h`.
 #[derive(Debug)]
-pub struct PolicyRow {
+pub(crate) struct PolicyRow {
     /// What people type.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// `enum meta_policy`.
-    pub id: u32,
+    pub(crate) id: u32,
     /// `enum meta_needs`: optional ops this policy wants loaded.
-    pub needs: u32,
+    pub(crate) needs: u32,
     /// One line for people.
-    pub description: &'static str,
+    pub(crate) description: &'static str,
 }
 
 /// What a counter counts in.
@@ -100,7 +100,7 @@ impl Policy {
     }
 
     /// `enum meta_needs`: optional ops this policy wants loaded.
-    pub fn needs(self) -> u32 {
+    pub(crate) fn needs(self) -> u32 {
         self.0.needs
     }
 }
@@ -137,7 +137,7 @@ impl FromStr for Policy {
 }
 
 /// Names with commas between, for messages.
-pub fn join(policies: impl IntoIterator<Item = Policy>) -> String {
+pub(crate) fn join(policies: impl IntoIterator<Item = Policy>) -> String {
     let names: Vec<_> = policies.into_iter().map(Policy::name).collect();
     names.join(", ")
 }
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn every_counter_has_a_place_of_its_own() {
-        let mut stats: abi::meta_stats = crate::stats::zeroed();
+        let mut stats: abi::meta_stats = crate::value::zeroed();
         for (value, row) in (1..).zip(stat_rows()) {
             *(row.get_mut)(&mut stats) = value;
         }

@@ -13,6 +13,7 @@
 
 use std::fmt;
 use std::io::Write;
+use std::time::Duration;
 
 use anyhow::{bail, Context, Error, Result};
 
@@ -95,7 +96,7 @@ impl Change {
 }
 
 /// `scx_meta set`.
-pub fn set(live: &Live, items: &[Assignment], out: &mut impl Write) -> Result<()> {
+pub(crate) fn set(live: &Live, items: &[Assignment], out: &mut impl Write) -> Result<()> {
     let loaded = live.weights()?;
     let mut changes = Vec::new();
     for item in items {
@@ -105,13 +106,21 @@ pub fn set(live: &Live, items: &[Assignment], out: &mut impl Write) -> Result<()
         };
         changes.push(Change::of(live, slot, new)?);
     }
-    let slice_us = live.status()?.slice_us;
-    let remarks = remarks(&loaded, live.period_us()?, slice_us, &changes);
-    commit(live, changes, || live.apply(), &remarks, out)
+    let slice = Duration::from_micros(live.status()?.slice_us.into());
+    let (weights, period_us) = after(&loaded, live.period_us()?, &changes);
+    let remark = match weights.in_rotation() {
+        0 => "# all weights are 0: the current policy is held\n",
+        _ => "",
+    };
+    commit(live, changes, || live.apply(), remark, out)?;
+    if let Some(warning) = weights.warn_of_short_turns(period_us, slice) {
+        log::warn!("{warning}");
+    }
+    Ok(())
 }
 
 /// `scx_meta pin` and `unpin`.
-pub fn set_pin(live: &Live, policy: Option<Policy>, out: &mut impl Write) -> Result<()> {
+pub(crate) fn set_pin(live: &Live, policy: Option<Policy>, out: &mut impl Write) -> Result<()> {
     if let Some(policy) = policy {
         require(&live.weights()?, policy)?;
     }
@@ -130,24 +139,15 @@ fn require(loaded: &[(Policy, u32)], policy: Policy) -> Result<Policy> {
     )
 }
 
-/// What a person should know of the values as they will stand.
-fn remarks(loaded: &[(Policy, u32)], period_us: u32, slice_us: u32, changes: &[Change]) -> String {
+/// The values as they will stand.
+fn after(loaded: &[(Policy, u32)], period_us: u32, changes: &[Change]) -> (Weights, u32) {
     let changed = |slot| changes.iter().find(|change| change.slot == slot);
     let weights = loaded.iter().map(|(policy, weight)| {
         let new = changed(Slot::Weight(*policy)).map(|change| change.new);
         (*policy, new.unwrap_or(*weight))
     });
-    let weights = Weights::new(weights);
     let period_us = changed(Slot::PeriodUs).map_or(period_us, |change| change.new);
-
-    let mut text = String::new();
-    if weights.in_rotation() == 0 {
-        text.push_str("# all weights are 0: the current policy is held\n");
-    }
-    if let Some(warning) = weights.warn_of_short_turns(period_us, slice_us) {
-        text.push_str(&format!("# warning: {warning}\n"));
-    }
-    text
+    (Weights::new(weights), period_us)
 }
 
 /// Writes all, has them applied, then prints.
@@ -155,7 +155,7 @@ fn commit(
     store: &impl Store,
     mut changes: Vec<Change>,
     apply: impl FnOnce() -> Result<()>,
-    remarks: &str,
+    remark: &str,
     out: &mut impl Write,
 ) -> Result<()> {
     for change in &changes {
@@ -163,17 +163,21 @@ fn commit(
             .probe(change.slot)
             .with_context(|| format!("nothing is changed: {} cannot be written", change.slot))?;
     }
-    // Raises first, so that the rotation never runs dry between two writes.
-    changes.sort_by_key(|change| change.new < change.old());
+    raises_first(&mut changes);
     write_all(store, &changes)?;
     let applied = apply();
 
     let lines: String = changes.iter().map(Change::describe).collect();
     let printed = out
-        .write_all((lines + remarks).as_bytes())
+        .write_all((lines + remark).as_bytes())
         .and_then(|()| out.flush());
     applied.context("all is written, and the program will find it by itself, but")?;
     printed.context("all is written and in effect, but cannot be printed")
+}
+
+/// So the rotation never runs dry between two writes.
+fn raises_first(changes: &mut [Change]) {
+    changes.sort_by_key(|change| change.new < change.old());
 }
 
 fn write_all(store: &impl Store, changes: &[Change]) -> Result<()> {
@@ -377,28 +381,25 @@ mod tests {
 
     #[test]
     fn raises_come_before_lowerings() {
-        let [fifo, vtime, ..] = slots();
-        let maps = Fake::with(&[(fifo, 1), (vtime, 0)]);
-        let mut out = Vec::new();
-        let (_, done) = maps.commit(&[(fifo, 0), (vtime, 1)], &mut out);
-        done.unwrap();
-        let said = String::from_utf8(out).unwrap();
-        let raised = said.find("# vtime: weight 0 -> 1").unwrap();
-        assert!(
-            raised < said.find("# fifo: weight 1 -> 0").unwrap(),
-            "{said}"
-        );
+        let [fifo, vtime, nest, period] = slots();
+        let maps = Fake::with(&[(fifo, 1), (vtime, 0), (period, 7)]);
+        let mut changes = maps.changes(&[(fifo, 0), (vtime, 1), (nest, 0), (period, 5)]);
+        raises_first(&mut changes);
+        let order: Vec<Slot> = changes.iter().map(|change| change.slot).collect();
+        assert_eq!(order, [vtime, nest, fifo, period]);
     }
 
     #[test]
-    fn remarks_are_of_the_values_as_they_will_stand() {
+    fn the_values_as_they_will_stand_are_the_old_ones_with_the_changes() {
         let loaded = [(policy("fifo"), 1), (policy("vtime"), 1)];
         let [fifo, vtime, _, period] = slots();
         let maps = Fake::with(&[(fifo, 1), (vtime, 1), (period, 100_000)]);
-        let said =
-            |wanted: &[(Slot, u32)]| remarks(&loaded, 100_000, 20_000, &maps.changes(wanted));
-        assert_eq!(said(&[(fifo, 2)]), "");
-        assert!(said(&[(fifo, 0), (vtime, 0)]).contains("all weights are 0"));
-        assert!(said(&[(period, 10_000)]).contains("the turn of fifo (5ms)"));
+        let after = |wanted: &[(Slot, u32)]| {
+            let (weights, period_us) = after(&loaded, 100_000, &maps.changes(wanted));
+            (weights.describe(), period_us)
+        };
+        assert_eq!(after(&[(fifo, 2)]), ("fifo 2, vtime 1".into(), 100_000));
+        assert_eq!(after(&[(fifo, 0), (vtime, 0)]), ("".into(), 100_000));
+        assert_eq!(after(&[(period, 5000)]), ("fifo 1, vtime 1".into(), 5000));
     }
 }

@@ -4,67 +4,18 @@
 
 use std::fmt::Write;
 use std::time::Duration;
-use std::{mem, ptr};
 
-use anyhow::{ensure, Result};
+use anyhow::Result;
 use nix::time::{clock_gettime, ClockId};
 use serde_json::{json, Map, Value};
 
 use crate::bpf::abi;
 use crate::live::Live;
-use crate::policy::{stat_rows, Fold, Policy};
+use crate::policy::{stat_rows, Policy};
 use crate::weights;
 
 /// How often a snapshot is taken again because a switch fell into it.
 const SNAPSHOT_TRIES: u32 = 5;
-
-/// Map values without padding that are valid for every bit pattern.
-trait Plain: Copy {}
-impl Plain for abi::meta_stats {}
-impl Plain for abi::meta_status {}
-impl Plain for abi::meta_turn {}
-impl Plain for abi::meta_rusty_tune {}
-impl Plain for abi::meta_rusty_task {}
-impl Plain for abi::meta_rustland_task {}
-
-#[allow(private_bounds)]
-/// A map value of zeroes.
-pub fn zeroed<T: Plain>() -> T {
-    // SAFETY: a Plain value is made of integers alone.
-    unsafe { mem::zeroed() }
-}
-
-#[allow(private_bounds)]
-/// A map value from its bytes; per-CPU values may carry padding behind.
-pub fn from_bytes<T: Plain>(bytes: &[u8]) -> Result<T> {
-    ensure!(
-        bytes.len() >= size_of::<T>(),
-        "a map value of {} bytes where {} are expected: another version is running",
-        bytes.len(),
-        size_of::<T>()
-    );
-    // SAFETY: long enough, unaligned reads are allowed, T is made of integers.
-    Ok(unsafe { ptr::read_unaligned(bytes.as_ptr().cast()) })
-}
-
-/// Joins the CPUs' values as the table says.
-pub fn fold(per_cpu: &[Vec<u8>]) -> Result<abi::meta_stats> {
-    let mut total: abi::meta_stats = zeroed();
-    for bytes in per_cpu {
-        let one: abi::meta_stats = from_bytes(bytes)?;
-        for row in stat_rows() {
-            let (sum, value) = ((row.get_mut)(&mut total), (row.get)(&one));
-            *sum = match row.fold {
-                Fold::Sum => sum.wrapping_add(value),
-                Fold::Max => (*sum).max(value),
-            };
-        }
-        for (sum, value) in total.flip_hist.iter_mut().zip(one.flip_hist) {
-            *sum = sum.wrapping_add(value);
-        }
-    }
-    Ok(total)
-}
 
 /// CLOCK_MONOTONIC, the clock the program stamps with.
 pub(crate) fn now_ns() -> Result<u64> {
@@ -307,17 +258,12 @@ pub(crate) fn nanoseconds(ns: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::value::zeroed;
 
     fn stats(change: impl Fn(&mut abi::meta_stats)) -> abi::meta_stats {
         let mut stats = zeroed();
         change(&mut stats);
         stats
-    }
-
-    fn bytes(stats: &abi::meta_stats) -> Vec<u8> {
-        let start = ptr::from_ref(stats).cast::<u8>();
-        // SAFETY: a Plain value is all bytes.
-        unsafe { std::slice::from_raw_parts(start, size_of_val(stats)) }.to_vec()
     }
 
     /// fifo had 1 s, vtime has had 2 s and is 1 s into its turn.
@@ -351,26 +297,6 @@ mod tests {
             pin: None,
             counters,
         }
-    }
-
-    #[test]
-    fn cpus_are_joined_as_the_table_says() {
-        let one = stats(|s| {
-            (s.ran, s.flip_max_ns, s.flip_hist[3]) = (2, 9, 1);
-        });
-        let two = stats(|s| {
-            (s.ran, s.flip_max_ns, s.flip_hist[3]) = (3, 5, 4);
-        });
-        let total = fold(&[bytes(&one), bytes(&two)]).unwrap();
-        assert_eq!(
-            (total.ran, total.flip_max_ns, total.flip_hist[3]),
-            (5, 9, 5)
-        );
-    }
-
-    #[test]
-    fn values_of_another_layout_are_refused() {
-        assert!(fold(&[vec![0; 8]]).is_err());
     }
 
     #[test]

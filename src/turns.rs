@@ -145,7 +145,7 @@ pub fn json(turns: &[Turn]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::zeroed;
+    use crate::value::zeroed;
 
     fn copy(change: impl Fn(&mut abi::meta_turn)) -> abi::meta_turn {
         let mut turn = zeroed();

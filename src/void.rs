@@ -63,7 +63,7 @@ const NAMED: usize = 3;
 
 /// The settings that are void, for a line.
 #[derive(Debug, Default)]
-pub struct Void {
+pub(crate) struct Void {
     /// `/a.slice (cpu.max 50000 100000)`, of the first few cgroups.
     named: Vec<String>,
     /// All cgroups that have one.
@@ -76,7 +76,7 @@ pub struct Void {
 
 impl Void {
     /// Looks at the cgroups of the machine, for what is void under some policy.
-    pub fn find(machine: &Machine) -> Self {
+    pub(crate) fn find(machine: &Machine) -> Self {
         Self::among(machine, false, MAX_CGROUPS)
     }
 
@@ -128,7 +128,7 @@ impl Void {
     }
 
     /// Where they are, for people; None if there are none.
-    pub fn describe(&self) -> Option<String> {
+    pub(crate) fn describe(&self) -> Option<String> {
         if self.count == 0 {
             return None;
         }
@@ -166,16 +166,15 @@ fn children(cgroup: &Path) -> impl Iterator<Item = PathBuf> {
     children.into_iter()
 }
 
-/// Says so at a start, in one line, if some cgroup has such a setting;
+/// At a start, in one line, that some cgroup has such a setting;
 /// `honoured`: weights are not void, whoever is in charge.
-pub fn warn(machine: &Machine, honoured: bool, say: impl FnOnce(&str)) {
+pub(crate) fn warning(machine: &Machine, honoured: bool) -> Option<String> {
     let void = match honoured {
         true => VOID.to_owned(),
         false => void_of_all(),
     };
-    if let Some(found) = Void::among(machine, honoured, MAX_CGROUPS).describe() {
-        say(&format!("warning: {void}: {found}"));
-    }
+    let found = Void::among(machine, honoured, MAX_CGROUPS).describe()?;
+    Some(format!("{void}: {found}"))
 }
 
 #[cfg(test)]
@@ -209,7 +208,7 @@ mod tests {
         fake.cgroup("a.slice", "max 100000\n", "100\n", "0\n");
         fake.0.write("/sys/fs/cgroup/without/cgroup.procs", "");
         assert_eq!(fake.found(), None);
-        warn(&fake.0.machine(), false, |line| panic!("{line}"));
+        assert_eq!(warning(&fake.0.machine(), false), None);
     }
 
     #[test]
@@ -217,14 +216,10 @@ mod tests {
         let fake = Fake::new();
         fake.cgroup("a.slice", "max 100000\n", "200\n", "0\n");
         fake.cgroup("b.slice", "max 100000\n", "1\n", "1\n");
-        warn(&fake.0.machine(), true, |line| panic!("{line}"));
+        assert_eq!(warning(&fake.0.machine(), true), None);
         fake.cgroup("c.slice", "50000 100000\n", "200\n", "0\n");
-        let mut said = String::new();
-        warn(&fake.0.machine(), true, |line| said = line.into());
-        assert_eq!(
-            said,
-            format!("warning: {VOID}: /c.slice (cpu.max 50000 100000)")
-        );
+        let said = warning(&fake.0.machine(), true).unwrap();
+        assert_eq!(said, format!("{VOID}: /c.slice (cpu.max 50000 100000)"));
     }
 
     #[test]
@@ -243,9 +238,8 @@ mod tests {
             fake.found().unwrap(),
             "/c.slice (cpu.idle 1), /a.slice/b.service (cpu.max 50000 100000, cpu.weight 200)"
         );
-        let mut said = String::new();
-        warn(&fake.0.machine(), false, |line| said = line.into());
-        let begins = format!("warning: {}: /c.slice (cpu.idle 1), /a", void_of_all());
+        let said = warning(&fake.0.machine(), false).unwrap();
+        let begins = format!("{}: /c.slice (cpu.idle 1), /a", void_of_all());
         assert!(said.starts_with(&begins), "{said}");
     }
 

@@ -20,6 +20,9 @@ const HELD_BY_DEFAULT: u32 = abi::meta_policy_META_EEVDF;
 /// pair lets CPUs idle rather than mix cgroups.
 const NOT_AMONG_ALL: [u32; 2] = [abi::meta_policy_META_CENTRAL, abi::meta_policy_META_PAIR];
 
+/// What a rotation lasts for each policy in it, when nobody says otherwise.
+pub(crate) const BASE_SLICE: Duration = Duration::from_millis(1800);
+
 /// Parses a duration such as `1800ms`, `2s` or `500us`; the unit is required.
 pub fn parse_duration(text: &str) -> Result<Duration> {
     let plain_number = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || c == '.');
@@ -30,39 +33,15 @@ pub fn parse_duration(text: &str) -> Result<Duration> {
         .map_err(|error| anyhow!("`{text}` is not a duration such as 1800ms, 2s, 500us ({error})"))
 }
 
-/// Parses the length of a slice, such as `700us`: within what a slice may be.
-pub fn parse_slice(text: &str) -> Result<Duration> {
-    let slice = parse_duration(text)?;
-    let us = |limit: u32| Duration::from_micros(u64::from(limit));
-    let [min, max] = [
-        us(abi::meta_limits_META_MIN_SLICE_US),
-        us(abi::meta_limits_META_MAX_SLICE_US),
-    ];
-    ensure!(
-        (min..=max).contains(&slice),
-        "`{text}` is not within {min:?} and {max:?}"
-    );
-    Ok(slice)
-}
-
 /// The longest time that an option in seconds takes: a year.
 const MAX_SECONDS: f64 = 31_536_000.0;
-
-/// The range of `--watchdog`, in seconds. The kernel looks every half of it, and takes at most 30; a
-/// task of a busy machine waits a second now and then without a fault.
-const WATCHDOG_SECONDS: RangeInclusive<f64> = 2.0..=30.0;
 
 /// Parses a number of seconds between 0.1 and a year, fractions allowed.
 pub fn parse_seconds(text: &str) -> Result<Duration> {
     seconds_within(text, &(0.1..=MAX_SECONDS))
 }
 
-/// Parses the value of `--watchdog`, fractions allowed.
-pub fn parse_watchdog(text: &str) -> Result<Duration> {
-    seconds_within(text, &WATCHDOG_SECONDS)
-}
-
-fn seconds_within(text: &str, range: &RangeInclusive<f64>) -> Result<Duration> {
+pub(crate) fn seconds_within(text: &str, range: &RangeInclusive<f64>) -> Result<Duration> {
     let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
     let seconds = number.ok_or_else(|| anyhow!("`{text}` is not a number of seconds"))?;
     ensure!(
@@ -95,12 +74,12 @@ pub fn period_us_of(allotment: &Allotment) -> Result<u32> {
 }
 
 /// What the program makes of a length that was written to the map.
-pub fn held_period_us(us: u32) -> u32 {
+pub(crate) fn held_period_us(us: u32) -> u32 {
     us.clamp(abi::meta_limits_META_MIN_PERIOD_US, abi::META_MAX_PERIOD_US)
 }
 
 /// What the program makes of a weight that was written to the map.
-pub fn held_weight(weight: u32) -> u32 {
+pub(crate) fn held_weight(weight: u32) -> u32 {
     weight.min(abi::meta_limits_META_MAX_WEIGHT)
 }
 
@@ -171,7 +150,7 @@ impl PolicyList {
     }
 
     /// The union of what the policies need (`enum meta_needs`).
-    pub fn needs(&self) -> u32 {
+    pub(crate) fn needs(&self) -> u32 {
         self.iter().fold(0, |needs, policy| needs | policy.needs())
     }
 
@@ -197,7 +176,7 @@ impl PolicyList {
 
 /// The policies of `--rotate fifo,vtime` or `--rotate all`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rotate {
+pub(crate) enum Rotate {
     /// All that are loaded, but for those that are a person's choice.
     All,
     /// These.
@@ -206,7 +185,7 @@ pub enum Rotate {
 
 impl Rotate {
     /// The same weight for each.
-    pub fn weights(&self, loaded: &PolicyList) -> Weights {
+    pub(crate) fn weights(&self, loaded: &PolicyList) -> Weights {
         match self {
             Self::All => loaded.equal_weights(),
             Self::Named(list) => Weights(list.iter().map(|policy| (policy, 1)).collect()),
@@ -256,7 +235,7 @@ impl Weights {
     }
 
     /// What a strategy came to.
-    pub fn of(allotment: &Allotment) -> Result<Self> {
+    pub(crate) fn of(allotment: &Allotment) -> Result<Self> {
         let weights = allotment.weights.iter();
         let pairs = weights.map(|(policy, weight)| Ok((policy.parse()?, *weight)));
         Ok(Self(pairs.collect::<Result<_>>()?))
@@ -269,7 +248,7 @@ impl Weights {
     }
 
     /// The policies that take turns.
-    pub fn turning(&self) -> impl Iterator<Item = Policy> + '_ {
+    pub(crate) fn turning(&self) -> impl Iterator<Item = Policy> + '_ {
         let turning = self.0.iter().filter(|(_, weight)| *weight > 0);
         turning.map(|(policy, _)| *policy)
     }
@@ -277,6 +256,12 @@ impl Weights {
     /// How many these are.
     pub fn in_rotation(&self) -> u32 {
         self.turning().count() as u32
+    }
+
+    /// The length of a rotation in which each of them has this much.
+    pub(crate) fn period(&self, base_slice: Duration) -> Result<Duration> {
+        let period = base_slice.checked_mul(self.in_rotation());
+        period.context("too long")
     }
 
     /// The policy with the shortest turn of a rotation that lasts `period_us`,
@@ -294,9 +279,8 @@ impl Weights {
 
     /// Turns shorter than a slice are mixtures of policies: a running task may
     /// keep its CPU for all of the next policy's turn.
-    pub fn warn_of_short_turns(&self, period_us: u32, slice_us: u32) -> Option<String> {
+    pub(crate) fn warn_of_short_turns(&self, period_us: u32, slice: Duration) -> Option<String> {
         let (policy, turn) = self.shortest_turn(period_us)?;
-        let slice = Duration::from_micros(slice_us.into());
         (turn < slice).then(|| {
             format!(
                 "the turn of {policy} ({}) is shorter than a slice ({}): tasks run across it; \
@@ -320,7 +304,7 @@ impl Weights {
     }
 
     /// `fifo 1, vtime 3`: those in rotation, for people.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let parts: Vec<_> = self
             .0
             .iter()
@@ -351,7 +335,7 @@ impl FromStr for Weights {
 }
 
 /// The items of `scx_meta set`, with duplicates refused.
-pub fn check_assignments(items: &[Assignment]) -> Result<()> {
+pub(crate) fn check_assignments(items: &[Assignment]) -> Result<()> {
     let same = |a: &Assignment, b: &Assignment| match (a, b) {
         (Assignment::Weight(a, _), Assignment::Weight(b, _)) => a == b,
         (Assignment::PeriodUs(_), Assignment::PeriodUs(_)) => true,
@@ -384,12 +368,13 @@ mod tests {
     fn a_turn_shorter_than_a_slice_is_warned_of() {
         let weights: Weights = "fifo=3,vtime=1,nest=0".parse().unwrap();
         let turn = weights.shortest_turn(80_000);
-        assert_eq!(turn, Some((policy("vtime"), Duration::from_millis(20))));
-        assert_eq!(weights.warn_of_short_turns(80_000, 20_000), None);
-        let warning = weights.warn_of_short_turns(79_996, 20_000).unwrap();
+        let slice = Duration::from_millis(20);
+        assert_eq!(turn, Some((policy("vtime"), slice)));
+        assert_eq!(weights.warn_of_short_turns(80_000, slice), None);
+        let warning = weights.warn_of_short_turns(79_996, slice).unwrap();
         assert!(warning.contains("vtime") && warning.contains("19ms 999us"));
         let alone: Weights = "fifo=1".parse().unwrap();
-        assert_eq!(alone.warn_of_short_turns(1_000, 20_000), None);
+        assert_eq!(alone.warn_of_short_turns(1_000, slice), None);
     }
 
     #[test]
@@ -429,11 +414,6 @@ mod tests {
         ] {
             let error = parse_seconds(bad).unwrap_err().to_string();
             assert!(error.starts_with(&format!("`{bad}` is ")), "{error}");
-        }
-        assert_eq!(parse_watchdog("2").unwrap(), Duration::from_secs(2));
-        assert_eq!(parse_watchdog("30").unwrap(), Duration::from_secs(30));
-        for bad in ["1.9", "30.1", "nan", "-10", ""] {
-            assert!(parse_watchdog(bad).is_err(), "{bad}");
         }
     }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use scx_meta::bpf::abi;
 use scx_meta::policy::Policy;
-use scx_meta::stats::{self, Snapshot};
-use scx_meta::turns;
+use scx_meta::stats::Snapshot;
+use scx_meta::{turns, value};
 
 /// Copies of a value, one a CPU.
 const CPUS: usize = 2;
@@ -35,7 +35,7 @@ impl Bytes<'_> {
 
     fn turn(&mut self) -> abi::meta_turn {
         let value = self.take(size_of::<abi::meta_turn>());
-        stats::from_bytes(&value).expect("it is long enough")
+        value::from_bytes(&value).expect("it is long enough")
     }
 
     fn snapshot(&mut self) -> Snapshot {
@@ -44,12 +44,12 @@ impl Bytes<'_> {
             let copies: Vec<_> = (0..CPUS)
                 .map(|_| self.take(size_of::<abi::meta_stats>()))
                 .collect();
-            stats::fold(&copies).expect("they are long enough")
+            value::fold(&copies).expect("they are long enough")
         });
         let counters = counters.collect();
         Snapshot {
             now_ns: self.u64(),
-            status: stats::from_bytes(&status).expect("it is long enough"),
+            status: value::from_bytes(&status).expect("it is long enough"),
             weights: Policy::all().map(|policy| (policy, self.u32())).collect(),
             period_us: self.u32(),
             pin: Policy::from_id(self.u32()),
@@ -60,8 +60,8 @@ impl Bytes<'_> {
 
 pub fn check(bytes: &[u8]) {
     // Of another version, perhaps.
-    let _ = stats::from_bytes::<abi::meta_status>(bytes);
-    let _ = stats::fold(&[bytes.to_vec()]);
+    let _ = value::from_bytes::<abi::meta_status>(bytes);
+    let _ = value::fold(&[bytes.to_vec()]);
 
     let mut bytes = Bytes(bytes);
     let (before, after) = (bytes.snapshot(), bytes.snapshot());

@@ -8,12 +8,13 @@ mod tests;
 
 use std::io::{stdout, Write};
 use std::process::ExitCode;
+use std::{io, panic};
 
 use anyhow::Result;
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-pub use self::options::RunArgs;
+use self::options::RunArgs;
 use crate::live::Live;
 use crate::machine::Machine;
 use crate::policy::Policy;
@@ -28,6 +29,9 @@ const ENDED: u8 = 3;
 
 /// As clap ends the process when it refuses a command line.
 const USAGE: u8 = 2;
+
+/// As Rust ends a process whose main thread panicked.
+const PANICKED: u8 = 101;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,18 +54,18 @@ Exit status:
 /// or --seconds; then the kernel's own scheduler is back.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
-pub struct Cli {
+struct Cli {
     /// What to do instead of loading the program.
     #[command(subcommand)]
-    pub command: Option<Command>,
+    command: Option<Command>,
     /// How to load it.
     #[command(flatten)]
-    pub run: RunArgs,
+    run: RunArgs,
 }
 
 /// What can be done beside loading the program.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+enum Command {
     /// Change weights and the period of the running scx_meta: all that is given,
     /// or nothing if one of it cannot be written
     Set {
@@ -98,8 +102,32 @@ pub enum Command {
     Doctor,
 }
 
-/// Does what the command line says.
-pub fn run() -> Result<ExitCode> {
+/// The whole of the program `scx_meta`; an error is one line and exit 1.
+pub fn main() -> ExitCode {
+    // What runs has been ended, and its pins removed, by the time a panic comes here.
+    let code = match panic::catch_unwind(run) {
+        Ok(Ok(code)) => code,
+        Ok(Err(error)) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
+            log::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+        Err(_) => ExitCode::from(PANICKED),
+    };
+    output::finish();
+    code
+}
+
+/// Whoever read our output has seen enough, as in `scx_meta status | head`.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    })
+}
+
+fn run() -> Result<ExitCode> {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
@@ -142,7 +170,8 @@ fn refuse(error: &clap::Error) -> Result<ExitCode> {
         }
         _ => {
             let line = one_line(&error.to_string());
-            output::say(&format!("scx_meta: {line} (--help has all options)"));
+            logging::init(false);
+            log::error!("{line} (--help has all options)");
             Ok(ExitCode::from(USAGE))
         }
     }
@@ -162,16 +191,18 @@ fn one_line(message: &str) -> String {
 fn load(args: &RunArgs, machine: Machine, out: &mut impl Write) -> Result<ExitCode> {
     let policies = args.policies();
     let computed = args.compute(&policies)?;
-    let plan = args.plan_with(policies, computed.as_ref().map(|c| &c.allotment))?;
+    let plan = args.plan(policies, computed.as_ref().map(|c| &c.allotment))?;
     if let Some(computed) = &computed {
-        computed.print(args.stats_json, out)?;
+        computed.print(args.run.stats_json, out)?;
     }
     if args.dry_run {
         let knobs = &plan.knobs;
         let warning = knobs
             .weights
-            .warn_of_short_turns(knobs.period_us, plan.slice_us);
-        warning.iter().for_each(|warning| warn(warning));
+            .warn_of_short_turns(knobs.period_us, plan.tunables.slice.duration());
+        if let Some(warning) = warning {
+            log::warn!("{warning}");
+        }
         return Ok(ExitCode::SUCCESS);
     }
     // Before other threads are started, which then leave the signals to one.
@@ -180,14 +211,10 @@ fn load(args: &RunArgs, machine: Machine, out: &mut impl Write) -> Result<ExitCo
     match sched::run(plan, machine, signals)? {
         Outcome::Asked => Ok(ExitCode::SUCCESS),
         Outcome::Ended(why) => {
-            output::say(&format!("scx_meta: the kernel ended the scheduler: {why}"));
+            log::error!("the kernel ended the scheduler: {why}");
             Ok(ExitCode::from(ENDED))
         }
     }
-}
-
-fn warn(warning: &str) {
-    output::say(&format!("warning: {warning}"));
 }
 
 fn status(machine: &Machine, json: bool, out: &mut impl Write) -> Result<()> {

@@ -3,22 +3,17 @@
 //! other refused.
 
 use std::io::Write;
-use std::time::Duration;
 
 use anyhow::{ensure, Context, Result};
 use strategy::profile::Profile;
 use strategy::Allotment;
 
 use super::options::RunArgs;
-use super::warn;
 use crate::live::Knobs;
 use crate::policy::Policy;
-use crate::sched::{Bpfland, Plan, Report};
+use crate::sched::Plan;
 use crate::weights;
 use crate::weights::{PolicyList, Weights};
-
-/// How often `--stats-json` prints when `--stats` does not say.
-pub(super) const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What --strategy came to, and from what.
 pub(super) struct Computed {
@@ -35,19 +30,14 @@ impl Computed {
             write!(out, "{}\n{}", self.headline, self.allotment.table())?;
         }
         out.flush()?;
-        self.allotment.warnings.iter().for_each(|w| warn(w));
+        for warning in &self.allotment.warnings {
+            log::warn!("{warning}");
+        }
         Ok(())
     }
 }
 
 impl RunArgs {
-    /// Resolves defaults and refuses options that contradict each other.
-    pub fn plan(&self) -> Result<Plan> {
-        let policies = self.policies();
-        let computed = self.compute(&policies)?;
-        self.plan_with(policies, computed.as_ref().map(|c| &c.allotment))
-    }
-
     pub(super) fn policies(&self) -> PolicyList {
         self.policies.clone().unwrap_or_else(PolicyList::all)
     }
@@ -100,11 +90,8 @@ impl RunArgs {
         Allotment::round_robin(turning, &policies.names(), self.base_slice)
     }
 
-    pub(super) fn plan_with(
-        &self,
-        policies: PolicyList,
-        allotment: Option<&Allotment>,
-    ) -> Result<Plan> {
+    /// Resolves defaults and refuses options that contradict each other.
+    pub(super) fn plan(&self, policies: PolicyList, allotment: Option<&Allotment>) -> Result<Plan> {
         let weights = match (allotment, &self.weights, &self.rotate) {
             (Some(allotment), ..) => Weights::of(allotment)?,
             (None, Some(weights), _) => weights.clone(),
@@ -126,10 +113,6 @@ impl RunArgs {
             Some(allotment) => weights::period_us_of(allotment)?,
             None => self.period_us(&weights)?,
         };
-        let report = (self.stats.is_some() || self.stats_json).then(|| Report {
-            interval: self.stats.unwrap_or(DEFAULT_INTERVAL),
-            json: self.stats_json,
-        });
         Ok(Plan {
             policies,
             knobs: Knobs {
@@ -137,33 +120,16 @@ impl RunArgs {
                 period_us,
                 pin: self.pin,
             },
-            slice_us: self.slice_us,
-            handover: self.handover,
-            central_cpu: self.central_cpu,
-            rusty_steal: self.rusty_steal,
-            eevdf_base_slice: self.eevdf_base_slice,
-            bpfland: Bpfland {
-                slice_us: self.bpfland_slice_us,
-                lag_us: self.bpfland_lag_us,
-                sticky: self.bpfland_sticky,
-            },
-            cosmos_slice_us: self.cosmos_slice_us,
-            cosmos_busy_percent: self.cosmos_busy_percent,
-            partial: self.partial,
-            watchdog: self.watchdog,
-            on_ejection: self.on_ejection,
-            seconds: self.seconds,
-            report,
-            counting: !self.no_stats,
-            record_turns: self.record_turns,
+            tunables: self.tunables,
+            run: self.run,
         })
     }
 
     fn period_us(&self, weights: &Weights) -> Result<u32> {
-        let turns = weights.in_rotation();
-        let period = self.base_slice.checked_mul(turns);
-        let period = period.context("--base-slice: too long")?;
-        weights::period_us(period)
-            .with_context(|| format!("--base-slice times {turns} policies in rotation"))
+        let period = weights.period(self.base_slice).context("--base-slice")?;
+        weights::period_us(period).with_context(|| {
+            let turns = weights.in_rotation();
+            format!("--base-slice times {turns} policies in rotation")
+        })
     }
 }

@@ -5,14 +5,19 @@ use std::time::Duration;
 
 use clap::CommandFactory;
 
-use super::plan::DEFAULT_INTERVAL;
 use super::*;
 use crate::bpf::abi;
-use crate::sched::{OnEjection, Plan};
+use crate::loader::Loader;
+use crate::sched::plan::DEFAULT_INTERVAL;
+use crate::sched::retry::{OnEjection, AFTER_EJECTION, EJECTIONS, EJECTIONS_WITHIN};
+use crate::sched::Plan;
 
 fn plan(args: &[&str]) -> Result<Plan> {
     let args = ["scx_meta"].iter().chain(args);
-    Cli::try_parse_from(args)?.run.plan()
+    let run = Cli::try_parse_from(args)?.run;
+    let policies = run.policies();
+    let computed = run.compute(&policies)?;
+    run.plan(policies, computed.as_ref().map(|c| &c.allotment))
 }
 
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/contrib/profile.example.toml");
@@ -32,8 +37,17 @@ fn one_policy_is_held_by_default() {
     assert_eq!(plan.knobs.weights.in_rotation(), 1);
     assert_eq!(plan.knobs.weights.get("eevdf".parse().unwrap()), 1);
     assert_eq!(plan.knobs.period_us, 1_800_000);
-    assert_eq!(plan.slice_us, 20_000);
-    assert!(plan.report.is_none());
+    assert_eq!(plan.tunables.slice.ns(), 20_000_000);
+    assert_eq!(plan.run.report_every(), None);
+}
+
+#[test]
+fn a_program_in_rust_gets_the_same_defaults() {
+    let (said, typed) = (plan(&[]).unwrap(), Loader::new().plan().unwrap());
+    assert_eq!(said.policies, typed.policies);
+    assert_eq!(said.knobs.weights, typed.knobs.weights);
+    assert_eq!(said.knobs.period_us, typed.knobs.period_us);
+    assert_eq!((said.tunables, said.run), (typed.tunables, typed.run));
 }
 
 #[test]
@@ -86,12 +100,11 @@ fn round_robin_needs_no_profile() {
 
 #[test]
 fn json_has_an_interval_of_its_own() {
-    let report = plan(&["--stats-json"]).unwrap().report.unwrap();
-    assert_eq!(report.interval, DEFAULT_INTERVAL);
-    assert!(report.json);
-    let report = plan(&["--stats", "0.5"]).unwrap().report.unwrap();
-    assert_eq!(report.interval, Duration::from_millis(500));
-    assert!(!report.json);
+    let run = plan(&["--stats-json"]).unwrap().run;
+    assert_eq!(run.report_every(), Some(DEFAULT_INTERVAL));
+    let run = plan(&["--stats", "0.5"]).unwrap().run;
+    assert_eq!(run.report_every(), Some(Duration::from_millis(500)));
+    assert!(!run.stats_json);
 }
 
 #[test]
@@ -195,11 +208,12 @@ fn a_refusal_is_one_line_that_names_the_option() {
 
 #[test]
 fn the_watchdog_and_what_follows_an_ejection_have_defaults() {
-    let default = plan(&[]).unwrap();
-    assert_eq!(default.watchdog, Duration::from_secs(10));
+    let default = plan(&[]).unwrap().run;
+    assert_eq!(default.watchdog, "10".parse().unwrap());
     assert_eq!(default.on_ejection, OnEjection::Retry);
-    let chosen = plan(&["--watchdog", "2.5", "--on-ejection", "exit"]).unwrap();
-    assert_eq!(chosen.watchdog, Duration::from_millis(2500));
+    let chosen = ["--watchdog", "2.5", "--on-ejection", "exit"];
+    let chosen = plan(&chosen).unwrap().run;
+    assert_eq!(chosen.watchdog, "2.5".parse().unwrap());
     assert_eq!(chosen.on_ejection, OnEjection::Exit);
 }
 
@@ -207,14 +221,14 @@ fn the_watchdog_and_what_follows_an_ejection_have_defaults() {
 fn help_states_when_it_loads_again() {
     let help = Cli::command().render_help().to_string();
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
-    let delays: Vec<u64> = (0..sched::EJECTIONS as u32)
-        .map(|times| sched::AFTER_EJECTION.as_secs() << times)
+    let delays: Vec<u64> = (0..EJECTIONS as u32)
+        .map(|times| AFTER_EJECTION.as_secs() << times)
         .collect();
     assert_eq!(delays, [1, 2, 4, 8, 16]);
     let expected = format!(
         "after 1 s, then 2, 4, 8 and 16 s, up to {} times within {} minutes",
-        sched::EJECTIONS,
-        sched::EJECTIONS_WITHIN.as_secs() / 60
+        EJECTIONS,
+        EJECTIONS_WITHIN.as_secs() / 60
     );
     assert!(help.contains(&expected), "{help}");
 }

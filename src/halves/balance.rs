@@ -32,7 +32,7 @@ const LOOKS: usize = 4_000_000;
 
 /// A task that ran in a round.
 #[derive(Clone, Copy, Debug)]
-pub struct Task {
+pub(super) struct Task {
     /// Its id.
     pub pid: u32,
     /// Id of its domain.
@@ -47,7 +47,7 @@ pub struct Task {
 
 /// A task gets another home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Move {
+pub(super) struct Move {
     /// The task.
     pub pid: u32,
     /// Id of its new domain.
@@ -229,7 +229,7 @@ impl<'a> Balancer<'a> {
 }
 
 /// The moves that even the load.
-pub fn moves(domains: &[Domain], tasks: &[Task], saturated: bool) -> Vec<Move> {
+pub(super) fn moves(domains: &[Domain], tasks: &[Task], saturated: bool) -> Vec<Move> {
     let cpus = domains.iter().map(|domain| domain.cpus.len()).sum();
     let mut balancer = Balancer::new(domains, tasks, loads(tasks, cpus, saturated));
     let mut nodes: Vec<u8> = domains.iter().map(|domain| domain.node).collect();

@@ -22,6 +22,7 @@ use crate::bpf::BpfSkel;
 use crate::domains::Domains;
 use crate::live::Live;
 use crate::policy::Policy;
+use crate::tunables::Slice;
 use crate::weights::PolicyList;
 
 /// What a half does until it is told to quit.
@@ -97,15 +98,15 @@ impl Halves {
     pub(crate) fn new(
         policies: &PolicyList,
         domains: &Domains,
-        slice_us: u32,
+        slice: Slice,
         skel: &BpfSkel<'_>,
     ) -> Result<Self> {
         let mut all: Vec<Arc<dyn Work>> = Vec::new();
         // With one cache there is nothing to balance.
         if domains.count() > 1 {
-            all.push(Arc::new(Rusty::new(domains, slice_us, skel)?));
+            all.push(Arc::new(Rusty::new(domains, slice, skel)?));
         }
-        all.push(Arc::new(Rustland::new(slice_us, skel)?));
+        all.push(Arc::new(Rustland::new(slice, skel)?));
         all.retain(|work| policies.contains(work.policy()));
         let half = |work| Half {
             work,

@@ -7,12 +7,12 @@ use nix::sys::mman::{mlockall, munlockall, MlockAllFlags};
 
 /// The whole process, until it is dropped. Each page from when it is first
 /// used: what is merely mapped costs nothing.
-pub struct Resident;
+pub(super) struct Resident;
 
 impl Resident {
     /// Where it is not allowed the half works all the same, but for a swapping
     /// machine.
-    pub fn new(whose: &str) -> Self {
+    pub(super) fn new(whose: &str) -> Self {
         let on_fault = MlockAllFlags::from_bits_retain(libc::MCL_ONFAULT);
         let all = MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE | on_fault;
         if let Err(errno) = mlockall(all) {

@@ -16,7 +16,8 @@ use super::resident::Resident;
 use super::{Quit, Work};
 use crate::bpf::{abi, BpfSkel};
 use crate::policy::Policy;
-use crate::{call, stats};
+use crate::tunables::Slice;
+use crate::{call, stats, value};
 
 /// How soon it sees that it is to end: in time, and in questions.
 const POLL: Duration = Duration::from_millis(100);
@@ -59,7 +60,7 @@ fn turn(task: &abi::meta_rustland_task, slice_ns: u64) -> Turn {
 }
 
 /// The maps that join the two halves.
-pub struct Rustland {
+pub(super) struct Rustland {
     policy: Policy,
     slice_ns: u64,
     up: MapHandle,
@@ -69,11 +70,11 @@ pub struct Rustland {
 
 impl Rustland {
     /// Of a loaded program.
-    pub fn new(slice_us: u32, skel: &BpfSkel<'_>) -> Result<Self> {
+    pub(super) fn new(slice: Slice, skel: &BpfSkel<'_>) -> Result<Self> {
         Ok(Self {
             policy: Policy::from_id(abi::meta_policy_META_RUSTLAND)
                 .ok_or_else(|| anyhow!("no policy rustland"))?,
-            slice_ns: u64::from(slice_us) * 1000,
+            slice_ns: slice.ns(),
             up: MapHandle::try_from(&skel.maps.rustland_up)?,
             down: MapHandle::try_from(&skel.maps.rustland_down)?,
             here: skel.progs.rustland_here.as_fd().try_clone_to_owned()?,
@@ -91,19 +92,21 @@ fn send(down: &UserRingBuffer, task: &abi::meta_rustland_task, turn: &Turn) {
     let Ok(mut sample) = down.reserve(size_of::<abi::meta_rustland_answer>()) else {
         return;
     };
-    sample[..8].copy_from_slice(&task.asking.to_ne_bytes());
-    sample[8..16].copy_from_slice(&turn.deadline_ns.to_ne_bytes());
-    sample[16..20].copy_from_slice(&task.pid.to_ne_bytes());
-    sample[20..24].copy_from_slice(&turn.slice_us.to_ne_bytes());
-    sample[24..28].copy_from_slice(&turn.cpu.to_ne_bytes());
-    sample[28..].fill(0);
+    sample.copy_from_slice(value::as_bytes(&abi::meta_rustland_answer {
+        asking: task.asking,
+        deadline_ns: turn.deadline_ns,
+        pid: task.pid,
+        slice_us: turn.slice_us,
+        cpu: turn.cpu,
+        unused: 0,
+    }));
     // It cannot fail, says its source.
     let _ = down.submit(sample);
 }
 
 /// What cannot be read is not answered, like what comes too late.
 fn answer(slice_ns: u64, down: &UserRingBuffer, bytes: &[u8]) {
-    let question = stats::from_bytes::<abi::meta_rustland_task>(bytes);
+    let question = value::from_bytes::<abi::meta_rustland_task>(bytes);
     let (Ok(task), Ok(now_ns)) = (question, stats::now_ns()) else {
         return;
     };

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, Context, Result};
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
-use nix::time::{clock_gettime, ClockId};
 
 use super::balance::{Move, Task};
 use super::{balance, Quit, Work};
 use crate::bpf::{abi, BpfSkel};
 use crate::domains::Domains;
 use crate::policy::Policy;
-use crate::stats;
+use crate::tunables::Slice;
+use crate::{stats, value};
 
 const TUNE_PERIOD: Duration = Duration::from_millis(100);
 const BALANCE_PERIOD: Duration = Duration::from_secs(2);
@@ -35,7 +35,7 @@ const SATURATED_SLICE: Duration = Duration::from_millis(1);
 const ONLY_KEY: [u8; 4] = [0; 4];
 
 /// The maps that join the two halves.
-pub struct Rusty {
+pub(super) struct Rusty {
     policy: Policy,
     domains: Domains,
     slice: Duration,
@@ -46,12 +46,12 @@ pub struct Rusty {
 
 impl Rusty {
     /// Of a loaded program.
-    pub fn new(domains: &Domains, slice_us: u32, skel: &BpfSkel<'_>) -> Result<Self> {
+    pub(super) fn new(domains: &Domains, slice: Slice, skel: &BpfSkel<'_>) -> Result<Self> {
         Ok(Self {
             policy: Policy::from_id(abi::meta_policy_META_RUSTY)
                 .ok_or_else(|| anyhow!("no policy rusty"))?,
             domains: domains.clone(),
-            slice: Duration::from_micros(slice_us.into()),
+            slice: slice.duration(),
             tune: MapHandle::try_from(&skel.maps.rusty_tune)?,
             recent: MapHandle::try_from(&skel.maps.rusty_recent)?,
             moves: MapHandle::try_from(&skel.maps.rusty_moves)?,
@@ -60,24 +60,12 @@ impl Rusty {
 
     fn read_tune(&self) -> Result<abi::meta_rusty_tune> {
         let value = self.tune.lookup(&ONLY_KEY, MapFlags::ANY)?;
-        stats::from_bytes(&value.context("the map rusty_tune is empty")?)
+        value::from_bytes(&value.context("the map rusty_tune is empty")?)
     }
 
     fn write_tune(&self, tune: &abi::meta_rusty_tune) -> Result<()> {
-        let words = [
-            tune.at_ns,
-            tune.round,
-            tune.moves,
-            tune.direct,
-            tune.kick,
-            tune.slice_ns,
-        ];
         self.tune
-            .update(
-                &ONLY_KEY,
-                &words.map(u64::to_ne_bytes).concat(),
-                MapFlags::ANY,
-            )
+            .update(&ONLY_KEY, value::as_bytes(tune), MapFlags::ANY)
             .context("writing the map rusty_tune")
     }
 
@@ -89,7 +77,7 @@ impl Rusty {
             .recent
             .lookup_batch(batch, MapFlags::ANY, MapFlags::ANY)?
         {
-            let listed: abi::meta_rusty_task = stats::from_bytes(&value)?;
+            let listed: abi::meta_rusty_task = value::from_bytes(&value)?;
             if listed.pid == 0 || listed.round != round {
                 continue;
             }
@@ -157,12 +145,8 @@ impl Rusty {
     fn withdraw(&self) -> Result<()> {
         let round = self.read_tune()?.round;
         self.write_tune(&abi::meta_rusty_tune {
-            at_ns: 0,
             round,
-            moves: 0,
-            direct: 0,
-            kick: 0,
-            slice_ns: 0,
+            ..value::zeroed()
         })?;
         self.write_moves(&[])
     }
@@ -187,7 +171,7 @@ impl Rusty {
                 tune.round = tune.round.wrapping_add(1);
                 round_began = Instant::now();
             }
-            tune.at_ns = Duration::from(clock_gettime(ClockId::CLOCK_MONOTONIC)?).as_nanos() as u64;
+            tune.at_ns = stats::now_ns()?;
             self.write_tune(&tune)?;
         }
         Ok(())

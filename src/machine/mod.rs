@@ -31,7 +31,7 @@ impl Default for Machine {
 
 impl Machine {
     /// The machine whose files lie below `root`.
-    pub fn at(root: impl Into<PathBuf>) -> Self {
+    pub(crate) fn at(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
 
@@ -48,7 +48,7 @@ impl Machine {
     }
 
     /// CPU ids of a list below /sys/devices/system/cpu; no file is no CPU.
-    pub fn cpu_list(&self, name: &str) -> Result<Vec<u32>> {
+    pub(crate) fn cpu_list(&self, name: &str) -> Result<Vec<u32>> {
         let path = format!("/sys/devices/system/cpu/{name}");
         match self.read(&path) {
             Ok(text) => cpus::parse_list(&text).context(path),
@@ -63,7 +63,7 @@ impl Machine {
     }
 
     /// The ops name of the loaded sched_ext scheduler, if one is loaded.
-    pub fn loaded_scheduler(&self) -> Option<String> {
+    pub(crate) fn loaded_scheduler(&self) -> Option<String> {
         let state = self.sched_ext_state().ok()?;
         if state == "disabled" {
             return None;
@@ -73,7 +73,7 @@ impl Machine {
     }
 
     /// Whether the loaded scheduler is scx_meta.
-    pub fn meta_is_loaded(&self) -> bool {
+    pub(crate) fn meta_is_loaded(&self) -> bool {
         self.loaded_scheduler().is_some_and(|name| is_meta(&name))
     }
 

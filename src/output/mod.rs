@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What the loader says: progress, warnings and last words on stderr, reports on stdout. While it
+//! What the loader says: messages on stderr (logging.rs makes them), reports on stdout. While it
 //! runs, a thread for each of the two does the writing (stream.rs), so that nobody who looks after
 //! the scheduler waits for a reader. Commands that end by themselves write directly.
 
@@ -31,7 +31,7 @@ struct Streams {
 static STREAMS: OnceLock<Streams> = OnceLock::new();
 
 /// From now on nobody who writes waits, and a panic is told like anything else.
-pub fn start() -> Result<()> {
+pub(crate) fn start() -> Result<()> {
     let stdout = io::stdout().as_fd().try_clone_to_owned();
     let stderr = io::stderr().as_fd().try_clone_to_owned();
     let streams = Streams {
@@ -50,21 +50,30 @@ pub fn start() -> Result<()> {
     Ok(())
 }
 
-/// Progress and warnings: lines on stderr, where nobody may be listening.
-pub fn say(lines: &str) {
-    match STREAMS.get() {
-        Some(streams) => {
-            say_lost(streams, false);
-            streams.stderr.put(format!("{lines}\n"));
+/// Messages: whole lines on stderr, where nobody may be listening.
+pub(crate) struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        match STREAMS.get() {
+            Some(streams) => {
+                say_lost(streams, false);
+                let lines = String::from_utf8_lossy(lines).into_owned();
+                streams.stderr.put(lines);
+                Ok(())
+            }
+            None => io::stderr().write_all(lines),
         }
-        None => {
-            let _ = writeln!(io::stderr(), "{lines}");
-        }
+        .map(|()| lines.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
 /// A report: what the user asked for, on stdout. Lines, with their ends. Once streams were started.
-pub fn report(lines: String) {
+pub(crate) fn report(lines: String) {
     if let Some(streams) = STREAMS.get() {
         streams.stdout.put(lines);
         say_lost(streams, false);
@@ -72,14 +81,14 @@ pub fn report(lines: String) {
 }
 
 /// Whoever read the reports has seen enough, as in `scx_meta --stats 1 | head`.
-pub fn reports_are_unwanted() -> bool {
+pub(crate) fn reports_are_unwanted() -> bool {
     STREAMS
         .get()
         .is_some_and(|streams| streams.stdout.reader_is_gone())
 }
 
 /// Gives what was said a moment to be written; the end of the process is not held up for longer.
-pub fn finish() {
+pub(crate) fn finish() {
     if let Some(streams) = STREAMS.get() {
         streams.stdout.flush(FLUSH_LIMIT);
         say_lost(streams, true);
@@ -125,12 +134,10 @@ fn say_panic(info: &PanicHookInfo<'_>) {
     let what = text.unwrap_or("a panic without a message");
     let place = info.location().map(|at| format!(" at {at}"));
     let place = place.unwrap_or_default();
-    say(&format!(
-        "scx_meta: a bug in its thread {name}{place}: {what}"
-    ));
+    log::error!("a bug in its thread {name}{place}: {what}");
     let backtrace = Backtrace::capture();
     if backtrace.status() == BacktraceStatus::Captured {
-        say(&backtrace.to_string());
+        log::error!("{backtrace}");
     }
 }
 

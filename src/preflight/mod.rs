@@ -13,10 +13,11 @@ use std::io::Write;
 use anyhow::{bail, Result};
 
 use crate::machine::Machine;
+use crate::Error;
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// As it should be.
     Ok,
     /// It can start, and not all will be as one might expect.
@@ -29,15 +30,15 @@ pub enum Verdict {
 
 /// One property of the machine.
 #[derive(Debug)]
-pub struct Check {
+pub(crate) struct Check {
     /// What was looked at.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// How it ended.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// What was found.
-    pub finding: String,
+    pub(crate) finding: String,
     /// What to do about it; empty when there is nothing to do.
-    pub advice: String,
+    pub(crate) advice: String,
 }
 
 impl Check {
@@ -75,7 +76,7 @@ impl Check {
 
 impl Machine {
     /// All checks of what a start needs, the most telling first.
-    pub fn checks(&self) -> Vec<Check> {
+    pub(crate) fn checks(&self) -> Vec<Check> {
         vec![
             self.check_sched_ext(),
             self.check_preempt_rt(),
@@ -101,22 +102,27 @@ impl Machine {
         ]
     }
 
-    /// Fails with one line when the program cannot be loaded here.
+    /// Whether a program can be loaded here, now.
+    ///
+    /// Fails with [`Error::Machine`] or [`Error::AlreadyRunning`].
     pub fn require_all(&self) -> Result<()> {
         for check in self.checks() {
             if check.verdict == Verdict::Missing {
-                bail!("{}: {}", check.finding, check.advice);
+                bail!(Error::Machine {
+                    finding: check.finding,
+                    advice: check.advice,
+                });
             }
         }
         if self.meta_is_loaded() {
-            bail!("already running: {}", self.how_to_stop(true));
+            bail!(Error::AlreadyRunning(self.how_to_stop(true)));
         }
         Ok(())
     }
 }
 
 /// Prints every check; tells whether scx_meta could start.
-pub fn doctor(machine: &Machine, out: &mut impl Write) -> Result<bool> {
+pub(crate) fn doctor(machine: &Machine, out: &mut impl Write) -> Result<bool> {
     let mut checks = machine.checks();
     checks.extend(machine.remarks());
     for check in &checks {

@@ -14,7 +14,7 @@ const ONLY_KEY: [u8; 4] = [0; 4];
 
 /// What ended a program, as far as it matters to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub(super) enum Cause {
     /// Nothing did.
     None,
     /// Whoever unregistered it, or pressed SysRq-S: a human's word.
@@ -27,7 +27,7 @@ pub enum Cause {
 
 /// The record.
 #[derive(Clone, Debug, Default)]
-pub struct Exit {
+pub(super) struct Exit {
     kind: i64,
     code: i64,
     /// The CPU that found the reason, where the kernel says it.
@@ -66,7 +66,7 @@ impl Exit {
     }
 
     /// What follows from it.
-    pub fn cause(&self) -> Cause {
+    pub(super) fn cause(&self) -> Cause {
         let by_kernel = [ScxExitKind::UnregBPF, ScxExitKind::UnregKern].map(|kind| kind as i64);
         // The bit is that of this kernel's BTF.
         let restart = || self.code != 0 && self.code & *SCX_ECODE_ACT_RESTART as i64 != 0;
@@ -79,7 +79,7 @@ impl Exit {
     }
 
     /// One line, as the kernel's own log has it.
-    pub fn why(&self) -> String {
+    pub(super) fn why(&self) -> String {
         let mut why = match self.reason.as_str() {
             "" => format!("exit kind {}", self.kind),
             reason => reason.to_owned(),

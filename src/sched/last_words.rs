@@ -132,6 +132,7 @@ mod tests {
 
     use super::super::tasks::fake;
     use super::*;
+    use crate::value;
 
     fn starved() -> Starved {
         Starved::parse("hog[5] failed to run for 3.204s").unwrap()
@@ -203,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_policy_in_charge_is_named_and_what_was_before_it() {
-        let mut status: abi::meta_status = stats::zeroed();
+        let mut status: abi::meta_status = value::zeroed();
         assert_eq!(in_charge(&status, 0, None), None);
         status.active = abi::meta_policy_META_VTIME;
         status.entered_at_ns = 1_000_000_000;

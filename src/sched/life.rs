@@ -32,7 +32,7 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(10);
 
 /// How a run ended that did not fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// As it should: a signal, the time is up, or nobody reads the reports any more.
     Asked,
     /// The kernel ended the scheduler, by itself or at a human's word: why.
@@ -97,7 +97,7 @@ impl<'a> Life<'a> {
                 },
                 Err(error) if !self.was_in_charge => return Err(error),
                 Err(error) => {
-                    output::say(&format!("not loaded again: {error:#}"));
+                    log::info!("not loaded again: {error:#}");
                     self.after_fault(format!("{error:#}"))?
                 }
             };
@@ -178,12 +178,14 @@ impl<'a> Life<'a> {
             _ => format!("{}; a rotation takes {period}", weights.describe()),
         };
         let pin = pin.map(|policy| format!(", pinned to {policy}"));
-        output::say(&format!(
+        log::info!(
             "scx_meta runs: {runs}{}; maps in {PIN_DIR}; Ctrl-C stops it",
             pin.unwrap_or_default(),
-        ));
-        if let Some(warning) = weights.warn_of_short_turns(*period_us, self.plan.slice_us) {
-            output::say(&format!("warning: {warning}"));
+        );
+        if let Some(warning) =
+            weights.warn_of_short_turns(*period_us, self.plan.tunables.slice.duration())
+        {
+            log::warn!("{warning}");
         }
         let honoured = self.plan.honours_weights()
             && self
@@ -192,13 +194,16 @@ impl<'a> Life<'a> {
                 .iter()
                 .copied()
                 .all(void::honours_weights);
-        void::warn(self.machine, honoured, output::say);
+        if let Some(warning) = void::warning(self.machine, honoured) {
+            log::warn!("{warning}");
+        }
     }
 
     /// Returns when the program is to end (true) or has ended (false).
     fn watch(&self, running: &mut Running<'_>, attached: Instant) -> bool {
-        let report = self.plan.report;
-        let mut reporter = report.map(|report| Reporter::new(report, attached));
+        let run = &self.plan.run;
+        let every = run.report_every();
+        let mut reporter = every.map(|every| Reporter::new(every, run.stats_json, attached));
         let mut complained = false;
         // A figure that cannot be read, as where memory is short, ends nothing.
         let mut tolerate = |result: Result<()>| {
@@ -235,11 +240,11 @@ impl<'a> Life<'a> {
     /// The kernel's dump, its line, and what we know beside it.
     fn explain(&self, exit: &Exit, live: &Live) {
         if let Some(dump) = exit.dump() {
-            output::say(&format!("the kernel's dump:\n{dump}\nend of the dump"));
+            log::info!("the kernel's dump:\n{dump}\nend of the dump");
         }
-        output::say(&format!("the kernel ended the scheduler: {}", exit.why()));
-        for line in last_words::of(exit, live, self.plan.partial) {
-            output::say(&format!("  {line}"));
+        log::info!("the kernel ended the scheduler: {}", exit.why());
+        for line in last_words::of(exit, live, self.plan.run.partial) {
+            log::info!("  {line}");
         }
     }
 
@@ -248,7 +253,7 @@ impl<'a> Life<'a> {
         let Answer::Again(pause, _) = self.events.after(Instant::now()) else {
             return Some(Outcome::Ended("CPUs come and go".into()));
         };
-        output::say("CPUs changed: loading again; weights, period and pin are kept");
+        log::info!("CPUs changed: loading again; weights, period and pin are kept");
         let limit = Instant::now() + SETTLE_LIMIT;
         loop {
             let before = program::hotplug_seq();
@@ -267,7 +272,7 @@ impl<'a> Life<'a> {
             bail!("the kernel refused the scheduler: {why}");
         }
         let ended = |why: String| Ok(Some(Outcome::Ended(why)));
-        if self.gate.is_stopped() || self.plan.on_ejection == OnEjection::Exit {
+        if self.gate.is_stopped() || self.plan.run.on_ejection == OnEjection::Exit {
             return ended(why);
         }
         let within = humantime::format_duration(EJECTIONS_WITHIN);
@@ -280,10 +285,10 @@ impl<'a> Life<'a> {
             }
         };
         let pause_text = humantime::format_duration(pause);
-        output::say(&format!(
+        log::info!(
             "loading again in {pause_text}, for time {times} of at most {EJECTIONS} within {within}; \
              weights, period and pin are kept"
-        ));
+        );
         if self.gate.stopped_within(pause) {
             return Ok(Some(Outcome::Asked));
         }

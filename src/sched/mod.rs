@@ -13,16 +13,17 @@
 
 mod carry;
 mod exit;
+mod fill;
 mod gate;
 mod grace;
 mod holder;
 mod last_words;
 mod life;
-mod plan;
+pub(crate) mod plan;
 mod program;
 mod report;
 mod rescue;
-mod retry;
+pub(crate) mod retry;
 mod signals;
 mod tasks;
 
@@ -36,14 +37,12 @@ use std::{panic, thread};
 use anyhow::{bail, ensure, Context, Result};
 use scx_utils::try_set_rlimit_infinity;
 
-pub use self::exit::{Cause, Exit};
 use self::gate::{Gate, Stopping};
 use self::life::Life;
-pub use self::life::Outcome;
-pub use self::plan::{Bpfland, Handover, Plan, Report, Steal};
+pub(crate) use self::life::Outcome;
+pub(crate) use self::plan::{Plan, RunOptions};
 pub use self::program::{Running, Standby};
-pub use self::retry::{OnEjection, AFTER_EJECTION, EJECTIONS, EJECTIONS_WITHIN};
-pub use self::signals::StopSignals;
+pub(crate) use self::signals::StopSignals;
 use crate::live::PinDir;
 use crate::machine::Machine;
 
@@ -64,7 +63,7 @@ enum Event {
 
 /// Runs until it is stopped. The process is to end then: a load that was under way may still be, in
 /// a thread that can no longer attach anything.
-pub fn run(plan: Plan, machine: Machine, signals: StopSignals) -> Result<Outcome> {
+pub(crate) fn run(plan: Plan, machine: Machine, signals: StopSignals) -> Result<Outcome> {
     machine.require_all()?;
     if plan.uses_central_cpu() {
         check_central_cpu(&plan, &machine.cpu_list("online")?)?;
@@ -76,7 +75,7 @@ pub fn run(plan: Plan, machine: Machine, signals: StopSignals) -> Result<Outcome
     let to_us = sender.clone();
     // We are gone only when the process is about to end.
     signals.watch(move || drop(to_us.send(Event::Signal)))?;
-    let seconds = plan.seconds;
+    let seconds = plan.run.seconds;
     let gate_of_life = Arc::clone(&gate);
     let life = look_after(sender, move |sender| {
         let in_charge = |since| drop(sender.send(Event::InCharge(since)));
@@ -87,9 +86,9 @@ pub fn run(plan: Plan, machine: Machine, signals: StopSignals) -> Result<Outcome
 
 fn check_central_cpu(plan: &Plan, online: &[u32]) -> Result<()> {
     ensure!(
-        online.contains(&plan.central_cpu),
+        online.contains(&plan.tunables.central_cpu),
         "--central-cpu {}: not an online CPU; online are {online:?}",
-        plan.central_cpu,
+        plan.tunables.central_cpu,
     );
     Ok(())
 }

@@ -1,103 +1,131 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What a run is made of: the options, resolved. What of it is fixed when the program is loaded
-//! stands in program.rs.
+//! What a run is made of: the options, resolved.
 
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 use std::time::Duration;
 
-use clap::ValueEnum;
+use anyhow::{Error, Result};
+use clap::Args;
 use scx_utils::compat;
 
 use super::retry::OnEjection;
 use crate::bpf::abi;
 use crate::live::Knobs;
+use crate::tunables::{Handover, Tunables};
+use crate::weights;
 use crate::weights::PolicyList;
 
-/// What a run is made of, options resolved.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// The policies to load.
-    pub policies: PolicyList,
-    /// Weights, period and pin to start with.
-    pub knobs: Knobs,
-    /// Length of a time slice.
-    pub slice_us: u32,
-    /// What becomes of waiting tasks at a switch.
-    pub handover: Handover,
-    /// The CPU that decides under central.
-    pub central_cpu: u32,
-    /// Schedule only tasks of class SCHED_EXT.
-    pub partial: bool,
-    /// A task that waits longer has the kernel eject the program.
-    pub watchdog: Duration,
-    /// What to do then.
-    pub on_ejection: OnEjection,
-    /// Stop by itself this long after attaching.
-    pub seconds: Option<Duration>,
-    /// What to print, and how often.
-    pub report: Option<Report>,
-    /// Keep the counters of the map `stats`.
-    pub counting: bool,
-    /// Keep the map `turns`.
-    pub record_turns: bool,
-    /// From how far a CPU may steal under rusty.
-    pub rusty_steal: Steal,
-    /// Length of a request under eevdf; the kernel's, if there is none.
-    pub eevdf_base_slice: Option<Duration>,
-    /// The knobs of bpfland.
-    pub bpfland: Bpfland,
-    /// Length of a time slice under cosmos.
-    pub cosmos_slice_us: u32,
-    /// Below this use a CPU has room under cosmos.
-    pub cosmos_busy_percent: u32,
-}
+/// How often `--stats-json` prints when `--stats` does not say.
+pub(crate) const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The knobs of bpfland.
-#[derive(Clone, Copy, Debug)]
-pub struct Bpfland {
-    /// Its time slice, for a task of weight 100 that nobody waits behind.
-    pub slice_us: u32,
-    /// The part of a deadline that stands for busyness, and the credit of a rare sleeper.
-    pub lag_us: u32,
-    /// Tasks that run briefly stay on their CPU.
-    pub sticky: bool,
-}
+/// How long a task may wait before the kernel ejects the program. As a text it is in seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Watchdog(Duration);
 
-/// From how far a CPU without work takes tasks of other caches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Steal {
-    /// From its own NUMA node
-    Node,
-    /// From anywhere
-    Machine,
-}
+impl Watchdog {
+    /// In seconds. The kernel looks every half of it, and takes at most 30; a task of a busy machine
+    /// waits a second now and then without a fault.
+    const RANGE: RangeInclusive<f64> = 2.0..=30.0;
 
-/// What becomes of the tasks that wait when their policy leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Handover {
-    /// They stay in its queues; each CPU takes by turns one of them and one of
-    /// the new policy's
-    Drain,
-    /// The new policy takes them over, and running tasks are cut at the next
-    /// tick
-    Adopt,
-}
-
-impl Handover {
-    pub(super) fn rodata(self) -> u32 {
-        match self {
-            Self::Drain => abi::meta_handover_META_HANDOVER_DRAIN,
-            Self::Adopt => abi::meta_handover_META_HANDOVER_ADOPT,
-        }
+    /// As the kernel has it.
+    pub(super) fn ms(self) -> u32 {
+        self.0.as_millis() as u32
     }
 }
 
-/// What `--stats` and `--stats-json` ask for.
-#[derive(Clone, Copy, Debug)]
-pub struct Report {
-    /// Time between two.
-    pub interval: Duration,
-    /// A JSON object a line in place of the table.
-    pub json: bool,
+impl FromStr for Watchdog {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        weights::seconds_within(text, &Self::RANGE).map(Self)
+    }
+}
+
+impl fmt::Display for Watchdog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_secs_f64().fmt(f)
+    }
+}
+
+/// How the program is loaded and looked after, whatever its policies.
+#[derive(Args, Clone, Copy, Debug, PartialEq)]
+pub(crate) struct RunOptions {
+    /// Schedule only tasks that asked for the class SCHED_EXT
+    #[arg(long)]
+    pub(crate) partial: bool,
+
+    /// The kernel ejects the scheduler when a task that could run waits longer, in
+    /// seconds, from 2 to 30; 10 is too little where more than 500 busy tasks share a
+    /// CPU, by slices of 20 ms
+    #[arg(long, value_name = "SECS", allow_hyphen_values = true, default_value_t = DEFAULT.watchdog)]
+    pub(crate) watchdog: Watchdog,
+
+    /// What to do then, or after another fault: `retry` loads again after 1 s, then
+    /// 2, 4, 8 and 16 s, up to 5 times within 10 minutes, with the weights, period
+    /// and pin that were set; SysRq-S always ends it
+    #[arg(long, value_name = "WHAT", allow_hyphen_values = true, value_enum, default_value_t = DEFAULT.on_ejection)]
+    pub(crate) on_ejection: OnEjection,
+
+    /// Print a table this often, in seconds, from 0.1 to 31536000
+    #[arg(long, value_name = "SECS", allow_hyphen_values = true, value_parser = weights::parse_seconds)]
+    pub(crate) stats: Option<Duration>,
+
+    /// Print JSON objects in place of the table: one a line each second, or as
+    /// often as --stats says, and one at the end; with --strategy what it comes
+    /// to is the first
+    #[arg(long)]
+    pub(crate) stats_json: bool,
+
+    /// Keep no counters: `status` shows zeros, and they cost nothing
+    #[arg(long, conflicts_with_all = ["stats", "stats_json"])]
+    pub(crate) no_stats: bool,
+
+    /// Record the last 1024 turns for `scx_meta turns`: cost, hand-over, and who
+    /// got the CPU time
+    #[arg(long)]
+    pub(crate) record_turns: bool,
+
+    /// Stop by itself this many seconds after attaching, from 0.1 to 31536000
+    #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = weights::parse_seconds)]
+    pub(crate) seconds: Option<Duration>,
+}
+
+const DEFAULT: RunOptions = RunOptions {
+    partial: false,
+    watchdog: Watchdog(Duration::from_secs(10)),
+    on_ejection: OnEjection::Retry,
+    stats: None,
+    stats_json: false,
+    no_stats: false,
+    record_turns: false,
+    seconds: None,
+};
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        DEFAULT
+    }
+}
+
+impl RunOptions {
+    /// How often a report is printed, if any is.
+    pub(crate) fn report_every(&self) -> Option<Duration> {
+        let usual = self.stats_json.then_some(DEFAULT_INTERVAL);
+        self.stats.or(usual)
+    }
+}
+
+/// What a run is made of, options resolved.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// The policies to load.
+    pub(crate) policies: PolicyList,
+    /// Weights, period and pin to start with.
+    pub(crate) knobs: Knobs,
+    pub(crate) tunables: Tunables,
+    pub(crate) run: RunOptions,
 }
 
 /// The kernel may have been built without cgroups for sched_ext.
@@ -109,8 +137,8 @@ impl Plan {
     /// Policies may want the tick; so does who acts or counts at each.
     pub(super) fn needs_tick(&self) -> bool {
         self.policies.needs() & abi::meta_needs_META_NEEDS_TICK != 0
-            || self.handover == Handover::Adopt
-            || self.record_turns
+            || self.tunables.handover == Handover::Adopt
+            || self.run.record_turns
     }
 
     /// Some policy wants to know of cgroups.
@@ -131,9 +159,20 @@ impl Plan {
     pub(super) fn uses(&self, id: u32) -> bool {
         self.policies.iter().any(|policy| policy.id() == id)
     }
+}
 
-    /// The parser holds it below the kernel's maximum.
-    pub(super) fn watchdog_ms(&self) -> u32 {
-        u32::try_from(self.watchdog.as_millis()).unwrap_or(u32::MAX)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_watchdog_is_within_what_the_kernel_takes() {
+        for (text, ms) in [("2", 2000), ("2.5", 2500), ("30", 30_000)] {
+            assert_eq!(text.parse::<Watchdog>().unwrap().ms(), ms);
+        }
+        for bad in ["1.9", "30.1", "nan", "-10", ""] {
+            assert!(bad.parse::<Watchdog>().is_err(), "{bad}");
+        }
+        assert_eq!(DEFAULT.watchdog.to_string(), "10");
     }
 }

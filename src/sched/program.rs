@@ -7,28 +7,29 @@
 use std::fs;
 use std::mem::MaybeUninit;
 
-use anyhow::{anyhow, bail, ensure, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 use libbpf_rs::{libbpf_sys, AsRawLibbpf, OpenObject};
 use nix::unistd::{sysconf, SysconfVar};
 use scx_utils::{compat, scx_ops_attach, scx_ops_load, scx_ops_open};
 
-use super::exit;
 use super::exit::{Cause, Exit};
+use super::fill::Host;
 use super::holder::Holder;
-use super::plan::{Plan, Steal};
+use super::plan::Plan;
+use super::{exit, fill};
 use crate::bpf::{abi, BpfSkel, BpfSkelBuilder, OpenBpfSkel};
 use crate::domains::Domains;
 use crate::halves::Halves;
 use crate::hotplug::Hotplug;
 use crate::live::{Knobs, Live};
 use crate::machine::Machine;
-use crate::{cpus, hotplug, output};
+use crate::{hotplug, Error};
 
 /// Counts the CPUs that came or went since boot.
 const HOTPLUG_SEQ: &str = "/sys/kernel/sched_ext/hotplug_seq";
 
-/// A program that is loaded and verified, its maps filled, but not in charge:
-/// all that can be done before a replacement begins.
+/// A program that is loaded and verified, its maps filled, but not in charge: all that can be done
+/// before a replacement begins.
 pub struct Standby<'obj> {
     live: Live,
     halves: Halves,
@@ -43,7 +44,7 @@ type Attached<'obj> = std::result::Result<Running<'obj>, Exit>;
 
 impl<'obj> Standby<'obj> {
     /// Open, load, and fill the maps with `knobs`. Nothing is pinned.
-    pub fn load(
+    pub(crate) fn load(
         plan: &Plan,
         knobs: &Knobs,
         machine: &Machine,
@@ -53,7 +54,7 @@ impl<'obj> Standby<'obj> {
         let (skel, hotplug_seq) = load(plan, machine, &domains, object)?;
         let live = Live::of_skeleton(&skel)?;
         live.fill(&plan.policies, knobs)?;
-        let halves = Halves::new(&plan.policies, &domains, plan.slice_us, &skel)?;
+        let halves = Halves::new(&plan.policies, &domains, plan.tunables.slice, &skel)?;
         let hotplug = Hotplug::new(domains);
         Ok(Self {
             live,
@@ -76,10 +77,12 @@ impl<'obj> Standby<'obj> {
     }
 
     /// Puts it in charge; returns once every task is under it.
+    ///
+    /// Fails with [`Error::Refused`] if the kernel does not take it.
     pub fn attach(self) -> Result<Running<'obj>> {
         match self.try_attach()? {
             Ok(running) => Ok(running),
-            Err(exit) => bail!("the kernel refused the scheduler: {}", exit.why()),
+            Err(exit) => bail!(Error::Refused(exit.why())),
         }
     }
 
@@ -146,15 +149,13 @@ impl Running<'_> {
         self.exit()
     }
 
-    /// Detaches and frees it; an ejection for a fault is an error.
-    pub fn end(self) -> Result<Exit> {
+    /// Detaches and frees it; why the kernel had ended it, if it had.
+    ///
+    /// Fails with [`Error::Ejected`] if that was a fault.
+    pub fn end(self) -> Result<Option<String>> {
         let exit = self.finish();
-        ensure!(
-            exit.cause() != Cause::Fault,
-            "the kernel ended the scheduler: {}",
-            exit.why()
-        );
-        Ok(exit)
+        ensure!(exit.cause() != Cause::Fault, Error::Ejected(exit.why()));
+        Ok((exit.cause() != Cause::None).then(|| exit.why()))
     }
 }
 
@@ -169,9 +170,9 @@ fn load<'obj>(
     let no_options = None::<libbpf_sys::bpf_object_open_opts>;
     let mut skel = scx_ops_open!(builder, object, meta_ops, no_options)?;
     let hotplug_seq = skel.struct_ops.meta_ops().hotplug_seq;
-    fill_rodata(&mut skel, plan, machine, domains)?;
+    fill_variables(&mut skel, plan, machine, domains)?;
     fill_ops(&mut skel, plan)?;
-    if !plan.record_turns {
+    if !plan.run.record_turns {
         skel.maps.turns.set_max_entries(1)?;
     }
     if !plan.uses(abi::meta_policy_META_RUSTLAND) {
@@ -186,46 +187,17 @@ fn load<'obj>(
     Ok((skel, hotplug_seq))
 }
 
-fn fill_rodata(
+fn fill_variables(
     skel: &mut OpenBpfSkel<'_>,
     plan: &Plan,
     machine: &Machine,
     domains: &Domains,
 ) -> Result<()> {
-    let rodata = skel
-        .maps
-        .rodata_data
-        .as_mut()
-        .ok_or_else(|| anyhow!("the BPF object has no rodata"))?;
-    rodata.slice_ns = u64::from(plan.slice_us) * 1000;
-    rodata.available = plan.policies.bits();
-    rodata.central_cpu = central_cpu(plan, &machine.cpu_list("online")?) as i32;
-    rodata.nr_cpu_ids = cpus::nr_cpu_ids(&machine.cpu_list("possible")?)?;
-    rodata.nohz_full = cpus::bitmap(&machine.cpu_list("nohz_full")?);
-    rodata.handover = plan.handover.rodata();
-    rodata.counting = plan.counting;
-    rodata.measure_waits = plan.report.is_some();
-    rodata.record_turns = plan.record_turns;
-    rodata.nr_domains = domains.count();
-    rodata.node_of_domain = domains.nodes();
-    rodata.rusty_across = plan.rusty_steal == Steal::Machine;
-    let online = machine.cpu_list("online")?.len();
-    let request = plan
-        .eevdf_base_slice
-        .unwrap_or_else(|| cpus::base_slice(online));
-    rodata.eevdf_base_slice_ns = u64::try_from(request.as_nanos())?;
-    rodata.bpfland_slice_ns = u64::from(plan.bpfland.slice_us) * 1000;
-    rodata.bpfland_lag_ns = u64::from(plan.bpfland.lag_us) * 1000;
-    rodata.bpfland_sticky = plan.bpfland.sticky;
-    rodata.cosmos_slice_ns = u64::from(plan.cosmos_slice_us) * 1000;
-    rodata.cosmos_busy_percent = plan.cosmos_busy_percent;
-    #[cfg(feature = "guest-tests")]
-    crate::faults::fill(rodata)?;
-    let shared = skel
-        .maps
-        .bss_data
-        .as_mut()
-        .ok_or_else(|| anyhow!("the BPF object has no bss"))?;
+    let rodata = skel.maps.rodata_data.as_mut();
+    let rodata = rodata.context("the BPF object has no rodata")?;
+    fill::rodata(rodata, plan, &Host::of(machine, domains)?)?;
+    let shared = skel.maps.bss_data.as_mut();
+    let shared = shared.context("the BPF object has no bss")?;
     shared.pair_partner = hotplug::partners(machine)?;
     shared.domain_of_cpu = domains.of_cpu();
     Ok(())
@@ -240,7 +212,7 @@ fn page_size() -> Result<u32> {
 /// libbpf does not load the program of an op that is null.
 fn fill_ops(skel: &mut OpenBpfSkel<'_>, plan: &Plan) -> Result<()> {
     let ops = skel.struct_ops.meta_ops_mut();
-    ops.timeout_ms = plan.watchdog_ms();
+    ops.timeout_ms = plan.run.watchdog.ms();
     if !plan.needs_tick() {
         ops.tick = std::ptr::null_mut();
     }
@@ -260,7 +232,7 @@ fn fill_ops(skel: &mut OpenBpfSkel<'_>, plan: &Plan) -> Result<()> {
     if !plan.honours_weights() || !compat::struct_has_field("sched_ext_ops", "cgroup_set_idle")? {
         ops.cgroup_set_idle = std::ptr::null_mut();
     }
-    if plan.partial {
+    if plan.run.partial {
         let flag = *compat::SCX_OPS_SWITCH_PARTIAL;
         ensure!(flag != 0, "--partial: this kernel does not know it");
         ops.flags |= flag;
@@ -275,20 +247,6 @@ fn leave_ops_to_us(skel: &mut OpenBpfSkel<'_>) {
     // SAFETY: the map belongs to the open object that `skel` borrows.
     let ret = unsafe { libbpf_sys::bpf_map__set_autoattach(map.as_ptr(), false) };
     debug_assert_eq!(ret, 0, "a struct_ops map takes autoattach");
-}
-
-/// At a start the wanted CPU is online; a restart may find that it went away.
-fn central_cpu(plan: &Plan, online: &[u32]) -> u32 {
-    let wanted = plan.central_cpu;
-    match online.first() {
-        Some(first) if plan.uses_central_cpu() && !online.contains(&wanted) => {
-            output::say(&format!(
-                "CPU {wanted} is offline: central decides on CPU {first}"
-            ));
-            *first
-        }
-        _ => wanted,
-    }
 }
 
 /// The last CPU event; None where the kernel does not say.

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `--stats` and `--stats-json`: the counters at even distances.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::plan::Report;
 use crate::live::Live;
 use crate::output;
 use crate::stats::Snapshot;
 
 /// Of one program, since it was attached.
 pub(super) struct Reporter {
-    report: Report,
+    interval: Duration,
+    json: bool,
     attached: Instant,
     /// When the next one is due.
     pub(super) next: Instant,
@@ -20,11 +20,12 @@ pub(super) struct Reporter {
 }
 
 impl Reporter {
-    pub(super) fn new(report: Report, attached: Instant) -> Self {
+    pub(super) fn new(interval: Duration, json: bool, attached: Instant) -> Self {
         Self {
-            report,
+            interval,
+            json,
             attached,
-            next: attached + report.interval,
+            next: attached + interval,
             before: None,
         }
     }
@@ -34,7 +35,7 @@ impl Reporter {
             return Ok(());
         }
         while self.next <= now {
-            self.next += self.report.interval;
+            self.next += self.interval;
         }
         self.print(live)
     }
@@ -42,7 +43,7 @@ impl Reporter {
     pub(super) fn print(&mut self, live: &Live) -> Result<()> {
         let snapshot = Snapshot::take(live)?;
         let uptime = self.attached.elapsed();
-        output::report(if self.report.json {
+        output::report(if self.json {
             format!("{}\n", snapshot.json(Some(uptime)))
         } else {
             let table = snapshot.table(self.before.as_ref());

@@ -8,12 +8,12 @@ use clap::ValueEnum;
 
 /// An ejection is answered this often within that time; one more, and the loader gives up: what
 /// ejects us does not go away by itself.
-pub const EJECTIONS: usize = 5;
+pub(crate) const EJECTIONS: usize = 5;
 /// See [`EJECTIONS`].
-pub const EJECTIONS_WITHIN: Duration = Duration::from_secs(600);
+pub(crate) const EJECTIONS_WITHIN: Duration = Duration::from_secs(600);
 
 /// Before the first load after an ejection; before each further one twice as long, up to the other.
-pub const AFTER_EJECTION: Duration = Duration::from_secs(1);
+pub(crate) const AFTER_EJECTION: Duration = Duration::from_secs(1);
 const AFTER_EJECTION_MOST: Duration = Duration::from_secs(30);
 
 /// The same for a restart that the kernel demands because CPUs came or went: no fault, so without a
@@ -24,7 +24,7 @@ const EVENTS_WITHIN: Duration = Duration::from_secs(60);
 
 /// What to do after an ejection that nobody asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum OnEjection {
+pub(crate) enum OnEjection {
     /// Load again after a moment
     Retry,
     /// End, with status 3

@@ -14,11 +14,11 @@ use nix::sys::signal::{SigSet, Signal};
 const STOP_SIGNALS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
 
 /// The signals that stop this process, blocked.
-pub struct StopSignals(Vec<Signal>);
+pub(crate) struct StopSignals(Vec<Signal>);
 
 impl StopSignals {
     /// Blocks them in this thread and in those that it starts from now on.
-    pub fn block() -> Result<Self> {
+    pub(crate) fn block() -> Result<Self> {
         let mut heeded = Vec::new();
         for signal in STOP_SIGNALS {
             if !is_ignored(signal).with_context(|| format!("asking for {signal}"))? {
@@ -35,7 +35,7 @@ impl StopSignals {
     }
 
     /// Calls `on_signal` at each from now on, in a thread of its own.
-    pub fn watch(self, on_signal: impl Fn() + Send + 'static) -> Result<()> {
+    pub(crate) fn watch(self, on_signal: impl Fn() + Send + 'static) -> Result<()> {
         if self.0.is_empty() {
             return Ok(());
         }

@@ -7,7 +7,7 @@ use anyhow::{ensure, Result};
 use labkit::process;
 use scx_meta::bpf::abi;
 use scx_meta::policy::{stat_rows, Fold, Policy};
-use scx_meta::stats;
+use scx_meta::value;
 
 use crate::clock::ms;
 use crate::maps::Maps;
@@ -101,7 +101,7 @@ impl Counted {
         let pairs = self.of(policy).iter().zip(before.of(policy));
         pairs
             .map(|(now, before)| {
-                let mut grown = stats::zeroed();
+                let mut grown = value::zeroed();
                 for row in stat_rows() {
                     let (now, before) = ((row.get)(now), (row.get)(before));
                     *(row.get_mut)(&mut grown) = match row.fold {
@@ -117,7 +117,7 @@ impl Counted {
 
     /// The same over all CPUs.
     pub fn since(&self, before: &Self, policy: Policy) -> abi::meta_stats {
-        let mut whole = stats::zeroed();
+        let mut whole = value::zeroed();
         for one in self.since_by_cpu(before, policy) {
             for row in stat_rows() {
                 let (sum, value) = ((row.get_mut)(&mut whole), (row.get)(&one));

@@ -5,7 +5,7 @@
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
 use scx_meta::bpf::abi;
 use scx_meta::policy::Policy;
-use scx_meta::stats;
+use scx_meta::value;
 
 pub const PIN_DIR: &str = "/sys/fs/bpf/scx_meta";
 
@@ -71,7 +71,7 @@ impl Maps {
 
     pub fn status(&self) -> abi::meta_status {
         let value = self.status.lookup(&ONLY_KEY, MapFlags::ANY).unwrap();
-        stats::from_bytes(&value.unwrap()).unwrap()
+        value::from_bytes(&value.unwrap()).unwrap()
     }
 
     /// A policy's counters since load, one a CPU. Id 0: what the kernel placed.
@@ -83,7 +83,7 @@ impl Maps {
             .unwrap();
         values
             .iter()
-            .map(|bytes| stats::from_bytes(bytes).unwrap())
+            .map(|bytes| value::from_bytes(bytes).unwrap())
             .collect()
     }
 
@@ -94,6 +94,6 @@ impl Maps {
             .lookup_percpu(&policy.id().to_ne_bytes(), MapFlags::ANY)
             .unwrap()
             .unwrap();
-        stats::fold(&values).unwrap()
+        value::fold(&values).unwrap()
     }
 }

@@ -5,7 +5,7 @@
 use libbpf_rs::query::MapInfoIter;
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
 use scx_meta::bpf::abi;
-use scx_meta::stats;
+use scx_meta::value;
 
 const LENGTH: usize = abi::meta_limits_META_RUSTY_RECENT as usize;
 
@@ -32,7 +32,7 @@ impl Recent {
             .lookup_batch(LENGTH as u32, MapFlags::ANY, MapFlags::ANY);
         let tasks: Vec<abi::meta_rusty_task> = batch
             .unwrap()
-            .map(|(_, value)| stats::from_bytes(&value).unwrap())
+            .map(|(_, value)| value::from_bytes(&value).unwrap())
             .collect();
         let round = tasks.iter().map(|task| task.round).max().unwrap();
         let pid = |task: &abi::meta_rusty_task| match task.round == round {

@@ -291,7 +291,7 @@ fn no_scheduler_outlives_us_if_we_are_killed() {
     scx::await_disabled(STOP_LIMIT).unwrap();
     // It holds its lock a little longer, and the next test needs that.
     await_that("end of its process", || {
-        let error = Live::open(&Machine::default()).err().unwrap().to_string();
-        error.contains("left by a loader that died")
+        let error = Live::open(&Machine::default()).err().unwrap();
+        error.downcast_ref() == Some(&scx_meta::Error::Died)
     });
 }

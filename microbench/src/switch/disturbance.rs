@@ -48,7 +48,7 @@ const RUN: Duration = Duration::from_secs(600);
 pub fn run<W: Write>(args: &Args, cpus: usize, out: &mut Writer<W>) -> Result<()> {
     let long = Duration::from_secs_f64(args.probe_seconds);
     let short = long / SHORTER;
-    let default = default_handover()?;
+    let default = default_handover();
     for load in [Load::Moderate, Load::Saturated] {
         for handover in ["drain", "adopt"] {
             let time = match load == Load::Moderate && handover == default {

@@ -139,7 +139,7 @@ pub fn run<W: Write>(args: &Args, load: Load, cpus: usize, out: &mut Writer<W>) 
         drop(running);
         two.stop()?;
 
-        if handover != super::measure::default_handover()? {
+        if handover != super::measure::default_handover() {
             continue;
         }
         let all: Vec<_> = Policy::all().map(Policy::name).collect();

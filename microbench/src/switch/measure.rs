@@ -11,10 +11,10 @@ use evidence::raw::Writer;
 use labkit::machine::Machine;
 use labkit::sys;
 use scx_meta::logging;
-use scx_meta::sched::Handover;
+use scx_meta::tunables::{Handover, Tunables};
 
 use super::record::{Load, Record, Settings};
-use super::{disturbance, flips, loads, meta, preloaded, replacement};
+use super::{disturbance, flips, loads, preloaded, replacement};
 use crate::named::Named;
 
 /// How long timer interrupts are counted.
@@ -104,8 +104,8 @@ pub fn run<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>) -> Res
 }
 
 /// What scx_meta does without `--handover`.
-pub fn default_handover() -> Result<&'static str> {
-    Ok(handover_name(meta::plan(&vec![])?.handover))
+pub fn default_handover() -> &'static str {
+    handover_name(Tunables::default().handover)
 }
 
 /// As `--handover` takes it.
@@ -123,10 +123,10 @@ fn settings(machine: &Machine) -> Result<Settings> {
     let ticks = timer_interrupts()? - before;
     let seconds = (sys::monotonic() - began).as_secs_f64();
     drop(load);
-    let plan = meta::plan(&vec![])?;
+    let slice = Tunables::default().slice.duration();
     Ok(Settings {
-        default_handover: handover_name(plan.handover).into(),
-        slice_us: plan.slice_us,
+        default_handover: default_handover().into(),
+        slice_us: slice.as_micros() as u32,
         ticks_per_second: ticks as f64 / seconds,
     })
 }

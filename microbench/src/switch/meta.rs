@@ -7,14 +7,11 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{ensure, Context, Result};
-use clap::Parser;
 use labkit::scx::Counters;
 use labkit::sys;
-use scx_meta::cli::Cli;
 use scx_meta::live::Live;
 use scx_meta::machine::Machine;
 use scx_meta::policy::Policy;
-use scx_meta::sched::Plan;
 use scx_meta::turns;
 
 use super::record::{Counted, Turn};
@@ -41,14 +38,6 @@ pub fn command(program: &Path, options: &Options) -> Command {
     // One that comes back by itself would be measured as if nothing had been.
     command.args(["--on-ejection", "exit"]).args(options);
     command
-}
-
-/// The same, for a program in this process.
-pub fn plan(options: &Options) -> Result<Plan> {
-    let words = ["scx_meta".to_owned()];
-    let words = words.iter().chain(options);
-    let cli = Cli::try_parse_from(words).context("options of scx_meta")?;
-    cli.run.plan()
 }
 
 /// The maps of the running scx_meta.
@@ -150,15 +139,6 @@ pub fn ns(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_single_policy_is_a_plan_with_its_turns_recorded() {
-        let plan = plan(&single("vtime")).unwrap();
-        assert!(plan.record_turns);
-        let names: Vec<_> = plan.policies.iter().map(Policy::name).collect();
-        assert_eq!(names, ["vtime"]);
-        assert!(super::plan(&vec!["--policies".into(), "fofo".into()]).is_err());
-    }
 
     #[test]
     fn a_turn_is_as_long_as_until_the_next() {

@@ -9,8 +9,7 @@ use std::time::Duration;
 use anyhow::Result;
 use evidence::raw::Writer;
 use labkit::{scx, sys};
-use scx_meta::machine::Machine;
-use scx_meta::sched::{Running, Standby};
+use scx_meta::{Loader, Running, Standby};
 
 use super::measure::Args;
 use super::meta::ns;
@@ -59,8 +58,8 @@ pub fn run<W: Write>(args: &Args, load: Load, cpus: usize, out: &mut Writer<W>) 
 /// exist. Its place in memory must outlive two rounds: a few bytes of each round are not freed.
 fn standby(policy: &str) -> Result<Standby<'static>> {
     let place = Box::leak(Box::new(MaybeUninit::uninit()));
-    let plan = meta::plan(&meta::single(policy))?;
-    Standby::load(&plan, &plan.knobs, &Machine::default(), place)
+    let loader = Loader::new().policies([policy.parse()?]);
+    loader.record_turns(true).load(place)
 }
 
 /// Frees it; an ejection is an error.
