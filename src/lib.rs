@@ -5,9 +5,10 @@
 //!
 //! ```text
 //! cli ──► sched: open ─► fill ─► load ─► pin ─► attach ─► watch ─► report
-//!  │        │                             │               │         │
-//!  │     weights, cpus, domains,     live, pins stats, turns,     output
-//!  │     preflight, machine                     halves
+//!  │        │                │            │               │         │
+//!  │   weights, cpus,     loader     live, pins     stats, turns, output,
+//!  │   domains, tunables,                              halves     logging
+//!  │   preflight, machine
 //!  ├─► strategy (a package): weights from what was measured
 //!  └─► set: changes the maps of the running program
 //! ```
