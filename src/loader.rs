@@ -19,9 +19,9 @@ use crate::weights::{PolicyList, Weights};
 ///
 /// A program that it loaded is not pinned, not loaded again after an ejection and not reported on:
 /// the caller has its maps, [`Running::live`](crate::Running::live).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Loader {
-    policies: PolicyList,
+    policies: Option<PolicyList>,
     weights: Option<Weights>,
     period: Option<Duration>,
     pin: Option<Policy>,
@@ -29,28 +29,15 @@ pub struct Loader {
     run: RunOptions,
 }
 
-impl Default for Loader {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Loader {
     /// With all policies, of which `eevdf` is held.
     pub fn new() -> Self {
-        Self {
-            policies: PolicyList::all(),
-            weights: None,
-            period: None,
-            pin: None,
-            tunables: Tunables::default(),
-            run: RunOptions::default(),
-        }
+        Self::default()
     }
 
     /// Only these are loaded, and can get a weight later.
     pub fn policies(mut self, policies: impl IntoIterator<Item = Policy>) -> Self {
-        self.policies = policies.into_iter().collect();
+        self.policies = Some(policies.into_iter().collect());
         self
     }
 
@@ -97,7 +84,7 @@ impl Loader {
     }
 
     pub(crate) fn plan(&self) -> Result<Plan> {
-        let policies = self.policies.clone();
+        let policies = self.policies.clone().unwrap_or_else(PolicyList::all);
         let weights = self.weights.clone();
         let weights = weights.unwrap_or_else(|| policies.default_weights());
         weights.check_available(&policies)?;

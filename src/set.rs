@@ -108,11 +108,7 @@ pub(crate) fn set(live: &Live, items: &[Assignment], out: &mut impl Write) -> Re
     }
     let slice = Duration::from_micros(live.status()?.slice_us.into());
     let (weights, period_us) = after(&loaded, live.period_us()?, &changes);
-    let remark = match weights.in_rotation() {
-        0 => "# all weights are 0: the current policy is held\n",
-        _ => "",
-    };
-    commit(live, changes, || live.apply(), remark, out)?;
+    commit(live, changes, || live.apply(), remark(&weights), out)?;
     if let Some(warning) = weights.warn_of_short_turns(period_us, slice) {
         log::warn!("{warning}");
     }
@@ -148,6 +144,13 @@ fn after(loaded: &[(Policy, u32)], period_us: u32, changes: &[Change]) -> (Weigh
     });
     let period_us = changed(Slot::PeriodUs).map_or(period_us, |change| change.new);
     (Weights::new(weights), period_us)
+}
+
+fn remark(weights: &Weights) -> &'static str {
+    match weights.in_rotation() {
+        0 => "# all weights are 0: the current policy is held\n",
+        _ => "",
+    }
 }
 
 /// Writes all, has them applied, then prints.
@@ -396,10 +399,12 @@ mod tests {
         let maps = Fake::with(&[(fifo, 1), (vtime, 1), (period, 100_000)]);
         let after = |wanted: &[(Slot, u32)]| {
             let (weights, period_us) = after(&loaded, 100_000, &maps.changes(wanted));
-            (weights.describe(), period_us)
+            (weights.describe(), period_us, remark(&weights))
         };
-        assert_eq!(after(&[(fifo, 2)]), ("fifo 2, vtime 1".into(), 100_000));
-        assert_eq!(after(&[(fifo, 0), (vtime, 0)]), ("".into(), 100_000));
-        assert_eq!(after(&[(period, 5000)]), ("fifo 1, vtime 1".into(), 5000));
+        assert_eq!(after(&[(fifo, 2)]), ("fifo 2, vtime 1".into(), 100_000, ""));
+        let slower = after(&[(period, 5000)]);
+        assert_eq!(slower, ("fifo 1, vtime 1".into(), 5000, ""));
+        let (_, _, held) = after(&[(fifo, 0), (vtime, 0)]);
+        assert_eq!(held, "# all weights are 0: the current policy is held\n");
     }
 }

@@ -55,16 +55,13 @@ pub(crate) struct Stderr;
 
 impl Write for Stderr {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        match STREAMS.get() {
-            Some(streams) => {
-                say_lost(streams, false);
-                let lines = String::from_utf8_lossy(lines).into_owned();
-                streams.stderr.put(lines);
-                Ok(())
-            }
-            None => io::stderr().write_all(lines),
-        }
-        .map(|()| lines.len())
+        let Some(streams) = STREAMS.get() else {
+            return io::stderr().write(lines);
+        };
+        say_lost(streams, false);
+        let text = String::from_utf8_lossy(lines).into_owned();
+        streams.stderr.put(text);
+        Ok(lines.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

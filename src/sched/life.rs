@@ -182,9 +182,8 @@ impl<'a> Life<'a> {
             "scx_meta runs: {runs}{}; maps in {PIN_DIR}; Ctrl-C stops it",
             pin.unwrap_or_default(),
         );
-        if let Some(warning) =
-            weights.warn_of_short_turns(*period_us, self.plan.tunables.slice.duration())
-        {
+        let slice = self.plan.tunables.slice.duration();
+        if let Some(warning) = weights.warn_of_short_turns(*period_us, slice) {
             log::warn!("{warning}");
         }
         let honoured = self.plan.honours_weights()
