@@ -11,18 +11,18 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-pub mod attempt;
-pub mod breakdown;
+mod attempt;
+mod breakdown;
 pub mod cli;
-pub mod compare;
-pub mod estimate;
-pub mod outcome;
-pub mod probe_load;
-pub mod profile_file;
-pub mod profiling;
+mod compare;
+mod estimate;
+mod outcome;
+mod probe_load;
+mod profile_file;
+mod profiling;
 pub mod reading;
-pub mod report;
+mod report;
 pub mod service;
-pub mod trial;
-pub mod tune;
+mod trial;
+mod tune;
 pub mod workload;

@@ -6,14 +6,14 @@ use evidence::sample::Interval;
 use evidence::table::time_ns;
 
 /// The unit where no metric is read: the command's run time counts.
-pub const RUNS: &str = "runs of the command/s";
+pub(crate) const RUNS: &str = "runs of the command/s";
 
 /// Before the unit of a metric of which less is better: throughput is 1 ÷ the metric.
-pub const INVERSE: &str = "1 ÷ ";
+pub(crate) const INVERSE: &str = "1 ÷ ";
 
 /// How the metric is shown, and what is better.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Measure<'a> {
+pub(crate) enum Measure<'a> {
     /// Runs a second, shown as the time of a run.
     RunTime,
     /// More is better.
@@ -23,8 +23,7 @@ pub enum Measure<'a> {
 }
 
 impl<'a> Measure<'a> {
-    /// By the unit of throughput.
-    pub fn of(unit: &'a str) -> Self {
+    pub(crate) fn of(unit: &'a str) -> Self {
         match unit.strip_prefix(INVERSE) {
             _ if unit == RUNS => Self::RunTime,
             Some(unit) => Self::Less(unit),
@@ -32,8 +31,7 @@ impl<'a> Measure<'a> {
         }
     }
 
-    /// Of the column.
-    pub fn head(self) -> String {
+    pub(crate) fn head(self) -> String {
         match self {
             Self::RunTime => "time of a run".into(),
             Self::More(unit) => unit.into(),
@@ -42,15 +40,14 @@ impl<'a> Measure<'a> {
     }
 
     /// From throughput to what people asked for.
-    pub fn value(self, throughput: Interval) -> Interval {
+    pub(crate) fn value(self, throughput: Interval) -> Interval {
         match self {
             Self::More(_) => throughput,
             Self::RunTime | Self::Less(_) => inverse(throughput),
         }
     }
 
-    /// Such a figure.
-    pub fn number(self, value: f64) -> String {
+    pub(crate) fn number(self, value: f64) -> String {
         match self {
             Self::RunTime => time_ns(value * 1e9),
             Self::More(_) | Self::Less(_) => four_digits(value),
@@ -58,12 +55,11 @@ impl<'a> Measure<'a> {
     }
 
     /// `3.1 % more (2.0 to 4.4 %)`
-    pub fn change(self, ratio: Interval) -> String {
+    pub(crate) fn change(self, ratio: Interval) -> String {
         self.change_to(ratio, "")
     }
 
-    /// With words behind `more`.
-    pub fn change_to(self, ratio: Interval, than: &str) -> String {
+    pub(crate) fn change_to(self, ratio: Interval, than: &str) -> String {
         let Interval {
             estimate,
             low,
@@ -87,7 +83,7 @@ impl<'a> Measure<'a> {
     }
 
     /// `-0.9 to +1.2 %`
-    pub fn range(self, ratio: Interval) -> String {
+    pub(crate) fn range(self, ratio: Interval) -> String {
         let Interval { low, high, .. } = self.percent(ratio);
         format!("{low:+.1} to {high:+.1} %")
     }

@@ -18,8 +18,7 @@ use crate::estimate;
 use crate::trial::args::Common;
 use crate::trial::files::Destination;
 use crate::trial::record::{Record, Stage};
-use crate::trial::session;
-use crate::trial::session::{Moment, Next, Wanted};
+use crate::trial::session::{self, Moment, Next, Wanted};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,7 +30,7 @@ Examples:
 /// Options of `try`.
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {
+pub(crate) struct Args {
     /// What to read from the command's output: a regular expression with one group, a number
     /// [default: nothing; the command's run time counts]
     #[arg(long, value_name = "REGEX")]
@@ -79,8 +78,7 @@ fn parse_block(text: &str) -> Result<Duration> {
     Ok(block)
 }
 
-/// Measures and prints the verdict.
-pub fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &Args) -> Result<()> {
     let wanted = || {
         let application = rows::application(args)?;
         Ok(Wanted {

@@ -9,8 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use labkit::charge::setting::Setting;
 use scx_meta::policy::Policy;
-use scx_meta::weights;
-use scx_meta::weights::PolicyList;
+use scx_meta::weights::{self, PolicyList};
 
 use super::measure::{INVERSE, RUNS};
 use super::Args;
@@ -20,14 +19,13 @@ use crate::trial::args::Common;
 use crate::trial::record::{Role, Row};
 use crate::workload::{Application, Load, Workload};
 
-/// Of the rotation.
-pub const ROTATION: &str = "equal rotation";
+pub(crate) const ROTATION: &str = "equal rotation";
 
 /// What a metric counts if nobody says.
 const NO_UNIT: &str = "metric";
 
 /// The command, as an application that needs nothing else.
-pub fn application(args: &Args) -> Result<Application> {
+pub(crate) fn application(args: &Args) -> Result<Application> {
     let program = args.command.first().context("the command is missing")?;
     let name = Path::new(program).file_name();
     let name = name.map_or_else(|| program.clone(), |name| name.to_string_lossy().into());
@@ -68,7 +66,7 @@ fn reading(args: &Args) -> Result<(Reader, String)> {
 }
 
 /// A workload of this application alone, in the folder we are in.
-pub fn workload(application: &Application) -> Result<Workload> {
+pub(crate) fn workload(application: &Application) -> Result<Workload> {
     Ok(Workload {
         name: application.name.clone(),
         notes: Vec::new(),
@@ -80,7 +78,7 @@ pub fn workload(application: &Application) -> Result<Workload> {
 }
 
 /// Each policy held, other schedulers, and all policies by turns.
-pub fn rows(args: &Args) -> Result<Vec<Row>> {
+pub(crate) fn rows(args: &Args) -> Result<Vec<Row>> {
     let mut rows: Vec<Row> = args.common.policies().into_iter().map(held).collect();
     rows.extend(Row::others(&args.outside)?);
     rows.extend(rotation(&turning(&args.common), args.period)?);
@@ -97,7 +95,6 @@ fn turning(common: &Common) -> Vec<Policy> {
     Policy::all().filter(turns).collect()
 }
 
-/// Takes no less than two.
 fn rotation(policies: &[Policy], period: Duration) -> Result<Option<Row>> {
     let turns = policies.len() as u32;
     if turns < 2 {

@@ -7,8 +7,7 @@ use evidence::table::{time_ns, Table};
 use labkit::charge::setting::Setting;
 
 use super::measure::Measure;
-use crate::estimate;
-use crate::estimate::Verdict;
+use crate::estimate::{self, Verdict};
 use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
 
 /// A 95 % interval of a median has no ends within fewer values: with five, all of them lie on one
@@ -19,7 +18,7 @@ const LEAST_SUPER_BLOCKS: usize = 6;
 const ROTATIONS: f64 = 5.0;
 
 /// All that is said at the end; `rotation_s` is how long a block of the rotation took.
-pub fn text(outcome: &Outcome, subject: &SubjectOutcome, rotation_s: Option<f64>) -> String {
+pub(crate) fn text(outcome: &Outcome, subject: &SubjectOutcome, rotation_s: Option<f64>) -> String {
     let measure = Measure::of(&subject.subject.unit);
     let mut text = estimate::header(outcome);
     let _ = writeln!(text, "{}", table(subject, measure));
@@ -94,7 +93,6 @@ fn best(subject: &SubjectOutcome) -> Option<&RowOutcome> {
     gaining.max_by(|a, b| gain(a).total_cmp(&gain(b)))
 }
 
-/// What to paste to have it.
 fn command(setting: &Setting) -> String {
     let weights = match setting {
         Setting::Outside { command } => return format!("sudo {}", command.join(" ")),

@@ -21,18 +21,18 @@ use crate::trial::{files, session};
 
 /// Options of `breakdown`.
 #[derive(clap::Args, Clone, Debug)]
-pub struct Args {
+pub(crate) struct Args {
     /// Those of every trial
     #[command(flatten)]
-    pub trial: TrialArgs,
+    pub(crate) trial: TrialArgs,
 
     /// n: the first so many applications of the workload, all at once
     #[arg(long, value_name = "N")]
-    pub applications: usize,
+    pub(crate) applications: usize,
 
     /// What `profile` wrote of this workload
     #[arg(long, value_name = "PROFILE.toml", required_unless_present = "from")]
-    pub profile: Option<PathBuf>,
+    pub(crate) profile: Option<PathBuf>,
 
     /// How they share the time
     #[arg(
@@ -41,19 +41,19 @@ pub struct Args {
         value_delimiter = ',',
         default_value = "round-robin,benefit-gain"
     )]
-    pub strategies: Vec<Strategy>,
+    pub(crate) strategies: Vec<Strategy>,
 
     /// t_b; a rotation takes n of them
     #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = weights::parse_duration)]
-    pub base_slice: Duration,
+    pub(crate) base_slice: Duration,
 
     /// What makes a policy an application's preferred one
     #[arg(long, value_enum, default_value_t = Prefer::Throughput)]
-    pub prefer: Prefer,
+    pub(crate) prefer: Prefer,
 }
 
 /// Measures, writes the figures and prints them.
-pub fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &Args) -> Result<()> {
     let trial = &args.trial;
     let name = format!("breakdown-{}", args.applications);
     let wanted = || {

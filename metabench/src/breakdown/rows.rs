@@ -11,7 +11,7 @@ use crate::tune::rows::{singles, Grid, Mechanism};
 use crate::workload::{Application, Workload};
 
 /// The first `count` applications as one, all under load at the same time.
-pub fn together(workload: &Workload, count: usize) -> Result<Application> {
+pub(crate) fn together(workload: &Workload, count: usize) -> Result<Application> {
     let available = workload.applications.len();
     ensure!(
         (1..=available).contains(&count),
@@ -28,7 +28,7 @@ pub fn together(workload: &Workload, count: usize) -> Result<Application> {
 
 /// Each policy held, and the strategies for the applications that run; with what a person should
 /// know.
-pub fn rows(
+pub(crate) fn rows(
     args: &Args,
     workload: &Workload,
     profile: &Profile,

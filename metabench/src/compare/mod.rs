@@ -4,7 +4,7 @@
 //! interval is, never on what it shows.
 
 mod questions;
-pub mod rows;
+pub(crate) mod rows;
 
 use std::path::PathBuf;
 
@@ -20,7 +20,6 @@ use crate::trial::{files, session};
 use crate::tune::choice::{By, Choice};
 use crate::{estimate, tune};
 
-/// For `report`.
 const OUTCOME: &str = "compare.json";
 
 /// Fewer super-blocks say nothing about how wide an interval will be.
@@ -28,30 +27,30 @@ const LEAST_SUPER_BLOCKS: usize = 8;
 
 /// Options of `compare`.
 #[derive(clap::Args, Clone, Debug)]
-pub struct Args {
+pub(crate) struct Args {
     /// Those of every trial; --rounds is the most there may be
     #[command(flatten)]
-    pub trial: TrialArgs,
+    pub(crate) trial: TrialArgs,
 
     /// What `tune` wrote
     #[arg(long, value_name = "TUNE.json")]
-    pub tune: PathBuf,
+    pub(crate) tune: PathBuf,
 
     /// What its winner is best in
     #[arg(long, value_enum, default_value_t = By::Throughput)]
-    pub by: By,
+    pub(crate) by: By,
 
     /// scx_meta built with one policy in two rows, for a control [default: none]
     #[arg(long, value_name = "PATH")]
-    pub twins: Option<PathBuf>,
+    pub(crate) twins: Option<PathBuf>,
 
     /// Ends early once the interval of the winner's throughput against EEVDF is this narrow
     #[arg(long, value_name = "RATIO", default_value_t = 0.02)]
-    pub width: f64,
+    pub(crate) width: f64,
 }
 
 /// Measures, writes the figures and prints them.
-pub fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &Args) -> Result<()> {
     let trial = &args.trial;
     let tuned = Outcome::read(&args.tune)?;
     let choice = Choice::of(&tuned, args.by).with_context(|| args.tune.display().to_string())?;

@@ -5,14 +5,12 @@ use anyhow::Result;
 use evidence::raw::Raw;
 
 use super::rows::{SAME, SWAPPED, TWIN, WINNER};
-use crate::estimate;
-use crate::estimate::{Against, Question};
+use crate::estimate::{self, Against, Question};
 use crate::outcome::{Comparison, Outcome};
 use crate::trial::record::Record;
 use crate::tune::choice::Choice;
 
-/// Answers in the questions' order.
-pub fn answers(
+pub(crate) fn answers(
     raws: &[Raw<Record>],
     outcome: &Outcome,
     choice: &Choice,

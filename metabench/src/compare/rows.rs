@@ -7,21 +7,19 @@ use labkit::charge::setting::{Setting, Weight};
 use crate::trial::record::{Role, Row};
 use crate::tune::choice::Choice;
 
-/// Label of what `tune` froze.
-pub const WINNER: &str = "winner";
+pub(crate) const WINNER: &str = "winner";
 /// … of its weights, each given to the next policy.
-pub const SWAPPED: &str = "weights swapped";
+pub(crate) const SWAPPED: &str = "weights swapped";
 /// … of its rotation between two rows of one policy.
-pub const SAME: &str = "same policy by turns";
+pub(crate) const SAME: &str = "same policy by turns";
 
 /// The two rows of the build that has one policy twice.
-pub const TWINS: [&str; 2] = ["fifo", "vtime"];
+pub(crate) const TWINS: [&str; 2] = ["fifo", "vtime"];
 
 /// The policy that both are.
-pub const TWIN: &str = TWINS[0];
+pub(crate) const TWIN: &str = TWINS[0];
 
-/// The rows, EEVDF not among them.
-pub fn rows(choice: &Choice, has_twins: bool) -> Vec<Row> {
+pub(crate) fn rows(choice: &Choice, has_twins: bool) -> Vec<Row> {
     let winner = &choice.winner.setting;
     let mut rows = vec![Row {
         label: WINNER.into(),

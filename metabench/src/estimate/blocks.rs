@@ -12,45 +12,36 @@ use labkit::machine::Machine;
 use super::boots;
 use crate::trial::record::{Block, Plan, Record, Row, Subject};
 
-/// All that was measured.
-pub struct Trial<'a> {
-    /// The machine of all boots.
-    pub machine: &'a Machine,
+pub(crate) struct Trial<'a> {
+    pub(crate) machine: &'a Machine,
     /// What was to be done; of the first boot.
-    pub plan: &'a Plan,
-    /// How many there were.
-    pub boots: usize,
+    pub(crate) plan: &'a Plan,
+    pub(crate) boots: usize,
     /// Why some of what was planned is missing.
-    pub cut: Vec<String>,
+    pub(crate) cut: Vec<String>,
     /// Those that have a complete super-block, in the plan's order.
-    pub subjects: Vec<SubjectBlocks<'a>>,
+    pub(crate) subjects: Vec<SubjectBlocks<'a>>,
 }
 
-/// What was measured of one subject.
-pub struct SubjectBlocks<'a> {
-    /// What it is.
-    pub subject: &'a Subject,
-    /// All rows of the plan.
-    pub rows: &'a [Row],
+pub(crate) struct SubjectBlocks<'a> {
+    pub(crate) subject: &'a Subject,
+    pub(crate) rows: &'a [Row],
     /// The loads of each block, by name.
-    pub parts: Vec<&'a str>,
+    pub(crate) parts: Vec<&'a str>,
     /// Complete ones only, numbered through all boots.
-    pub super_blocks: Vec<SuperBlock<'a>>,
+    pub(crate) super_blocks: Vec<SuperBlock<'a>>,
 }
 
 /// EEVDF, each row once, EEVDF.
-pub struct SuperBlock<'a> {
-    /// EEVDF, before all rows.
-    pub first: &'a Block,
-    /// EEVDF, after them.
-    pub last: &'a Block,
+pub(crate) struct SuperBlock<'a> {
+    pub(crate) first: &'a Block,
+    pub(crate) last: &'a Block,
     /// In the plan's order.
-    pub rows: Vec<&'a Block>,
+    pub(crate) rows: Vec<&'a Block>,
 }
 
 impl<'a> SuperBlock<'a> {
-    /// All blocks, EEVDF's first.
-    pub fn blocks(&self) -> impl Iterator<Item = &'a Block> + '_ {
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = &'a Block> + '_ {
         [self.first, self.last]
             .into_iter()
             .chain(self.rows.iter().copied())
@@ -59,7 +50,7 @@ impl<'a> SuperBlock<'a> {
 
 impl<'a> Trial<'a> {
     /// Sorts what several boots of one plan measured.
-    pub fn of(raws: &'a [Raw<Record>]) -> Result<Self> {
+    pub(crate) fn of(raws: &'a [Raw<Record>]) -> Result<Self> {
         let plans = boots::plans(raws)?;
         let plan = *plans.first().context("there is no raw data")?;
         let mut cut = boots::cut(raws);
@@ -98,7 +89,7 @@ impl<'a> Trial<'a> {
 
 impl SubjectBlocks<'_> {
     /// Number of the row that is called so.
-    pub fn row(&self, label: &str) -> Result<usize> {
+    pub(crate) fn row(&self, label: &str) -> Result<usize> {
         let found = self.rows.iter().position(|row| row.label == label);
         found.with_context(|| {
             let labels: Vec<_> = self.rows.iter().map(|row| &*row.label).collect();
@@ -129,8 +120,7 @@ impl SubjectBlocks<'_> {
     }
 }
 
-/// For errors.
-pub fn place(block: &Block) -> String {
+pub(crate) fn place(block: &Block) -> String {
     let row = block.row.as_deref().unwrap_or("EEVDF");
     let Block {
         subject,

@@ -10,7 +10,7 @@ use evidence::raw::Raw;
 use crate::trial::record::{Block, Plan, Record, Subject};
 
 /// The plan of each boot; they ask for the same.
-pub fn plans(raws: &[Raw<Record>]) -> Result<Vec<&Plan>> {
+pub(crate) fn plans(raws: &[Raw<Record>]) -> Result<Vec<&Plan>> {
     let plans: Vec<&Plan> = raws
         .iter()
         .zip(1..)
@@ -34,7 +34,7 @@ pub fn plans(raws: &[Raw<Record>]) -> Result<Vec<&Plan>> {
 }
 
 /// Those of all boots: each boot may have measured some of them. Of one name there is one.
-pub fn subjects<'a>(plans: &[&'a Plan]) -> Result<Vec<&'a Subject>> {
+pub(crate) fn subjects<'a>(plans: &[&'a Plan]) -> Result<Vec<&'a Subject>> {
     let mut known: Vec<&Subject> = Vec::new();
     for subject in plans.iter().flat_map(|plan| &plan.subjects) {
         match known.iter().find(|known| known.name == subject.name) {
@@ -106,7 +106,7 @@ fn blocks(raw: &Raw<Record>) -> Vec<&Block> {
 
 /// Boots, not files: a trial may be done twice in one. A reproducible machine makes the same
 /// boot id each time, but its guest does one trial a boot.
-pub fn count(raws: &[Raw<Record>], plans: &[&Plan]) -> usize {
+pub(crate) fn count(raws: &[Raw<Record>], plans: &[&Plan]) -> usize {
     if raws.iter().any(|raw| raw.machine.clock.is_virtual()) {
         return raws.len();
     }
@@ -115,7 +115,7 @@ pub fn count(raws: &[Raw<Record>], plans: &[&Plan]) -> usize {
 }
 
 /// Why some of what was planned is missing.
-pub fn cut(raws: &[Raw<Record>]) -> Vec<String> {
+pub(crate) fn cut(raws: &[Raw<Record>]) -> Vec<String> {
     let mut reasons = Vec::new();
     for raw in raws {
         let end = raw.records.iter().find_map(|record| match record {

@@ -5,7 +5,6 @@
 use anyhow::{ensure, Context, Result};
 use evidence::raw::Raw;
 use evidence::sample;
-use evidence::sample::{Interval, LEVEL};
 use labkit::charge::setting::{Setting, Weight};
 
 use super::blocks::{SubjectBlocks, Trial};
@@ -16,21 +15,17 @@ use crate::trial::record::Record;
 
 /// How much better is one row than something else?
 #[derive(Clone, Debug, PartialEq)]
-pub struct Question {
-    /// In words: `winner against EEVDF`.
-    pub what: String,
+pub(crate) struct Question {
+    pub(crate) what: String,
     /// Label of a row.
-    pub of: String,
-    /// What it is compared with.
-    pub to: Against,
+    pub(crate) of: String,
+    pub(crate) to: Against,
 }
 
 /// What a row is compared with, within the same super-block.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Against {
-    /// The mean of both EEVDF blocks.
+pub(crate) enum Against {
     Eevdf,
-    /// Another row, by its label.
     Row(String),
     /// What policies held alone would give at these shares: the control that a claim of synergy
     /// must exceed.
@@ -40,7 +35,7 @@ pub enum Against {
 /// Answers, in the questions' order. With several subjects, each is asked of each.
 ///
 /// Corrected for every interval that is stated: a question about throughput and latency is two.
-pub fn comparisons(raws: &[Raw<Record>], questions: &[Question]) -> Result<Vec<Comparison>> {
+pub(crate) fn comparisons(raws: &[Raw<Record>], questions: &[Question]) -> Result<Vec<Comparison>> {
     let trial = Trial::of(raws)?;
     let mut asked = Vec::new();
     for subject in &trial.subjects {
@@ -110,42 +105,6 @@ impl<'a> Asked<'a> {
             level,
         })
     }
-}
-
-/// What policies held alone would give by turns, if none disturbed another.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Predicted {
-    /// Of which subject.
-    pub subject: String,
-    /// Σ share × throughput of the policy held, within each super-block.
-    pub throughput: Interval,
-    /// To EEVDF.
-    pub throughput_ratio: Interval,
-    /// Of the requests of all these blocks together, each policy's as many as its share. None
-    /// where requests cannot be put together.
-    pub latency_ms: Option<Interval>,
-    /// To EEVDF.
-    pub latency_ratio: Option<Interval>,
-}
-
-/// For each subject, with intervals of 95 %.
-pub fn predicted(raws: &[Raw<Record>], weights: &[Weight]) -> Result<Vec<Predicted>> {
-    let trial = Trial::of(raws)?;
-    let of_subject = |subject: &SubjectBlocks| {
-        let side = mix(subject, weights)?;
-        let parts = subject.all_parts();
-        let latencies = Latencies::of(subject)?;
-        let latency_ms = latencies.map(|l| l.quantile_ms(subject, &side));
-        let latency_ratio = latencies.map(|l| l.ratio(subject, &side, &Side::Eevdf, LEVEL));
-        Ok(Predicted {
-            subject: subject.subject.name.clone(),
-            throughput: subject.throughput(&side)?,
-            throughput_ratio: subject.throughput_ratio(&side, &Side::Eevdf, &parts, LEVEL)?,
-            latency_ms: latency_ms.transpose()?.flatten(),
-            latency_ratio: latency_ratio.transpose()?.flatten(),
-        })
-    };
-    trial.subjects.iter().map(of_subject).collect()
 }
 
 /// The rows in which the policies of a rotation are held.

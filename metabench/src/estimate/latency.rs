@@ -6,8 +6,7 @@
 //! and the median over blocks stands for them.
 
 use anyhow::{bail, Context, Result};
-use evidence::sample;
-use evidence::sample::{Interval, Statistic, LEVEL};
+use evidence::sample::{self, Interval, Statistic, LEVEL};
 
 use super::blocks::{place, SubjectBlocks, SuperBlock};
 use super::pool::Pool;
@@ -22,20 +21,17 @@ const PERCENTS: [u32; 2] = [99, 90];
 
 const US_PER_MS: f64 = 1000.0;
 
-/// How a subject's latencies are told.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Latencies {
-    /// Which quantile.
-    pub percent: u32,
+pub(crate) struct Latencies {
+    pub(crate) percent: u32,
     /// Of which part: the first that says any.
     part: usize,
-    /// There are histograms.
     pooled: bool,
 }
 
 impl Latencies {
     /// None if no load says latencies, or none of the quantiles that are told.
-    pub fn of(subject: &SubjectBlocks) -> Result<Option<Self>> {
+    pub(crate) fn of(subject: &SubjectBlocks) -> Result<Option<Self>> {
         let Some((part, pooled)) = said(subject)? else {
             return Ok(None);
         };
@@ -57,17 +53,21 @@ impl Latencies {
     }
 
     /// Requests of several rows can be put together.
-    pub fn are_pooled(&self) -> bool {
+    pub(crate) fn are_pooled(&self) -> bool {
         self.pooled
     }
 
     /// Requests of a side in all its blocks.
-    pub fn requests(&self, subject: &SubjectBlocks, side: &Side) -> u64 {
+    pub(crate) fn requests(&self, subject: &SubjectBlocks, side: &Side) -> u64 {
         requests(subject, side, self.part)
     }
 
     /// The quantile. A mixture of quantiles that do not pool has none.
-    pub fn quantile_ms(&self, subject: &SubjectBlocks, side: &Side) -> Result<Option<Interval>> {
+    pub(crate) fn quantile_ms(
+        &self,
+        subject: &SubjectBlocks,
+        side: &Side,
+    ) -> Result<Option<Interval>> {
         if self.pooled {
             let pool = Pool::of(subject, side, self.part);
             let interval = self.drawn(subject, LEVEL, |times| {
@@ -90,7 +90,7 @@ impl Latencies {
     }
 
     /// Of two sides; less than 1 is better.
-    pub fn ratio(
+    pub(crate) fn ratio(
         &self,
         subject: &SubjectBlocks,
         of: &Side,
@@ -148,7 +148,6 @@ impl Latencies {
         })
     }
 
-    /// What the load itself said.
     fn own_ms(&self, block: &Block) -> Result<f64> {
         let own = match &block.parts[self.part].latency {
             Some(Latency::Quantiles { at, .. }) => find(at, self.percent),
@@ -160,7 +159,7 @@ impl Latencies {
 }
 
 /// What is wrong if loads say latencies, but none that is told.
-pub fn untold(subject: &SubjectBlocks) -> Result<Option<String>> {
+pub(crate) fn untold(subject: &SubjectBlocks) -> Result<Option<String>> {
     Ok(match (said(subject)?, Latencies::of(subject)?) {
         (Some(_), None) => Some(format!(
             "{}: its load says neither p99 nor p90, so there are no latencies",

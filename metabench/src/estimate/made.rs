@@ -9,40 +9,38 @@ use labkit::machine::Machine;
 
 use crate::trial::record::{Block, Latency, Part, Plan, Record, Role, Row, Stage, Subject};
 
-/// What a load says of latencies.
 #[derive(Clone, Copy)]
-pub enum Says {
+pub(crate) enum Says {
     Histogram,
     /// At these percents.
     Quantiles(&'static [f64]),
     Nothing,
 }
 
-/// A subject to be made.
 #[derive(Clone, Copy)]
-pub struct Kind {
-    pub name: &'static str,
-    pub whole: bool,
+pub(crate) struct Kind {
+    pub(crate) name: &'static str,
+    pub(crate) whole: bool,
     /// Its loads; more than one where several run at once.
-    pub parts: &'static [&'static str],
-    pub says: Says,
+    pub(crate) parts: &'static [&'static str],
+    pub(crate) says: Says,
 }
 
-pub const WEB: Kind = Kind {
+pub(crate) const WEB: Kind = Kind {
     name: "web",
     whole: false,
     parts: &["web"],
     says: Says::Histogram,
 };
 
-pub const BATCH: Kind = Kind {
+pub(crate) const BATCH: Kind = Kind {
     name: "batch",
     whole: false,
     parts: &["batch"],
     says: Says::Nothing,
 };
 
-pub const BOTH: Kind = Kind {
+pub(crate) const BOTH: Kind = Kind {
     name: "both",
     whole: true,
     parts: &["batch", "web"],
@@ -51,16 +49,15 @@ pub const BOTH: Kind = Kind {
 
 /// What a row is made to do, relative to EEVDF.
 #[derive(Clone)]
-pub struct Effect {
-    pub label: &'static str,
-    pub setting: Setting,
-    pub role: Role,
-    pub throughput: f64,
-    pub latency: f64,
+pub(crate) struct Effect {
+    pub(crate) label: &'static str,
+    pub(crate) setting: Setting,
+    pub(crate) role: Role,
+    pub(crate) throughput: f64,
+    pub(crate) latency: f64,
 }
 
-/// A policy held.
-pub fn held(policy: &'static str, throughput: f64, latency: f64) -> Effect {
+pub(crate) fn held(policy: &'static str, throughput: f64, latency: f64) -> Effect {
     Effect {
         label: policy,
         setting: Setting::Hold {
@@ -73,7 +70,7 @@ pub fn held(policy: &'static str, throughput: f64, latency: f64) -> Effect {
 }
 
 /// fifo and vtime by turns.
-pub fn winner(throughput: f64, latency: f64) -> Effect {
+pub(crate) fn winner(throughput: f64, latency: f64) -> Effect {
     Effect {
         label: "winner",
         setting: Setting::Rotate {
@@ -86,21 +83,20 @@ pub fn winner(throughput: f64, latency: f64) -> Effect {
     }
 }
 
-/// What to make.
 #[derive(Clone)]
-pub struct Made {
-    pub seed: u64,
-    pub accel: &'static str,
-    pub clock: Clock,
-    pub rounds: u32,
-    pub subjects: Vec<Kind>,
-    pub rows: Vec<Effect>,
+pub(crate) struct Made {
+    pub(crate) seed: u64,
+    pub(crate) accel: &'static str,
+    pub(crate) clock: Clock,
+    pub(crate) rounds: u32,
+    pub(crate) subjects: Vec<Kind>,
+    pub(crate) rows: Vec<Effect>,
     /// Standard deviation of a block, relative.
-    pub noise: f64,
+    pub(crate) noise: f64,
     /// By this part each block is slower than the one before.
-    pub drift: f64,
+    pub(crate) drift: f64,
     /// Of each block.
-    pub requests: u64,
+    pub(crate) requests: u64,
 }
 
 impl Default for Made {
@@ -120,8 +116,7 @@ impl Default for Made {
 }
 
 impl Made {
-    /// Makes it.
-    pub fn raw(&self) -> Raw<Record> {
+    pub(crate) fn raw(&self) -> Raw<Record> {
         let mut rng = Rng::with_seed(self.seed);
         let mut records = vec![Record::Plan(self.plan())];
         for kind in &self.subjects {
@@ -230,8 +225,7 @@ impl Made {
     }
 }
 
-/// Somewhere, with these parts.
-pub fn block(parts: &[(&str, f64)]) -> Block {
+pub(crate) fn block(parts: &[(&str, f64)]) -> Block {
     let part = |&(name, throughput): &(&str, f64)| Part {
         name: name.into(),
         throughput,

@@ -11,7 +11,7 @@
 //!   position         whether place within a super-block matters
 //!   source           where it comes from, and what a reader must know
 //! outcome ─► tables, verdict; profile_file; report
-//! compare            questions asked beforehand, and what single policies predict
+//! compare            questions asked beforehand, also against what single policies predict
 //! ```
 
 mod blocks;
@@ -32,9 +32,9 @@ mod verdict;
 
 use anyhow::{Context, Result};
 
-pub use compare::{comparisons, predicted, Against, Predicted, Question};
-pub use tables::{header, surest, tables};
-pub use verdict::{
+pub(crate) use compare::{comparisons, Against, Question};
+pub(crate) use tables::{header, surest, tables};
+pub(crate) use verdict::{
     latency as latency_verdict, latency_asked, throughput as throughput_verdict, throughput_asked,
     Verdict,
 };
@@ -49,11 +49,11 @@ use latency::Latencies;
 use side::Side;
 
 /// What reports call the kernel's own scheduler.
-pub const EEVDF: &str = "EEVDF";
+pub(crate) const EEVDF: &str = "EEVDF";
 
 /// What a trial came to; several raw data are several boots of one plan. Its comparisons and
 /// claims are for `compare` to fill in.
-pub fn outcome(raws: &[Raw<Record>]) -> Result<Outcome> {
+pub(crate) fn outcome(raws: &[Raw<Record>]) -> Result<Outcome> {
     let trial = Trial::of(raws)?;
     let subjects = trial.subjects.iter().map(|blocks| {
         let name = &blocks.subject.name;

@@ -12,8 +12,7 @@ use crate::trial::record::Latency;
 /// Sums of weights are not exact.
 const TOLERANCE: f64 = 1e-9;
 
-/// Requests of one side.
-pub struct Pool {
+pub(crate) struct Pool {
     /// The longest latency first.
     bins: Vec<Bin>,
     /// Weight of all requests of each super-block.
@@ -27,8 +26,7 @@ struct Bin {
 }
 
 impl Pool {
-    /// Of the histograms of one part.
-    pub fn of(subject: &SubjectBlocks, side: &Side, part: usize) -> Self {
+    pub(crate) fn of(subject: &SubjectBlocks, side: &Side, part: usize) -> Self {
         let mut bins = Vec::new();
         for (number, super_block) in subject.super_blocks.iter().enumerate() {
             for (block, weight) in side.requests(super_block) {
@@ -56,7 +54,7 @@ impl Pool {
 
     /// Nearest rank: the smallest latency that is at least as long as `percent` of all. `times`
     /// says how often each super-block counts. None without requests.
-    pub fn quantile(&self, percent: f64, times: &[u32]) -> Option<f64> {
+    pub(crate) fn quantile(&self, percent: f64, times: &[u32]) -> Option<f64> {
         let totals = self.totals.iter().zip(times);
         let total: f64 = totals.map(|(total, &n)| total * f64::from(n)).sum();
         // So much may be longer.

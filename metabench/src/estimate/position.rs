@@ -5,8 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{ensure, Result};
-use evidence::sample;
-use evidence::sample::{Interval, Statistic};
+use evidence::sample::{self, Interval, Statistic};
 
 use super::blocks::SubjectBlocks;
 use super::side::geometric_mean;
@@ -14,7 +13,7 @@ use crate::outcome::RowOutcome;
 use crate::trial::record::Block;
 
 /// Throughput relative to the row's median, by place.
-pub fn positions(
+pub(crate) fn positions(
     subject: &SubjectBlocks,
     eevdf: &RowOutcome,
     rows: &[RowOutcome],

@@ -4,12 +4,9 @@
 use super::blocks::SuperBlock;
 use crate::trial::record::Block;
 
-/// One side.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Side {
-    /// EEVDF before all rows.
+pub(crate) enum Side {
     First,
-    /// EEVDF after them.
     Last,
     /// Both of these: their mean, which a machine that drifts cannot turn into a gain.
     Eevdf,
@@ -37,7 +34,7 @@ impl Side {
 
     /// Throughput; of several parts the geometric mean, in which each counts the same whatever
     /// it counts.
-    pub fn throughput(&self, super_block: &SuperBlock, parts: &[usize]) -> f64 {
+    pub(crate) fn throughput(&self, super_block: &SuperBlock, parts: &[usize]) -> f64 {
         let blocks = self.blocks(super_block);
         let whole: f64 = blocks.iter().map(|(_, share)| share).sum();
         geometric_mean(parts.iter().map(|&part| {
@@ -48,8 +45,7 @@ impl Side {
         }))
     }
 
-    /// Throughput of each block by itself.
-    pub fn throughputs(&self, super_block: &SuperBlock, parts: &[usize]) -> Vec<f64> {
+    pub(crate) fn throughputs(&self, super_block: &SuperBlock, parts: &[usize]) -> Vec<f64> {
         match self {
             Self::Eevdf => vec![
                 Self::First.throughput(super_block, parts),
@@ -61,7 +57,7 @@ impl Side {
 
     /// Its blocks, and how much each of their requests counts. A share is one of time: of a block
     /// that ran twice as long, each request counts half.
-    pub fn requests<'a>(&self, super_block: &SuperBlock<'a>) -> Vec<(&'a Block, f64)> {
+    pub(crate) fn requests<'a>(&self, super_block: &SuperBlock<'a>) -> Vec<(&'a Block, f64)> {
         let blocks = self.blocks(super_block).into_iter();
         match self {
             Self::Mix(_) => blocks
@@ -73,7 +69,7 @@ impl Side {
 }
 
 /// Of a single number exactly that number.
-pub fn geometric_mean(numbers: impl ExactSizeIterator<Item = f64>) -> f64 {
+pub(crate) fn geometric_mean(numbers: impl ExactSizeIterator<Item = f64>) -> f64 {
     let n = numbers.len();
     let product = |numbers: &mut dyn Iterator<Item = f64>| numbers.map(f64::ln).sum::<f64>();
     let mut numbers = numbers;
@@ -88,7 +84,6 @@ mod tests {
     use super::super::made::block;
     use super::*;
 
-    /// Throughputs of two parts each.
     fn blocks() -> [Block; 4] {
         [[10.0, 1.0], [30.0, 1.0], [8.0, 2.0], [2.0, 8.0]]
             .map(|throughputs| block(&throughputs.map(|t| ("", t))))

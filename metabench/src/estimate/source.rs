@@ -13,8 +13,7 @@ use super::latency;
 use crate::outcome::Source;
 use crate::trial::record::{Block, Latency};
 
-/// Of a trial.
-pub fn source(trial: &Trial) -> Result<Source> {
+pub(crate) fn source(trial: &Trial) -> Result<Source> {
     let (machine, plan) = (trial.machine, trial.plan);
     Ok(Source {
         kernel: machine.kernel.clone(),

@@ -5,6 +5,7 @@ use evidence::sample::Interval;
 
 use super::made::{held, winner, Kind, Made, Says, BATCH, BOTH, WEB};
 use super::*;
+use crate::outcome::Comparison;
 use crate::trial::record::Latency;
 
 fn covers(interval: Interval, value: f64) -> bool {
@@ -309,40 +310,49 @@ fn questions_are_answered_within_super_blocks_and_corrected() {
     assert!(format!("{error:#}").contains("no row `nest`, only fifo, vtime, winner"));
 }
 
+/// What the winner's ratio to EEVDF is, divided by what its policies predict of it.
 #[test]
 fn what_is_predicted_is_the_share_weighted_mean() {
-    let weights = [("fifo".to_string(), 3), ("vtime".to_string(), 1)];
-    // 0.75 × 1.05 + 0.25 × 0.97
-    let expected = 1.03;
-    for (effect, synergy) in [(1.03, 1.0), (1.10, 1.10 / 1.03)] {
+    let weights = vec![("fifo".to_string(), 3), ("vtime".to_string(), 1)];
+    let asked = |effect, to| {
         let raws = [with_winner(effect, 0.9).raw()];
-        let predicted = predicted(&raws, &weights).unwrap().remove(0);
-        assert!((predicted.throughput_ratio.estimate - expected).abs() < 0.005);
-        let asked = question(Against::Predicted(weights.to_vec()));
-        let answer = comparisons(&raws, &[asked]).unwrap().remove(0);
-        assert!(
-            (answer.throughput_ratio.estimate - synergy).abs() < 0.01,
-            "{answer:?}"
-        );
+        comparisons(&raws, &[question(Against::Eevdf), question(to)])
+    };
+    // 0.75 × 1.05 + 0.25 × 0.97
+    for (effect, synergy) in [(1.03, 1.0), (1.10, 1.10 / 1.03)] {
+        let answers = asked(effect, Against::Predicted(weights.clone())).unwrap();
+        let [eevdf, predicted] = &answers[..] else {
+            panic!("{answers:?}");
+        };
+        let ratio = predicted.throughput_ratio.estimate;
+        assert!((ratio - synergy).abs() < 0.01, "{predicted:?}");
         // Between those of its parts, 0.9 and 1.1, and nearer to the one it has more of.
-        let latency = predicted.latency_ratio.unwrap();
-        assert!((0.95..1.1).contains(&latency.estimate), "{latency:?}");
+        let latency = |answer: &Comparison| answer.latency_ratio.unwrap().estimate;
+        let of_prediction = latency(eevdf) / latency(predicted);
+        assert!((0.95..1.1).contains(&of_prediction), "{of_prediction}");
     }
-    let raws = [with_winner(1.0, 1.0).raw()];
-    let unknown = predicted(&raws, &[("nest".to_string(), 1)]).unwrap_err();
-    assert!(unknown.to_string().contains("no row in which nest is held"));
+    let unknown = Against::Predicted(vec![("nest".to_string(), 1)]);
+    let error = format!("{:#}", asked(1.0, unknown).unwrap_err());
+    assert!(error.contains("no row in which nest is held"), "{error}");
 }
 
 #[test]
 fn a_mixture_of_one_policy_is_that_policy() {
-    let raws = [Made::default().raw()];
-    let predicted = predicted(&raws, &[("fifo".to_string(), 7)])
+    let itself = Question {
+        what: "fifo".into(),
+        of: "fifo".into(),
+        to: Against::Predicted(vec![("fifo".to_string(), 7)]),
+    };
+    let answer = comparisons(&[Made::default().raw()], &[itself])
         .unwrap()
         .remove(0);
-    let fifo = outcome(&raws).unwrap().subjects[0].rows[0].clone();
-    assert_eq!(predicted.throughput_ratio, fifo.throughput_ratio);
-    assert_eq!(predicted.latency_ms, fifo.latency_ms);
-    assert_eq!(predicted.latency_ratio, fifo.latency_ratio);
+    for ratio in [answer.throughput_ratio, answer.latency_ratio.unwrap()] {
+        let all = [ratio.low, ratio.estimate, ratio.high];
+        assert!(
+            all.iter().all(|bound| (bound - 1.0).abs() < 1e-9),
+            "{ratio:?}"
+        );
+    }
 }
 
 #[test]

@@ -2,20 +2,17 @@
 //! Throughputs, and their ratios within super-blocks.
 
 use anyhow::Result;
-use evidence::sample;
-use evidence::sample::{Interval, Statistic};
+use evidence::sample::{self, Interval, Statistic};
 
 use super::blocks::SubjectBlocks;
 use super::side::Side;
 
 impl SubjectBlocks<'_> {
-    /// Numbers of all parts.
-    pub fn all_parts(&self) -> Vec<usize> {
+    pub(crate) fn all_parts(&self) -> Vec<usize> {
         (0..self.parts.len()).collect()
     }
 
-    /// Median over blocks.
-    pub fn throughput(&self, side: &Side) -> Result<Interval> {
+    pub(crate) fn throughput(&self, side: &Side) -> Result<Interval> {
         let parts = self.all_parts();
         let super_blocks = self.super_blocks.iter();
         let blocks: Vec<_> = super_blocks.map(|s| side.throughputs(s, &parts)).collect();
@@ -23,7 +20,7 @@ impl SubjectBlocks<'_> {
     }
 
     /// Median over super-blocks of the ratio within each.
-    pub fn throughput_ratio(
+    pub(crate) fn throughput_ratio(
         &self,
         of: &Side,
         to: &Side,

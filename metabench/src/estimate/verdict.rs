@@ -7,12 +7,9 @@ use evidence::sample::Interval;
 
 use crate::outcome::{Comparison, RowOutcome};
 
-/// Compared with EEVDF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Surely better.
+pub(crate) enum Verdict {
     Better,
-    /// Surely worse.
     Worse,
     /// It may be neither, or no more than EEVDF differs from itself.
     InsideNoise,
@@ -50,24 +47,25 @@ impl Verdict {
 }
 
 /// Of a row's throughput, given EEVDF's own row.
-pub fn throughput(row: &RowOutcome, eevdf: &RowOutcome) -> Verdict {
+pub(crate) fn throughput(row: &RowOutcome, eevdf: &RowOutcome) -> Verdict {
     Verdict::of(row.throughput_ratio, eevdf.throughput_ratio)
 }
 
-/// Of its latency; none without latencies.
-pub fn latency(row: &RowOutcome, eevdf: &RowOutcome) -> Option<Verdict> {
+pub(crate) fn latency(row: &RowOutcome, eevdf: &RowOutcome) -> Option<Verdict> {
     Some(Verdict::of(row.latency_ratio?, eevdf.latency_ratio?).turned())
 }
 
 /// Of the throughput of a comparison: of what is no more than EEVDF differs from itself nobody can
 /// tell, however narrow its interval.
-pub fn throughput_asked(comparison: &Comparison, eevdf: Option<&RowOutcome>) -> Verdict {
+pub(crate) fn throughput_asked(comparison: &Comparison, eevdf: Option<&RowOutcome>) -> Verdict {
     let noise = eevdf.map_or(ONE, |eevdf| eevdf.throughput_ratio);
     Verdict::of(comparison.throughput_ratio, noise)
 }
 
-/// Of its latency; none without latencies.
-pub fn latency_asked(comparison: &Comparison, eevdf: Option<&RowOutcome>) -> Option<Verdict> {
+pub(crate) fn latency_asked(
+    comparison: &Comparison,
+    eevdf: Option<&RowOutcome>,
+) -> Option<Verdict> {
     let noise = eevdf.and_then(|eevdf| eevdf.latency_ratio).unwrap_or(ONE);
     Some(Verdict::of(comparison.latency_ratio?, noise).turned())
 }

@@ -18,33 +18,31 @@ use crate::trial::{files, session};
 use crate::workload::{Application, Workload};
 use crate::{estimate, profile_file};
 
-/// For `scx_meta --profile`.
 const PROFILE: &str = "profile.toml";
 
 /// What `--subject` calls the whole, whatever its name.
 const WHOLE: &str = "whole";
 
-/// For `report` and `tune`.
 const OUTCOME: &str = "profile.json";
 
 /// Options of `profile`.
 #[derive(clap::Args, Clone, Debug)]
-pub struct Args {
+pub(crate) struct Args {
     /// Those of every trial
     #[command(flatten)]
-    pub trial: TrialArgs,
+    pub(crate) trial: TrialArgs,
 
     /// Other schedulers: they are in the tables, not in profile.toml
     #[command(flatten)]
-    pub outside: Others,
+    pub(crate) outside: Others,
 
     /// Only this application, or `whole` (repeatable) [default: all]
     #[arg(long, value_name = "NAME", conflicts_with = "from")]
-    pub subject: Vec<String>,
+    pub(crate) subject: Vec<String>,
 }
 
 /// Measures, writes the profile and prints the tables.
-pub fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &Args) -> Result<()> {
     let trial = &args.trial;
     let wanted = || {
         let workload = trial.read()?;
@@ -81,8 +79,7 @@ fn rows(args: &Args) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// scx_meta pinned to a policy.
-pub fn held(policy: Policy) -> Row {
+pub(crate) fn held(policy: Policy) -> Row {
     Row {
         label: policy.name().into(),
         setting: Setting::Hold {

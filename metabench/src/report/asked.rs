@@ -12,8 +12,7 @@ use super::words;
 use crate::estimate::EEVDF;
 use crate::outcome::{Claim, Comparison, Outcome};
 
-/// Answers by throughput and latency.
-pub fn drawings(outcome: &Outcome, stem: &str) -> Result<Vec<Drawing>> {
+pub(crate) fn drawings(outcome: &Outcome, stem: &str) -> Result<Vec<Drawing>> {
     let of = |measure| answers(outcome, stem, measure).transpose();
     Measure::ALL.into_iter().filter_map(of).collect()
 }
@@ -57,7 +56,6 @@ fn answers(outcome: &Outcome, stem: &str, measure: Measure) -> Result<Option<Dra
     Drawing::new(file, &title, &outcome.source, |note| figure.svg(note)).map(Some)
 }
 
-/// Comparisons that have a name here.
 fn answered<'a>(
     outcome: &'a Outcome,
     measure: Measure,
@@ -76,8 +74,7 @@ fn answered<'a>(
     outcome.comparisons.iter().filter_map(dot).collect()
 }
 
-/// The shrinkage.
-pub fn claims(outcome: &Outcome, stem: &str) -> Result<Option<Drawing>> {
+pub(crate) fn claims(outcome: &Outcome, stem: &str) -> Result<Option<Drawing>> {
     if outcome.claimed.is_empty() {
         return Ok(None);
     }

@@ -9,27 +9,20 @@ use crate::outcome::Outcome;
 use crate::trial::files;
 use crate::trial::record::Stage;
 
-/// One workload.
-pub struct Part<'a> {
-    /// Its name.
-    pub workload: &'a str,
+pub(crate) struct Part<'a> {
+    pub(crate) workload: &'a str,
     /// In the order of stages.
-    pub outcomes: Vec<&'a Outcome>,
-    /// Likewise.
-    pub chapters: Vec<Chapter<'a>>,
+    pub(crate) outcomes: Vec<&'a Outcome>,
+    pub(crate) chapters: Vec<Chapter<'a>>,
 }
 
-/// One stage.
-pub struct Chapter<'a> {
-    /// Which.
-    pub stage: Stage,
+pub(crate) struct Chapter<'a> {
+    pub(crate) stage: Stage,
     /// One; of `breakdown` all.
-    pub outcomes: Vec<&'a Outcome>,
-    /// Its figures.
-    pub drawings: Vec<Drawing>,
+    pub(crate) outcomes: Vec<&'a Outcome>,
+    pub(crate) drawings: Vec<Drawing>,
 }
 
-/// The pipeline's order.
 fn place(stage: Stage) -> u8 {
     match stage {
         Stage::Try => 0,
@@ -41,7 +34,7 @@ fn place(stage: Stage) -> u8 {
 }
 
 /// Workloads in the order given, stages in the order of the pipeline.
-pub fn parts(outcomes: &[Outcome]) -> Result<Vec<Part<'_>>> {
+pub(crate) fn parts(outcomes: &[Outcome]) -> Result<Vec<Part<'_>>> {
     let mut workloads: Vec<&str> = Vec::new();
     for outcome in outcomes {
         if !workloads.contains(&outcome.workload.as_str()) {

@@ -11,39 +11,30 @@ use crate::estimate::{surest, Verdict, EEVDF};
 use crate::outcome::{Comparison, Outcome, RowOutcome, SubjectOutcome};
 use crate::trial::record::{Role, Stage};
 
-/// A piece of the verdict.
 #[derive(Debug, PartialEq)]
-pub enum Said {
-    /// In words.
+pub(crate) enum Said {
     Sentence(String),
     /// A question with an answer for each thing it is asked of.
     Question(String, Vec<Answer>),
 }
 
-/// Yes, no or inside the noise.
 #[derive(Debug, PartialEq)]
-pub struct Answer {
-    /// Of what.
-    pub what: String,
-    /// The answer.
-    pub verdict: Verdict,
-    /// The reason.
-    pub ratio: Interval,
+pub(crate) struct Answer {
+    pub(crate) what: String,
+    pub(crate) verdict: Verdict,
+    pub(crate) ratio: Interval,
 }
 
-/// The verdict on one workload.
 #[derive(Debug, Default)]
-pub struct Conclusion {
-    /// What it is about.
-    pub before: Vec<String>,
+pub(crate) struct Conclusion {
+    pub(crate) before: Vec<String>,
     /// By throughput, and by latency.
-    pub columns: Vec<Vec<Said>>,
-    /// What limits it.
-    pub after: Vec<String>,
+    pub(crate) columns: Vec<Vec<Said>>,
+    pub(crate) after: Vec<String>,
 }
 
 /// From what was asked beforehand if there is that; else from what there is.
-pub fn conclude(outcomes: &[&Outcome]) -> Conclusion {
+pub(crate) fn conclude(outcomes: &[&Outcome]) -> Conclusion {
     let of = |stage| {
         outcomes
             .iter()
@@ -96,7 +87,6 @@ impl Conclusion {
         self.after.extend(too_few(outcome, whole));
     }
 
-    /// Every row of the whole.
     fn rows(&mut self, outcome: &Outcome) {
         let Some(whole) = outcome.whole() else {
             return self.before.push(nothing(outcome));
@@ -140,15 +130,14 @@ fn questions(outcome: &Outcome, whole: &SubjectOutcome, measure: Measure) -> Vec
 }
 
 /// What the winner is compared with, if it is the winner that is.
-pub fn of_winner(comparison: &Comparison) -> Option<&str> {
+pub(crate) fn of_winner(comparison: &Comparison) -> Option<&str> {
     comparison
         .what
         .strip_prefix(WINNER)?
         .strip_prefix(" against ")
 }
 
-/// All of the others.
-pub fn of_others(comparison: &Comparison) -> Option<&str> {
+pub(crate) fn of_others(comparison: &Comparison) -> Option<&str> {
     match of_winner(comparison) {
         Some(_) => None,
         None => Some(&comparison.what),
@@ -205,7 +194,6 @@ fn tuned(outcome: &Outcome) -> String {
     )
 }
 
-/// The rotations of one n.
 fn at_once((n, subject): (usize, &SubjectOutcome)) -> Option<Said> {
     let rotations = subject
         .rows

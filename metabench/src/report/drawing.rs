@@ -8,31 +8,27 @@ use evidence::figure::Standing;
 use crate::estimate::Verdict;
 use crate::outcome::Source;
 
-/// What the shaded band is called.
-pub const BAND: &str = "EEVDF against itself (noise floor)";
+pub(crate) const BAND: &str = "EEVDF against itself (noise floor)";
 
 /// What colours mean in every figure of rows.
-pub const KEY: [(Standing, &str); 3] = [
+pub(crate) const KEY: [(Standing, &str); 3] = [
     (Standing::Better, "better"),
     (Standing::Worse, "worse"),
     (Standing::Unclear, "inside the noise"),
 ];
 
-/// A figure.
-pub struct Drawing {
-    /// Name of its file.
-    pub file: String,
-    /// What it shows.
-    pub title: String,
+pub(crate) struct Drawing {
+    pub(crate) file: String,
+    pub(crate) title: String,
     /// For the page.
-    pub inline: String,
+    pub(crate) inline: String,
     /// For the file: with a footnote.
-    pub alone: String,
+    pub(crate) alone: String,
 }
 
 impl Drawing {
     /// `svg` draws it above a footnote.
-    pub fn new(
+    pub(crate) fn new(
         file: String,
         title: &str,
         source: &Source,
@@ -57,8 +53,7 @@ fn footnote(source: &Source) -> String {
     format!("Linux {kernel}, {machine}. {method}")
 }
 
-/// How a verdict looks.
-pub fn standing(verdict: Verdict) -> Standing {
+pub(crate) fn standing(verdict: Verdict) -> Standing {
     match verdict {
         Verdict::Better => Standing::Better,
         Verdict::Worse => Standing::Worse,

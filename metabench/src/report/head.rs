@@ -11,7 +11,7 @@ use super::words;
 use crate::outcome::{Outcome, SubjectOutcome};
 
 /// The machine, emulation and its limits, how often, and the noise floor.
-pub fn head(outcomes: &[&Outcome]) -> Markup {
+pub(crate) fn head(outcomes: &[&Outcome]) -> Markup {
     html! {
         section {
             @if outcomes.iter().any(|outcome| outcome.source.emulated) { (emulated(outcomes)) }

@@ -5,8 +5,7 @@ use maud::{html, Markup};
 
 use crate::outcome::Outcome;
 
-/// The last section of a workload.
-pub fn method(outcomes: &[&Outcome]) -> Markup {
+pub(crate) fn method(outcomes: &[&Outcome]) -> Markup {
     html! {
         section {
             h3 { "Method" }

@@ -40,18 +40,18 @@ const PAGE: &str = "report.html";
 
 /// Options of `report`.
 #[derive(clap::Args, Clone, Debug)]
-pub struct Args {
+pub(crate) struct Args {
     /// What try, profile, tune, compare and breakdown wrote
     #[arg(value_name = "FILE.json", required = true)]
-    pub files: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
 
     /// Folder for report.html and the figures as SVG
     #[arg(long, value_name = "DIR", default_value = ".")]
-    pub out: PathBuf,
+    pub(crate) out: PathBuf,
 }
 
 /// Reads outcomes, prints their tables and writes the page.
-pub fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &Args) -> Result<()> {
     let outcomes = args.files.iter().map(|file| Outcome::read(file));
     let outcomes: Vec<_> = outcomes.collect::<Result<_>>()?;
     for outcome in &outcomes {
@@ -64,7 +64,7 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 /// Writes the page, and its figures beside it; returns what was written.
-pub fn write(outcomes: &[Outcome], path: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn write(outcomes: &[Outcome], path: &Path) -> Result<Vec<PathBuf>> {
     ensure!(!outcomes.is_empty(), "a report needs figures to show");
     let parts = book::parts(outcomes)?;
     let folder = path.parent().unwrap_or(Path::new("."));

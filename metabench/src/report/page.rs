@@ -20,8 +20,7 @@ const LEAST_WIDTH: f64 = 480.0;
 
 const STYLE: &str = include_str!("style.css");
 
-/// All of it.
-pub fn page(parts: &[Part]) -> String {
+pub(crate) fn page(parts: &[Part]) -> String {
     let names: Vec<_> = parts.iter().map(|part| part.workload.to_owned()).collect();
     let title = format!("scx_meta against EEVDF: {}", words::list(&names));
     let page = html! {

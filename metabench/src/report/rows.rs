@@ -11,7 +11,7 @@ use crate::estimate::EEVDF;
 use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
 
 /// One for each measure there is; files begin with `stem`.
-pub fn drawings(outcome: &Outcome, stem: &str) -> Result<Vec<Drawing>> {
+pub(crate) fn drawings(outcome: &Outcome, stem: &str) -> Result<Vec<Drawing>> {
     let of = |measure| drawing(outcome, stem, measure).transpose();
     Measure::ALL.into_iter().filter_map(of).collect()
 }
@@ -58,7 +58,7 @@ fn group(subject: &SubjectOutcome, measure: Measure) -> Group {
 }
 
 /// `frontend`, `rag, the whole`
-pub fn heading(subject: &SubjectOutcome) -> String {
+pub(crate) fn heading(subject: &SubjectOutcome) -> String {
     let about = &subject.subject;
     let whole = if about.whole { ", the whole" } else { "" };
     format!("{}{whole}", about.name)

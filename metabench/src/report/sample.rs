@@ -7,10 +7,10 @@ use labkit::charge::setting::Setting;
 use crate::outcome::{Claim, Comparison, Outcome, RowOutcome, Source, SubjectOutcome};
 use crate::trial::record::{Role, Stage, Subject};
 
-pub const POLICIES: [&str; 8] = [
+pub(crate) const POLICIES: [&str; 8] = [
     "fifo", "vtime", "central", "nest", "rusty", "pair", "qmap", "rustland",
 ];
-pub const STRATEGIES: [&str; 6] = [
+pub(crate) const STRATEGIES: [&str; 6] = [
     "round-robin",
     "delta",
     "benefit",
@@ -18,14 +18,13 @@ pub const STRATEGIES: [&str; 6] = [
     "delta-benefit",
     "delta-benefit-gain",
 ];
-pub const SLICES_US: [u32; 5] = [1000, 20_000, 100_000, 450_000, 1_800_000];
+pub(crate) const SLICES_US: [u32; 5] = [1000, 20_000, 100_000, 450_000, 1_800_000];
 
-/// An interval of ± 1.5 %.
-pub fn ratio(estimate: f64) -> Interval {
+pub(crate) fn ratio(estimate: f64) -> Interval {
     wide(estimate, 0.015)
 }
 
-pub fn wide(estimate: f64, half: f64) -> Interval {
+pub(crate) fn wide(estimate: f64, half: f64) -> Interval {
     Interval {
         estimate,
         low: estimate - half,
@@ -33,7 +32,12 @@ pub fn wide(estimate: f64, half: f64) -> Interval {
     }
 }
 
-pub fn row(label: &str, setting: Setting, role: Option<Role>, throughput: Interval) -> RowOutcome {
+pub(crate) fn row(
+    label: &str,
+    setting: Setting,
+    role: Option<Role>,
+    throughput: Interval,
+) -> RowOutcome {
     let scaled = |by: f64| Interval {
         estimate: 412.0 * by,
         low: 400.0 * by,
@@ -55,14 +59,14 @@ pub fn row(label: &str, setting: Setting, role: Option<Role>, throughput: Interv
     }
 }
 
-pub fn single(policy: &str, throughput: Interval) -> RowOutcome {
+pub(crate) fn single(policy: &str, throughput: Interval) -> RowOutcome {
     let setting = Setting::Hold {
         policy: policy.into(),
     };
     row(policy, setting, Some(Role::Single), throughput)
 }
 
-pub fn rotation(names: &[&str], base_slice_us: u32, throughput: Interval) -> RowOutcome {
+pub(crate) fn rotation(names: &[&str], base_slice_us: u32, throughput: Interval) -> RowOutcome {
     let setting = Setting::Rotate {
         weights: vec![("fifo".into(), 694_600), ("vtime".into(), 305_400)],
         period_us: 2 * base_slice_us,
@@ -78,7 +82,7 @@ pub fn rotation(names: &[&str], base_slice_us: u32, throughput: Interval) -> Row
     row(&label, setting, Some(role), throughput)
 }
 
-pub fn subject(name: &str, whole: bool, rows: Vec<RowOutcome>) -> SubjectOutcome {
+pub(crate) fn subject(name: &str, whole: bool, rows: Vec<RowOutcome>) -> SubjectOutcome {
     SubjectOutcome {
         subject: Subject {
             name: name.into(),
@@ -103,7 +107,7 @@ pub fn subject(name: &str, whole: bool, rows: Vec<RowOutcome>) -> SubjectOutcome
     }
 }
 
-pub fn outcome(stage: Stage, subjects: Vec<SubjectOutcome>) -> Outcome {
+pub(crate) fn outcome(stage: Stage, subjects: Vec<SubjectOutcome>) -> Outcome {
     Outcome {
         stage,
         workload: "rag <&> \"questions\"".into(),
@@ -149,14 +153,14 @@ pub fn outcome(stage: Stage, subjects: Vec<SubjectOutcome>) -> Outcome {
 }
 
 /// Every policy: two win, two lose, the rest is noise.
-pub fn singles(shift: f64) -> Vec<RowOutcome> {
+pub(crate) fn singles(shift: f64) -> Vec<RowOutcome> {
     let effects = [0.066, 0.029, -0.19, -0.045, 0.006, -0.012, 0.014, -0.003];
     let rows = POLICIES.iter().zip(effects);
     rows.map(|(policy, effect)| single(policy, ratio(1.0 + effect * shift)))
         .collect()
 }
 
-pub fn profile() -> Outcome {
+pub(crate) fn profile() -> Outcome {
     let subjects = vec![
         subject("frontend", false, singles(1.0)),
         subject("backend", false, singles(-0.6)),
@@ -166,7 +170,7 @@ pub fn profile() -> Outcome {
 }
 
 /// Six strategies at five slices, two of which are the same, and one by replacing processes.
-pub fn tune() -> Outcome {
+pub(crate) fn tune() -> Outcome {
     let mut rows = singles(0.5);
     for (i, &slice) in SLICES_US.iter().enumerate() {
         let at = |k: usize| ratio(1.03 + 0.006 * k as f64 - 0.012 * (i as f64 - 1.5).abs());
@@ -193,7 +197,7 @@ pub fn tune() -> Outcome {
     outcome(Stage::Tune, vec![subject("rag", true, rows)])
 }
 
-pub fn compare() -> Outcome {
+pub(crate) fn compare() -> Outcome {
     let winner = RowOutcome {
         label: "winner".into(),
         role: Some(Role::Winner),
@@ -249,8 +253,7 @@ pub fn compare() -> Outcome {
     outcome
 }
 
-/// n applications at once.
-pub fn breakdown(n: usize, gain: f64) -> Outcome {
+pub(crate) fn breakdown(n: usize, gain: f64) -> Outcome {
     let parts = |row: RowOutcome| RowOutcome {
         parts: match n {
             1 => vec![],
@@ -272,7 +275,7 @@ pub fn breakdown(n: usize, gain: f64) -> Outcome {
     outcome(Stage::Breakdown, vec![subject])
 }
 
-pub fn pipeline() -> Vec<Outcome> {
+pub(crate) fn pipeline() -> Vec<Outcome> {
     vec![
         breakdown(4, -0.03),
         compare(),
@@ -284,7 +287,7 @@ pub fn pipeline() -> Vec<Outcome> {
 }
 
 /// Another workload, on a real machine, cut short, without latencies, with large ratios.
-pub fn messaging() -> Outcome {
+pub(crate) fn messaging() -> Outcome {
     let rows = vec![
         single("fifo", wide(0.31, 0.02)),
         single("vtime", ratio(0.9995)),

@@ -14,9 +14,8 @@ use crate::trial::record::Role;
 const BY_PROCESS: &str = ", replacing processes";
 
 /// A row at its step.
-pub type Placed<'a> = (usize, &'a RowOutcome);
+pub(crate) type Placed<'a> = (usize, &'a RowOutcome);
 
-/// Rows of one name.
 struct Named<'a> {
     names: Vec<String>,
     by_process: bool,
@@ -24,7 +23,7 @@ struct Named<'a> {
 }
 
 /// Runs of the rows that are rotations; of others none.
-pub fn runs(rows: &[Placed], value: impl Fn(&RowOutcome) -> Option<Interval>) -> Vec<Run> {
+pub(crate) fn runs(rows: &[Placed], value: impl Fn(&RowOutcome) -> Option<Interval>) -> Vec<Run> {
     let all = merged(named(rows));
     let flips: Vec<&Named> = all.iter().filter(|named| !named.by_process).collect();
     let mut next = flips.len();

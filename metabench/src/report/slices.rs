@@ -19,7 +19,7 @@ use crate::trial::record::Role;
 const HELD: &str = "held";
 
 /// One for each measure there is; nothing if no strategy was measured.
-pub fn drawings(outcome: &Outcome, stem: &str) -> Result<Vec<Drawing>> {
+pub(crate) fn drawings(outcome: &Outcome, stem: &str) -> Result<Vec<Drawing>> {
     let Some(whole) = outcome.whole() else {
         return Ok(vec![]);
     };

@@ -16,8 +16,7 @@ use crate::trial::record::Stage;
 const NS_PER_MS: f64 = 1e6;
 const NONE: &str = "–";
 
-/// All of a chapter.
-pub fn tables(chapter: &Chapter) -> Markup {
+pub(crate) fn tables(chapter: &Chapter) -> Markup {
     html! {
         @if chapter.stage == Stage::Breakdown { (counts(&chapter.outcomes)) }
         @for outcome in &chapter.outcomes {
@@ -43,7 +42,6 @@ fn verdict(verdict: Option<Verdict>) -> Markup {
     html! { @if let Some(verdict) = verdict { span.badge.(class) { (verdict.to_string()) } } }
 }
 
-/// A ratio and its interval.
 fn ratio(ratio: Option<Interval>) -> Markup {
     match ratio {
         Some(ratio) => html! {

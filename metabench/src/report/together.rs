@@ -14,11 +14,10 @@ use crate::estimate::EEVDF;
 use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
 use crate::trial::record::Role;
 
-/// Said wherever it is shown.
-pub const BEST: &str = "best policy held (picked afterwards)";
+pub(crate) const BEST: &str = "best policy held (picked afterwards)";
 
 /// All subjects of all trials, by the number of their applications.
-pub fn by_count<'a>(outcomes: &[&'a Outcome]) -> Vec<(usize, &'a SubjectOutcome)> {
+pub(crate) fn by_count<'a>(outcomes: &[&'a Outcome]) -> Vec<(usize, &'a SubjectOutcome)> {
     let subjects = outcomes.iter().flat_map(|outcome| &outcome.subjects);
     let mut all: Vec<_> = subjects.map(|s| (count(s), s)).collect();
     all.sort_by_key(|(count, _)| *count);
@@ -26,12 +25,11 @@ pub fn by_count<'a>(outcomes: &[&'a Outcome]) -> Vec<(usize, &'a SubjectOutcome)
 }
 
 /// Applications under load at the same time; one alone has no parts.
-pub fn count(subject: &SubjectOutcome) -> usize {
+pub(crate) fn count(subject: &SubjectOutcome) -> usize {
     subject.eevdf.parts.len().max(1)
 }
 
-/// The policy that, held, was best.
-pub fn best_held(subject: &SubjectOutcome, measure: Measure) -> Option<&RowOutcome> {
+pub(crate) fn best_held(subject: &SubjectOutcome, measure: Measure) -> Option<&RowOutcome> {
     let held = subject.rows.iter();
     let held = held.filter(|row| matches!(row.role, Some(Role::Single)));
     let ranked = held.filter_map(|row| {
@@ -48,7 +46,7 @@ pub fn best_held(subject: &SubjectOutcome, measure: Measure) -> Option<&RowOutco
 }
 
 /// Over EEVDF by throughput and latency, and over the best policy.
-pub fn drawings(outcomes: &[&Outcome], stem: &str) -> Result<Vec<Drawing>> {
+pub(crate) fn drawings(outcomes: &[&Outcome], stem: &str) -> Result<Vec<Drawing>> {
     let counted = by_count(outcomes);
     let mut drawings = Vec::new();
     for measure in Measure::ALL {
@@ -124,7 +122,7 @@ fn over_best(
 }
 
 /// As wide as both intervals together allow: what they have in common is not known here.
-pub fn quotient(of: Interval, to: Interval) -> Option<Interval> {
+pub(crate) fn quotient(of: Interval, to: Interval) -> Option<Interval> {
     let quotient = Interval {
         estimate: of.estimate / to.estimate,
         low: of.low / to.high,

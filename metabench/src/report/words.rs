@@ -12,7 +12,7 @@ const PERCENT: std::ops::RangeInclusive<f64> = 0.4..=2.5;
 const LINEAR: f64 = 4.0;
 
 /// `+3.1 %`, `× 12.3`
-pub fn change(ratio: f64) -> String {
+pub(crate) fn change(ratio: f64) -> String {
     if PERCENT.contains(&ratio) {
         return format!("{} %", signed(ratio));
     }
@@ -21,7 +21,7 @@ pub fn change(ratio: f64) -> String {
 }
 
 /// `+1.2 to +5.0 %`
-pub fn between(ratio: Interval) -> String {
+pub(crate) fn between(ratio: Interval) -> String {
     let Interval { low, high, .. } = ratio;
     match PERCENT.contains(&low) && PERCENT.contains(&high) {
         true => format!("{} to {} %", signed(low), signed(high)),
@@ -30,7 +30,7 @@ pub fn between(ratio: Interval) -> String {
 }
 
 /// `+3.1 % (+1.2 to +5.0 %)`
-pub fn with_interval(ratio: Interval) -> String {
+pub(crate) fn with_interval(ratio: Interval) -> String {
     format!("{} ({})", change(ratio.estimate), between(ratio))
 }
 
@@ -44,7 +44,7 @@ fn signed(ratio: f64) -> String {
 }
 
 /// An axis for ratios, of a scale that shows the small and the large.
-pub fn axis<'a>(label: &'a str, ratios: impl IntoIterator<Item = Interval>) -> Axis<'a> {
+pub(crate) fn axis<'a>(label: &'a str, ratios: impl IntoIterator<Item = Interval>) -> Axis<'a> {
     let (min, max) = ratios
         .into_iter()
         .fold((1.0f64, 1.0f64), |(min, max), ratio| {
@@ -81,7 +81,7 @@ fn factor_tick(ratio: f64) -> String {
 }
 
 /// `a`, `a and b`, `a, b and c`
-pub fn list(items: &[String]) -> String {
+pub(crate) fn list(items: &[String]) -> String {
     match items {
         [] => String::new(),
         [one] => one.clone(),
@@ -90,13 +90,13 @@ pub fn list(items: &[String]) -> String {
 }
 
 /// `1 boot`, `3 boots`
-pub fn count(n: usize, what: &str) -> String {
+pub(crate) fn count(n: usize, what: &str) -> String {
     let s = if n == 1 { "" } else { "s" };
     format!("{} {what}{s}", evidence::table::count(n as u64))
 }
 
 /// Three digits and more, as many as there are before the point.
-pub fn figure(number: f64) -> String {
+pub(crate) fn figure(number: f64) -> String {
     match number.abs() {
         size if size >= 999.5 => evidence::table::count(number.round() as u64),
         size if size >= 99.95 => format!("{number:.0}"),

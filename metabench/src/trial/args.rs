@@ -12,80 +12,77 @@ use scx_meta::weights::PolicyList;
 
 use crate::workload::Workload;
 
-/// The loader's file name.
 const SCX_META: &str = "scx_meta";
 
-/// What `--raw` takes for standard output.
 const STDOUT: &str = "-";
 
 /// How to measure, whatever is measured.
 #[derive(Args, Clone, Debug)]
-pub struct Common {
+pub(crate) struct Common {
     /// Policies to measure [default: all]
     #[arg(long, value_name = "NAME,…")]
-    pub policies: Option<PolicyList>,
+    pub(crate) policies: Option<PolicyList>,
 
     /// Decides the order of rows, and where in a rotation a load begins [default: by chance;
     /// the raw data names it]
     #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
+    pub(crate) seed: Option<u64>,
 
     /// The loader [default: the one beside scx_metabench, else the one on PATH]
     #[arg(long, value_name = "PATH")]
-    pub scx_meta: Option<PathBuf>,
+    pub(crate) scx_meta: Option<PathBuf>,
 
     /// Where raw data go; `-` is standard output, and nothing else is written then
     #[arg(long, value_name = "FILE", conflicts_with = "from")]
-    pub raw: Option<PathBuf>,
+    pub(crate) raw: Option<PathBuf>,
 
     /// Measure nothing: make the figures again, from the raw data of one or several boots
     #[arg(long, value_name = "RAW", num_args = 1..)]
-    pub from: Vec<PathBuf>,
+    pub(crate) from: Vec<PathBuf>,
 }
 
 /// Options of a trial of a workload.
 #[derive(Args, Clone, Debug)]
-pub struct TrialArgs {
+pub(crate) struct TrialArgs {
     /// What to measure
     #[arg(value_name = "WORKLOAD.toml", required_unless_present = "from")]
-    pub workload: Option<PathBuf>,
+    pub(crate) workload: Option<PathBuf>,
 
     /// Fills in a placeholder of the workload (repeatable)
     #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value)]
-    pub set: Vec<(String, String)>,
+    pub(crate) set: Vec<(String, String)>,
 
     /// Super-blocks of each subject, that is measurements of each row; 8 and more are worth
     /// something
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub rounds: u32,
+    pub(crate) rounds: u32,
 
     /// Folder for what is written
     #[arg(long, value_name = "DIR", default_value = ".")]
-    pub out: PathBuf,
+    pub(crate) out: PathBuf,
 
     /// How to measure
     #[command(flatten)]
-    pub common: Common,
+    pub(crate) common: Common,
 }
 
 impl Common {
     /// The policies, in the order of the table or as they were given.
-    pub fn policies(&self) -> Vec<Policy> {
+    pub(crate) fn policies(&self) -> Vec<Policy> {
         self.policy_list().iter().collect()
     }
 
     /// The same, as the loader takes them.
-    pub fn policy_list(&self) -> PolicyList {
+    pub(crate) fn policy_list(&self) -> PolicyList {
         self.policies.clone().unwrap_or_else(PolicyList::all)
     }
 
     /// Raw data go to standard output, and nothing else is written.
-    pub fn raw_to_stdout(&self) -> bool {
+    pub(crate) fn raw_to_stdout(&self) -> bool {
         self.raw.as_deref() == Some(Path::new(STDOUT))
     }
 
-    /// The loader.
-    pub fn loader(&self) -> Result<PathBuf> {
+    pub(crate) fn loader(&self) -> Result<PathBuf> {
         if let Some(path) = &self.scx_meta {
             ensure!(
                 path.is_file(),
@@ -109,8 +106,7 @@ impl Common {
 }
 
 impl TrialArgs {
-    /// Reads the workload.
-    pub fn read(&self) -> Result<Workload> {
+    pub(crate) fn read(&self) -> Result<Workload> {
         let path = self
             .workload
             .as_deref()

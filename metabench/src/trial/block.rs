@@ -32,38 +32,33 @@ const SLOWEST: u32 = 5;
 const SLOWEST_START: Duration = Duration::from_secs(60);
 
 /// A subject, and what is known of it by now.
-pub struct Subject<'a> {
-    /// What it is.
-    pub application: &'a Application,
+pub(crate) struct Subject<'a> {
+    pub(crate) application: &'a Application,
     /// How long its load took at most.
-    pub longest: Option<Duration>,
+    pub(crate) longest: Option<Duration>,
 }
 
 /// A block that is about to be measured.
-pub struct Place<'a> {
+pub(crate) struct Place<'a> {
     /// Super-block, from 0.
-    pub round: u32,
+    pub(crate) round: u32,
     /// Within the super-block, from 0.
-    pub position: u32,
+    pub(crate) position: u32,
     /// Label; none for EEVDF at an end.
-    pub row: Option<&'a str>,
-    /// Who decides.
-    pub setting: &'a Setting,
+    pub(crate) row: Option<&'a str>,
+    pub(crate) setting: &'a Setting,
 }
 
-/// What a block needs.
-pub struct Bench<'a, 'b> {
+pub(crate) struct Bench<'a, 'b> {
     /// What the trial has its hands on.
-    pub rig: &'a mut Rig<'b>,
-    /// Where loads run.
-    pub folder: &'a Path,
-    /// Of the phases.
-    pub rng: &'a mut Rng,
+    pub(crate) rig: &'a mut Rig<'b>,
+    pub(crate) folder: &'a Path,
+    pub(crate) rng: &'a mut Rng,
 }
 
 impl Bench<'_, '_> {
     /// Measures one block; none if somebody asked us to stop.
-    pub fn block(&mut self, subject: &mut Subject, place: &Place) -> Result<Option<Block>> {
+    pub(crate) fn block(&mut self, subject: &mut Subject, place: &Place) -> Result<Option<Block>> {
         let application = subject.application;
         let setting = place.setting;
         let asked = sys::monotonic();
@@ -107,7 +102,7 @@ impl Bench<'_, '_> {
     }
 
     /// Runs the loads once; none if somebody asked us to stop.
-    pub fn load(&mut self, subject: &mut Subject, seconds: u64) -> Result<Option<Done>> {
+    pub(crate) fn load(&mut self, subject: &mut Subject, seconds: u64) -> Result<Option<Done>> {
         if (self.rig.interrupted)() {
             return Ok(None);
         }
@@ -152,7 +147,6 @@ impl Subject<'_> {
     }
 }
 
-/// What the loads said.
 fn parts(application: &Application, done: &Done) -> Result<Vec<Part>> {
     let read = |(load, runs): (&Load, &Vec<Run>)| {
         let reading = load.reader.read(runs);

@@ -18,32 +18,27 @@ use super::window;
 use crate::workload::{Application, Service, Workload};
 
 /// What a trial has its hands on.
-pub struct Rig<'a> {
-    /// Puts schedulers in charge.
-    pub charge: &'a mut dyn InCharge,
-    /// Where the loads run.
-    pub scene: &'a mut dyn Scene,
+pub(crate) struct Rig<'a> {
+    pub(crate) charge: &'a mut dyn InCharge,
+    pub(crate) scene: &'a mut dyn Scene,
     /// Has somebody asked us to stop?
-    pub interrupted: &'a dyn Fn() -> bool,
+    pub(crate) interrupted: &'a dyn Fn() -> bool,
     /// Is what was measured enough, before all of the plan's super-blocks? Asked after each.
-    pub enough: &'a dyn Fn() -> bool,
+    pub(crate) enough: &'a dyn Fn() -> bool,
 }
 
 /// How a trial came to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// Everything planned was measured.
+pub(crate) enum Ending {
     Complete,
-    /// Somebody asked us to stop.
     Interrupted,
 }
 
-/// Who takes down what is measured.
-pub type Sink<'a> = dyn FnMut(&Record) -> Result<()> + 'a;
+pub(crate) type Sink<'a> = dyn FnMut(&Record) -> Result<()> + 'a;
 
 /// Measures what is planned; `subjects` are the applications of `plan.subjects`. The last record
 /// says how it came to its end, errors included. To be called from the main thread.
-pub fn run(
+pub(crate) fn run(
     plan: Plan,
     subjects: &[Application],
     workload: &Workload,

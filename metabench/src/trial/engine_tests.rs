@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 use labkit::charge::setting::Setting;
 
-use super::engine;
-use super::engine::{Ending, Rig};
+use super::engine::{self, Ending, Rig};
 use super::fake::{application, load, workload, Nobody, Stage as FakeStage, Story};
 use super::record::{Block, Plan, Record, Role, Row, Stage, Subject};
 use crate::workload::{Application, Ready, Service, Workload};
@@ -59,9 +58,7 @@ fn plan(subjects: &[Application], rounds: u32) -> Plan {
     }
 }
 
-/// What goes wrong in a trial.
 struct Trouble {
-    /// The scheduler is gone.
     dead: bool,
     /// Services die when so much happened.
     dies_after: usize,

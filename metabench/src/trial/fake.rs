@@ -16,8 +16,7 @@ use super::scene::{Pen, Scene};
 use crate::reading::Reader;
 use crate::workload::{Application, Load, Service, Workload};
 
-/// Where processes are free.
-pub struct Street;
+pub(crate) struct Street;
 
 impl Pen for Street {
     fn spawn(&mut self, command: &mut Command) -> Result<Child> {
@@ -25,14 +24,13 @@ impl Pen for Street {
     }
 }
 
-/// What happened, in order.
-pub type Story = Rc<RefCell<Vec<String>>>;
+pub(crate) type Story = Rc<RefCell<Vec<String>>>;
 
 /// Puts nobody in charge, but says so.
-pub struct Nobody {
-    pub story: Story,
+pub(crate) struct Nobody {
+    pub(crate) story: Story,
     /// `check` fails from then on.
-    pub dead: bool,
+    pub(crate) dead: bool,
 }
 
 impl InCharge for Nobody {
@@ -51,11 +49,10 @@ impl InCharge for Nobody {
     }
 }
 
-/// Starts no services, but says so.
-pub struct Stage {
-    pub story: Story,
+pub(crate) struct Stage {
+    pub(crate) story: Story,
     /// `check` fails when the story is so long.
-    pub dies_after: usize,
+    pub(crate) dies_after: usize,
 }
 
 impl Scene for Stage {
@@ -81,7 +78,7 @@ impl Scene for Stage {
 }
 
 /// `sh -c SCRIPT`, which prints its throughput behind `rate`.
-pub fn load(name: &str, script: &str, repeat: bool) -> Load {
+pub(crate) fn load(name: &str, script: &str, repeat: bool) -> Load {
     Load {
         name: name.into(),
         command: ["sh", "-c", script].map(String::from).into(),
@@ -91,8 +88,7 @@ pub fn load(name: &str, script: &str, repeat: bool) -> Load {
     }
 }
 
-/// An application of these loads.
-pub fn application(name: &str, loads: Vec<Load>) -> Application {
+pub(crate) fn application(name: &str, loads: Vec<Load>) -> Application {
     Application {
         name: name.into(),
         services: Vec::new(),
@@ -105,8 +101,7 @@ pub fn application(name: &str, loads: Vec<Load>) -> Application {
     }
 }
 
-/// A workload of these, without services.
-pub fn workload(applications: &[Application]) -> Workload {
+pub(crate) fn workload(applications: &[Application]) -> Workload {
     Workload {
         name: "test".into(),
         notes: Vec::new(),

@@ -9,18 +9,14 @@ use std::{fs, io};
 
 use anyhow::{ensure, Context, Result};
 use evidence::files::{beside, make_folder_of};
-use evidence::raw;
-use evidence::raw::{Raw, Writer};
+use evidence::raw::{self, Raw, Writer};
 use labkit::machine::Machine;
 
 use super::record::{Plan, Record, Stage};
 
-/// Where raw data go.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Destination {
-    /// Standard output.
+pub(crate) enum Destination {
     Stdout,
-    /// A file.
     File(PathBuf),
     /// Only the figures are wanted.
     Nowhere,
@@ -29,7 +25,7 @@ pub enum Destination {
 impl Destination {
     /// Begins with the machine. What a file held before stays beside it, as `FILE.old`: it may be
     /// hours of work.
-    pub fn open(&self, machine: &Machine) -> Result<Writer<Box<dyn Write>>> {
+    pub(crate) fn open(&self, machine: &Machine) -> Result<Writer<Box<dyn Write>>> {
         let out: Box<dyn Write> = match self {
             Self::Stdout => Box::new(io::stdout()),
             Self::File(path) => Box::new(create(path)?),
@@ -53,7 +49,7 @@ fn create(path: &Path) -> Result<File> {
 }
 
 /// The first part of files' names, of a name for people.
-pub fn stem(name: &str) -> String {
+pub(crate) fn stem(name: &str) -> String {
     let plain = |c: char| {
         if c.is_alphanumeric() || "-_.".contains(c) {
             c
@@ -67,7 +63,7 @@ pub fn stem(name: &str) -> String {
 
 /// Reads the raw data of one or several boots of one stage's plan; a file whose trial was killed
 /// may end in the middle of a line.
-pub fn read(paths: &[PathBuf], stage: Stage) -> Result<Vec<Raw<Record>>> {
+pub(crate) fn read(paths: &[PathBuf], stage: Stage) -> Result<Vec<Raw<Record>>> {
     let read = |path: &PathBuf| {
         let raw: Raw<Record> = raw::read_unfinished(path)?;
         let found = plan(&raw)
@@ -85,8 +81,7 @@ pub fn read(paths: &[PathBuf], stage: Stage) -> Result<Vec<Raw<Record>>> {
     paths.iter().map(read).collect()
 }
 
-/// What was to be done.
-pub fn plan(raw: &Raw<Record>) -> Result<&Plan> {
+pub(crate) fn plan(raw: &Raw<Record>) -> Result<&Plan> {
     match raw.records.first() {
         Some(Record::Plan(plan)) => Ok(plan),
         _ => anyhow::bail!("no plan, which comes first"),

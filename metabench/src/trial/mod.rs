@@ -10,19 +10,19 @@
 //! Each row's ratio is taken to the EEVDF blocks of its own super-block, so that a machine that
 //! grows slower or faster favours nobody.
 
-pub mod args;
+pub(crate) mod args;
 mod block;
-pub mod engine;
+pub(crate) mod engine;
 #[cfg(test)]
 mod engine_tests;
 #[cfg(test)]
 mod fake;
-pub mod files;
+pub(crate) mod files;
 mod load;
 mod order;
 mod progress;
-pub mod record;
+pub(crate) mod record;
 mod running;
-pub mod scene;
-pub mod session;
+pub(crate) mod scene;
+pub(crate) mod session;
 mod window;

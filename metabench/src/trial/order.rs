@@ -9,7 +9,7 @@
 use fastrand::Rng;
 
 /// Orders of `n` rows, one for each super-block, without end.
-pub struct Orders {
+pub(crate) struct Orders {
     n: usize,
     rng: Rng,
     /// What is left of the current design.
@@ -18,7 +18,7 @@ pub struct Orders {
 
 impl Orders {
     /// The same generator gives the same orders.
-    pub fn new(n: usize, rng: Rng) -> Self {
+    pub(crate) fn new(n: usize, rng: Rng) -> Self {
         Self {
             n,
             rng,

@@ -12,7 +12,7 @@ use labkit::sys;
 const TEMPLATE: &str = "{bar:20} {percent:>3} %  {wide_msg}";
 
 /// How far it is. What is counted are seconds of load, as planned.
-pub struct Progress {
+pub(crate) struct Progress {
     bar: ProgressBar,
     /// Nobody sees the bar.
     lines: bool,
@@ -20,8 +20,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Begins now.
-    pub fn new(seconds: u64) -> Self {
+    pub(crate) fn new(seconds: u64) -> Self {
         let lines = !stderr().is_terminal();
         let target = match lines {
             true => ProgressDrawTarget::hidden(),
@@ -39,19 +38,17 @@ impl Progress {
         }
     }
 
-    /// Says what comes now.
-    pub fn begin(&self, what: &str) {
+    pub(crate) fn begin(&self, what: &str) {
         self.bar.set_message(format!("{what}{}", self.left()));
         self.bar.tick();
     }
 
-    /// A block is done.
-    pub fn done(&self, seconds: u64) {
+    pub(crate) fn done(&self, seconds: u64) {
         self.bar.inc(seconds);
     }
 
     /// Says what goes to the record of a terminal that is none: services up, super-blocks done.
-    pub fn note(&self, what: &str) {
+    pub(crate) fn note(&self, what: &str) {
         if self.lines {
             eprintln!("{what}{}", self.left());
         }

@@ -7,42 +7,33 @@ use labkit::charge::others::Others;
 use labkit::charge::setting::Setting;
 use serde::{Deserialize, Serialize};
 
-/// One line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Record {
+pub(crate) enum Record {
     /// The first: what is to be done.
     Plan(Plan),
-    /// One block.
     Block(Block),
     /// The last, if there was time to write it.
     End {
-        /// Everything planned was measured.
         complete: bool,
-        /// Why not.
         reason: Option<String>,
     },
 }
 
-/// Which command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Stage {
-    /// One command line under everything.
+pub(crate) enum Stage {
     Try,
     /// Each application, and the whole, under EEVDF and every policy.
     Profile,
     /// The whole under each strategy and base slice.
     Tune,
-    /// The winner, afresh.
     Compare,
-    /// More and more applications at once.
     Breakdown,
 }
 
 impl Stage {
-    /// The subcommand that measures it.
-    pub fn command(self) -> &'static str {
+    pub(crate) fn command(self) -> &'static str {
         match self {
             Self::Try => "try",
             Self::Profile => "profile",
@@ -53,62 +44,52 @@ impl Stage {
     }
 }
 
-/// What is to be done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Plan {
-    /// Which command.
-    pub stage: Stage,
-    /// The workload's name.
-    pub workload: String,
+pub(crate) struct Plan {
+    pub(crate) stage: Stage,
+    pub(crate) workload: String,
     /// What a report must say of this workload, in sentences.
-    pub notes: Vec<String>,
-    /// What is put under load.
-    pub subjects: Vec<Subject>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) subjects: Vec<Subject>,
     /// What decides, EEVDF around them not included.
-    pub rows: Vec<Row>,
+    pub(crate) rows: Vec<Row>,
     /// Super-blocks for each subject.
-    pub rounds: u32,
-    /// The command line.
-    pub command: Vec<String>,
+    pub(crate) rounds: u32,
+    pub(crate) command: Vec<String>,
     /// Seed of the order and the phases.
-    pub seed: u64,
-    /// The kernel's id of this boot.
-    pub boot_id: String,
+    pub(crate) seed: u64,
+    pub(crate) boot_id: String,
     /// UTC, RFC 3339.
-    pub date: String,
+    pub(crate) date: String,
 }
 
-/// Something under load.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Subject {
-    /// Its name.
-    pub name: String,
+pub(crate) struct Subject {
+    pub(crate) name: String,
     /// It is the whole application, not a part.
-    pub whole: bool,
+    pub(crate) whole: bool,
     /// What throughput counts: `requests/s`.
-    pub unit: String,
+    pub(crate) unit: String,
     /// Requests under way at once.
-    pub concurrency: u32,
-    /// Command lines of its load.
-    pub commands: Vec<String>,
+    pub(crate) concurrency: u32,
+    pub(crate) commands: Vec<String>,
     /// A new request begins only when one ends.
-    pub closed_loop: bool,
+    pub(crate) closed_loop: bool,
 }
 
 /// What decides in a block, and how it came about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Row {
+pub(crate) struct Row {
     /// Unique in the plan.
-    pub label: String,
-    /// Who decides.
-    pub setting: Setting,
+    pub(crate) label: String,
+    pub(crate) setting: Setting,
     /// What it is in the plan for.
-    pub role: Role,
+    pub(crate) role: Role,
 }
 
 impl Row {
     /// A row for each scheduler that is somebody else's.
-    pub fn others(others: &Others) -> Result<Vec<Self>> {
+    pub(crate) fn others(others: &Others) -> Result<Vec<Self>> {
         let row = |(label, setting)| Self {
             label,
             setting,
@@ -121,24 +102,20 @@ impl Row {
 /// What a row is in the plan for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
-pub enum Role {
-    /// One policy.
+pub(crate) enum Role {
     Single,
-    /// A scheduler that is not scx_meta's.
     Outside,
     /// All policies by turns, the same for each.
     EqualRotation,
     /// A strategy at a base slice. What several strategies come to is measured once: names of
     /// all of them.
     Strategy {
-        /// `delta`, `benefit` …
         strategies: Vec<String>,
         /// t_b
         base_slice_us: u32,
         /// A row that is measured whatever the profile prefers, by its name in the report.
         named: Option<String>,
     },
-    /// The winner of `tune`.
     Winner,
     /// The winner's weights, each given to another policy.
     Swapped,
@@ -148,46 +125,40 @@ pub enum Role {
 
 /// One block. A block that failed is not written: it ends the trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Block {
-    /// Name of the subject.
-    pub subject: String,
+pub(crate) struct Block {
+    pub(crate) subject: String,
     /// Super-block, from 0.
-    pub round: u32,
+    pub(crate) round: u32,
     /// Place within the super-block, from 0; EEVDF has the first and the last.
-    pub position: u32,
+    pub(crate) position: u32,
     /// Label of the row; `None` is EEVDF at an end.
-    pub row: Option<String>,
-    /// How long the load ran.
-    pub seconds: f64,
+    pub(crate) row: Option<String>,
+    pub(crate) seconds: f64,
     /// Where in the rotation it began, if there is one.
-    pub phase_us: Option<u32>,
+    pub(crate) phase_us: Option<u32>,
     /// From putting in charge until the load began.
-    pub settled_ms: f64,
+    pub(crate) settled_ms: f64,
     /// What replacing processes cost, where that is what switches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replaced: Option<Replaced>,
+    pub(crate) replaced: Option<Replaced>,
     /// What each load said: one, or several that ran at the same time.
-    pub parts: Vec<Part>,
+    pub(crate) parts: Vec<Part>,
 }
 
 /// What replacing processes cost, from putting it in charge to the end of the block.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Replaced {
-    /// Replacements that were completed.
-    pub count: u64,
+pub(crate) struct Replaced {
+    pub(crate) count: u64,
     /// How long no sched_ext scheduler was in charge.
-    pub nobody_ms: f64,
+    pub(crate) nobody_ms: f64,
 }
 
-/// What one load said.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Part {
-    /// Name of the application.
-    pub name: String,
+pub(crate) struct Part {
+    pub(crate) name: String,
     /// In the application's unit, a second; more is better.
-    pub throughput: f64,
-    /// Of its requests, if it says.
-    pub latency: Option<Latency>,
+    pub(crate) throughput: f64,
+    pub(crate) latency: Option<Latency>,
 }
 
 /// Latencies of the requests of one run.
@@ -198,7 +169,6 @@ pub enum Latency {
     Histogram(Vec<(f64, u64)>),
     /// What the load printed: these do not pool, so the block's own are used.
     Quantiles {
-        /// Requests.
         n: u64,
         /// (percent, µs)
         at: Vec<(f64, f64)>,
@@ -206,8 +176,7 @@ pub enum Latency {
 }
 
 impl Latency {
-    /// How many requests.
-    pub fn requests(&self) -> u64 {
+    pub(crate) fn requests(&self) -> u64 {
         match self {
             Self::Histogram(bins) => bins.iter().map(|(_, n)| n).sum(),
             Self::Quantiles { n, .. } => *n,

@@ -28,52 +28,46 @@ use super::scene::Lab;
 use super::{engine, files};
 use crate::workload::{Application, Workload};
 
-/// Changes with each boot.
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// Seeds by chance are below this: people may have to type them.
 const SEEDS: u64 = 1_000_000;
 
-/// What a command wants measured.
-pub struct Wanted {
-    /// Where the subjects come from.
-    pub workload: Workload,
+pub(crate) struct Wanted {
+    pub(crate) workload: Workload,
     /// What is put under load, and whether it is the whole.
-    pub subjects: Vec<(Application, bool)>,
+    pub(crate) subjects: Vec<(Application, bool)>,
     /// What decides, EEVDF not included.
-    pub rows: Vec<Row>,
+    pub(crate) rows: Vec<Row>,
     /// Super-blocks of each subject.
-    pub rounds: u32,
+    pub(crate) rounds: u32,
     /// Where raw data go if `--raw` does not say.
-    pub raw: Destination,
+    pub(crate) raw: Destination,
     /// The build with two rows of one policy, if a row needs it.
-    pub twins: Option<PathBuf>,
+    pub(crate) twins: Option<PathBuf>,
 }
 
-/// When figures are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub(crate) enum Moment {
     /// After a super-block: what is written now is what is left if we are killed.
     Between,
-    /// Nothing more comes.
     End,
 }
 
 /// Whether a trial goes on to the end of its plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
-    /// It does.
+pub(crate) enum Next {
     More,
     /// What there is by now will do.
     Enough,
 }
 
 /// What a command makes of raw data: derived files, and at the end words for people.
-pub type Derive<'a> = dyn FnMut(&[Raw<Record>], Moment) -> Result<Next> + 'a;
+pub(crate) type Derive<'a> = dyn FnMut(&[Raw<Record>], Moment) -> Result<Next> + 'a;
 
 /// Measures what is wanted, or reads what `--from` names, and derives; that is left out when raw
 /// data go to standard output. To be called from the main thread.
-pub fn run(
+pub(crate) fn run(
     stage: Stage,
     common: &Common,
     wanted: impl FnOnce() -> Result<Wanted>,
@@ -197,7 +191,6 @@ fn policies(rows: &[Row]) -> Vec<String> {
     all.filter(|name| needed.contains(name)).collect()
 }
 
-/// What was measured by now.
 struct Log<'a, 'b> {
     plan: Plan,
     destination: Destination,

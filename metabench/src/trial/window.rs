@@ -18,7 +18,7 @@ const US_PER_S: u128 = 1_000_000;
 
 /// The length of a block, in whole seconds, since many load generators take no others: not less
 /// than `least` and five rotations, and whole rotations if that costs at most half as much again.
-pub fn seconds(least: Duration, setting: &Setting) -> u64 {
+pub(crate) fn seconds(least: Duration, setting: &Setting) -> u64 {
     let period_us = u128::from(setting.period_us().unwrap_or_default());
     let least_us = least.as_micros().max(ROTATIONS * period_us).max(1);
     let shortest = least_us.div_ceil(US_PER_S);
@@ -29,20 +29,20 @@ pub fn seconds(least: Duration, setting: &Setting) -> u64 {
 
 /// How long to wait before the load begins, so that it begins anywhere in the rotation: whoever
 /// has the first turn must not meet the load's start each time.
-pub fn phase_us(setting: &Setting, rng: &mut Rng) -> Option<u32> {
+pub(crate) fn phase_us(setting: &Setting, rng: &mut Rng) -> Option<u32> {
     let period_us = setting.period_us()?;
     Some(rng.u32(..period_us.max(1)))
 }
 
 /// A load's command for a block of this length.
-pub fn fill_in(command: &[String], seconds: u64) -> Vec<String> {
+pub(crate) fn fill_in(command: &[String], seconds: u64) -> Vec<String> {
     let seconds = seconds.to_string();
     let fill = |word: &String| word.replace(SECONDS, &seconds);
     command.iter().map(fill).collect()
 }
 
 /// The command takes as long as it takes: nothing tells it, and nothing repeats it.
-pub fn has_own_length(load: &Load) -> bool {
+pub(crate) fn has_own_length(load: &Load) -> bool {
     !load.repeat && !load.command.iter().any(|word| word.contains(SECONDS))
 }
 

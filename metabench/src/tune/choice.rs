@@ -9,7 +9,7 @@ use crate::trial::record::Role;
 
 /// What the best is best in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum By {
+pub(crate) enum By {
     /// The highest throughput, relative to EEVDF
     Throughput,
     /// The lowest latency at the highest quantile there is enough data for, relative to EEVDF
@@ -18,16 +18,14 @@ pub enum By {
 
 /// The two that `compare` puts against each other.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Choice {
+pub(crate) struct Choice {
     /// The best of the rotations by scx_meta.
-    pub winner: RowOutcome,
-    /// The best policy held.
-    pub single: RowOutcome,
+    pub(crate) winner: RowOutcome,
+    pub(crate) single: RowOutcome,
 }
 
 impl Choice {
-    /// From what `tune` came to.
-    pub fn of(outcome: &Outcome, by: By) -> Result<Self> {
+    pub(crate) fn of(outcome: &Outcome, by: By) -> Result<Self> {
         let whole = outcome.whole().context("tune measured nothing")?;
         let is_rotation = |row: &&RowOutcome| {
             matches!(row.role, Some(Role::Strategy { .. }))
@@ -50,7 +48,7 @@ impl Choice {
 
     /// The best rotations by throughput and by latency, perhaps the same; nothing without
     /// latencies.
-    pub fn optima(outcome: &Outcome) -> Option<(String, String)> {
+    pub(crate) fn optima(outcome: &Outcome) -> Option<(String, String)> {
         let by = |by| Self::of(outcome, by).ok().map(|choice| choice.winner.label);
         Some((by(By::Throughput)?, by(By::P99)?))
     }
@@ -97,8 +95,7 @@ pub(crate) mod tests {
         estimate::outcome(&[made.raw()]).unwrap()
     }
 
-    /// Of made-up figures.
-    pub fn choice(by: By) -> Choice {
+    pub(crate) fn choice(by: By) -> Choice {
         Choice::of(&outcome(), by).unwrap()
     }
 

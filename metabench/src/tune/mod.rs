@@ -3,9 +3,9 @@
 //! EEVDF and each policy alone. Its best is the best of many, so it is not believed: `compare`
 //! measures it afresh.
 
-pub mod choice;
+pub(crate) mod choice;
 mod paper;
-pub mod rows;
+pub(crate) mod rows;
 mod slices;
 
 use std::collections::BTreeSet;
@@ -15,8 +15,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use labkit::machine::Machine;
-use scx_meta::weights;
-use scx_meta::weights::PolicyList;
+use scx_meta::weights::{self, PolicyList};
 use strategy::profile::{Application as Profiled, Profile};
 use strategy::{Prefer, Strategy};
 
@@ -32,35 +31,34 @@ use crate::trial::session::{Moment, Next, Wanted};
 use crate::trial::{files, session};
 use crate::workload::{Application, Workload};
 
-/// For `compare` and `report`.
 const OUTCOME: &str = "tune.json";
 
 /// Options of `tune`.
 #[derive(clap::Args, Clone, Debug)]
-pub struct Args {
+pub(crate) struct Args {
     /// Those of every trial
     #[command(flatten)]
-    pub trial: TrialArgs,
+    pub(crate) trial: TrialArgs,
 
     /// What `profile` wrote
     #[arg(long, value_name = "PROFILE.toml", required_unless_present = "from")]
-    pub profile: Option<PathBuf>,
+    pub(crate) profile: Option<PathBuf>,
 
     /// How applications share the time [default: all strategies]
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
-    pub strategies: Vec<Strategy>,
+    pub(crate) strategies: Vec<Strategy>,
 
     /// t_b, each with its unit (us, ms, s) [default: 1ms to 3600ms; emulated 5ms, 20ms, 100ms]
     #[arg(long, value_name = "TIME,…", value_delimiter = ',', value_parser = weights::parse_duration)]
-    pub base_slices: Vec<Duration>,
+    pub(crate) base_slices: Vec<Duration>,
 
     /// What makes a policy an application's preferred one
     #[arg(long, value_enum, default_value_t = Prefer::Throughput)]
-    pub prefer: Prefer,
+    pub(crate) prefer: Prefer,
 
     /// What the winner is best in
     #[arg(long, value_enum, default_value_t = By::Throughput)]
-    pub by: By,
+    pub(crate) by: By,
 
     /// How schedulers change: by scx_meta's flip, by replacing processes, or both in turn
     #[arg(
@@ -70,16 +68,16 @@ pub struct Args {
         value_delimiter = ',',
         default_value = "flip"
     )]
-    pub mechanism: Vec<Mechanism>,
+    pub(crate) mechanism: Vec<Mechanism>,
 
     /// Rows whose blocks (five rotations) would be longer are left out; the unit is required
     /// [default: 2min; emulated 5s]
     #[arg(long, value_name = "TIME", value_parser = weights::parse_duration)]
-    pub longest_window: Option<Duration>,
+    pub(crate) longest_window: Option<Duration>,
 }
 
 /// Measures, writes the figures and prints them.
-pub fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &Args) -> Result<()> {
     let trial = &args.trial;
     let wanted = || {
         let mut workload = trial.read()?;
@@ -107,7 +105,7 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 /// What is tuned, and that it is the whole; an application that is alone is the whole of it.
-pub fn whole(workload: &Workload) -> Result<(Application, bool)> {
+pub(crate) fn whole(workload: &Workload) -> Result<(Application, bool)> {
     let whole = workload
         .whole
         .as_ref()
@@ -120,7 +118,6 @@ pub fn whole(workload: &Workload) -> Result<(Application, bool)> {
     Ok((whole.clone(), true))
 }
 
-/// From options to rows.
 struct Tuning<'a> {
     args: &'a Args,
     policies: PolicyList,

@@ -9,11 +9,9 @@ use scx_meta::weights::PolicyList;
 use strategy::profile::Application;
 use strategy::Strategy;
 
-/// Its base slice.
-pub const BASE_SLICE: Duration = Duration::from_millis(1800);
+pub(crate) const BASE_SLICE: Duration = Duration::from_millis(1800);
 
-/// Its strategies.
-pub const STRATEGIES: [Strategy; 4] = [
+pub(crate) const STRATEGIES: [Strategy; 4] = [
     Strategy::RoundRobin,
     Strategy::Delta,
     Strategy::Benefit,
@@ -26,8 +24,7 @@ const FIRST: &str = "fifo";
 /// scx_rusty, or what stands for it until it is a policy here.
 const SECOND: [&str; 2] = ["rusty", "vtime"];
 
-/// The pair, if it is loaded.
-pub fn pair(policies: &PolicyList) -> Option<[Policy; 2]> {
+pub(crate) fn pair(policies: &PolicyList) -> Option<[Policy; 2]> {
     let loaded = |name: &str| policies.iter().find(|policy| policy.name() == name);
     let second = SECOND.into_iter().find_map(loaded)?;
     Some([loaded(FIRST)?, second])
@@ -35,7 +32,7 @@ pub fn pair(policies: &PolicyList) -> Option<[Policy; 2]> {
 
 /// The applications as if the first preferred the pair's first and all others its second: in the
 /// paper the frontend and the backend did.
-pub fn assigned(applications: &[Application], pair: [Policy; 2]) -> Vec<Application> {
+pub(crate) fn assigned(applications: &[Application], pair: [Policy; 2]) -> Vec<Application> {
     let mut assigned = applications.to_vec();
     for (i, application) in assigned.iter_mut().enumerate() {
         let policy = pair[i.min(1)];

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use labkit::charge::setting::Setting;
-use scx_meta::weights;
-use scx_meta::weights::PolicyList;
+use scx_meta::weights::{self, PolicyList};
 use strategy::profile::Application;
 use strategy::{Allotment, Prefer, Strategy};
 
@@ -18,41 +17,36 @@ use crate::trial::record::{Role, Row};
 
 /// How the rotation comes about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Mechanism {
+pub(crate) enum Mechanism {
     /// scx_meta's flip
     Flip,
     /// One scheduler's process replaces another's, as the paper did it
     Process,
 }
 
-/// What to make rows of.
 #[derive(Clone, Copy)]
-pub struct Grid<'a> {
+pub(crate) struct Grid<'a> {
     /// Applications as profiled; the policies that each may prefer.
-    pub applications: &'a [Application],
-    /// Policies that are loaded.
-    pub policies: &'a PolicyList,
-    /// Each at each base slice.
-    pub strategies: &'a [Strategy],
+    pub(crate) applications: &'a [Application],
+    pub(crate) policies: &'a PolicyList,
+    pub(crate) strategies: &'a [Strategy],
     /// t_b
-    pub base_slices: &'a [Duration],
+    pub(crate) base_slices: &'a [Duration],
     /// What makes a policy the preferred one.
-    pub prefer: Prefer,
-    /// How it switches.
-    pub mechanism: Mechanism,
+    pub(crate) prefer: Prefer,
+    pub(crate) mechanism: Mechanism,
     /// The name that reports call these rows by, if not by what the profile prefers.
-    pub named: Option<&'a str>,
+    pub(crate) named: Option<&'a str>,
 }
 
-/// Each policy, held.
-pub fn singles(policies: &PolicyList) -> Vec<Row> {
+pub(crate) fn singles(policies: &PolicyList) -> Vec<Row> {
     policies.iter().map(held).collect()
 }
 
 impl Grid<'_> {
     /// Adds the rows that differ from all others, and its names to those that do not; returns
     /// what a person should know.
-    pub fn add_to(&self, rows: &mut Vec<Row>) -> Result<Vec<String>> {
+    pub(crate) fn add_to(&self, rows: &mut Vec<Row>) -> Result<Vec<String>> {
         let names = self.policies.names();
         let mut notes = Vec::new();
         for &base_slice in self.base_slices {

@@ -15,18 +15,23 @@ const EMULATED: [u64; 3] = [5, 20, 100];
 const ROTATIONS: u32 = 5;
 
 /// What is tried, and what is not.
-pub struct Slices {
+pub(crate) struct Slices {
     /// For what the profile prefers.
-    pub usual: Vec<Duration>,
+    pub(crate) usual: Vec<Duration>,
     /// For the paper's pair: its own base slice, or the nearest to it.
-    pub paper: Vec<Duration>,
+    pub(crate) paper: Vec<Duration>,
     /// What was left out, and why.
-    pub notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 impl Slices {
     /// `given` by a person, or the default; rotations of `n` base slices.
-    pub fn new(given: &[Duration], longest: Option<Duration>, n: usize, emulated: bool) -> Self {
+    pub(crate) fn new(
+        given: &[Duration],
+        longest: Option<Duration>,
+        n: usize,
+        emulated: bool,
+    ) -> Self {
         let longest = longest.unwrap_or(match emulated {
             true => Duration::from_secs(5),
             false => Duration::from_secs(120),

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Questions that were asked beforehand, and claims measured afresh.
 
-use std::fmt;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use evidence::table::Table;
 
@@ -10,8 +9,7 @@ use super::number::{between, or_dash, ratio, trimmed};
 use crate::estimate::verdict;
 use crate::outcome::{Claim, Comparison, Outcome, RowOutcome};
 
-/// What was asked beforehand.
-pub fn write_comparisons(outcome: &Outcome, out: &mut String) -> fmt::Result {
+pub(crate) fn write_comparisons(outcome: &Outcome, out: &mut String) -> fmt::Result {
     let level = outcome.comparisons[0].level;
     writeln!(
         out,
@@ -27,7 +25,7 @@ pub fn write_comparisons(outcome: &Outcome, out: &mut String) -> fmt::Result {
 }
 
 /// However many resamples: an interval cannot be wider than from the smallest to the largest.
-pub fn write_if_too_few(super_blocks: usize, level: f64, out: &mut String) -> fmt::Result {
+pub(crate) fn write_if_too_few(super_blocks: usize, level: f64, out: &mut String) -> fmt::Result {
     let sure = surest(super_blocks);
     if sure >= level {
         return Ok(());
@@ -41,7 +39,7 @@ pub fn write_if_too_few(super_blocks: usize, level: f64, out: &mut String) -> fm
 }
 
 /// How surely the median lies between the smallest and the largest of `n` values.
-pub fn surest(n: usize) -> f64 {
+pub(crate) fn surest(n: usize) -> f64 {
     1.0 - 2.0 * 0.5_f64.powi(n as i32)
 }
 
@@ -72,8 +70,7 @@ fn comparisons(comparisons: &[Comparison], eevdf: Option<&RowOutcome>) -> Table 
     table
 }
 
-/// What an earlier stage had claimed.
-pub fn write_claims(claimed: &[Claim], out: &mut String) -> fmt::Result {
+pub(crate) fn write_claims(claimed: &[Claim], out: &mut String) -> fmt::Result {
     writeln!(
         out,
         "What tune had claimed; the largest of many figures is too large, so it shrinks:\n"

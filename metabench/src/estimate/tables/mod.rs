@@ -4,31 +4,27 @@
 mod compared;
 mod number;
 
-use std::fmt;
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
-pub use compared::surest;
+pub(crate) use compared::surest;
 use number::{between, figure, or_dash, ratio};
 
-use super::verdict;
-use super::verdict::Verdict;
+use super::verdict::{self, Verdict};
 use crate::outcome::{Outcome, RowOutcome, Source, SubjectOutcome};
 use evidence::sample::{Interval, LEVEL};
-use evidence::table;
-use evidence::table::{time_ns, Table};
+use evidence::table::{self, time_ns, Table};
 
 const NS_PER_MS: f64 = 1e6;
 
 /// Where an outcome comes from, before any figure.
-pub fn header(outcome: &Outcome) -> String {
+pub(crate) fn header(outcome: &Outcome) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
     let _ = write_source(outcome, &mut text);
     text
 }
 
-/// All tables of an outcome.
-pub fn tables(outcome: &Outcome) -> String {
+pub(crate) fn tables(outcome: &Outcome) -> String {
     let mut text = String::new();
     let _ = write_tables(outcome, &mut text);
     text

@@ -4,28 +4,28 @@
 use evidence::sample::Interval;
 
 /// Three decimals: effects are a few percent.
-pub fn ratio(ratio: f64) -> String {
+pub(crate) fn ratio(ratio: f64) -> String {
     format!("{ratio:.3}")
 }
 
 /// `0.990 .. 1.010`
-pub fn between(interval: Interval) -> String {
+pub(crate) fn between(interval: Interval) -> String {
     format!("{} .. {}", ratio(interval.low), ratio(interval.high))
 }
 
 /// What is not there is a dash.
-pub fn or_dash(interval: Option<Interval>, show: impl Fn(Interval) -> String) -> String {
+pub(crate) fn or_dash(interval: Option<Interval>, show: impl Fn(Interval) -> String) -> String {
     interval.map_or_else(|| "-".into(), show)
 }
 
 /// Four digits, or all of those before the point.
-pub fn figure(number: f64) -> String {
+pub(crate) fn figure(number: f64) -> String {
     let whole = number.abs().max(1.0).log10().floor() as usize;
     format!("{number:.*}", 3_usize.saturating_sub(whole))
 }
 
 /// Up to two decimals.
-pub fn trimmed(number: f64) -> String {
+pub(crate) fn trimmed(number: f64) -> String {
     let text = format!("{number:.2}");
     text.trim_end_matches('0').trim_end_matches('.').into()
 }
