@@ -4,7 +4,7 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{attempt, breakdown, compare, probe_load, profiling, report, tune};
+use crate::{attempt, breakdown, compare, pipeline, probe_load, profiling, report, tune};
 
 /// Which scheduler serves an application best, and whether switching pays: measured
 #[derive(Debug, Parser)]
@@ -37,10 +37,10 @@ impl Cli {
     pub fn run(self) -> Result<()> {
         match self.command {
             Command::Try(args) => attempt::run(&args),
-            Command::Profile(args) => profiling::run(&args),
-            Command::Tune(args) => tune::run(&args),
+            Command::Profile(args) => pipeline::run(&args),
+            Command::Tune(args) => pipeline::run(&args),
             Command::Compare(args) => compare::run(&args),
-            Command::Breakdown(args) => breakdown::run(&args),
+            Command::Breakdown(args) => pipeline::run(&args),
             Command::Report(args) => report::run(&args),
             Command::Probe(args) => probe_load::run(&args),
         }

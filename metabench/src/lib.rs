@@ -7,6 +7,7 @@
 //! trial                      blocks of one setting each, in random order; services, workload,
 //!                            reading: who runs, and what the load says of itself
 //! estimate ─► outcome        intervals and verdicts from the blocks ─► report, profile_file
+//! pipeline                   what profiling, tune, compare and breakdown have in common
 //! ```
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -17,6 +18,7 @@ pub mod cli;
 mod compare;
 mod estimate;
 mod outcome;
+mod pipeline;
 mod probe_load;
 mod profile_file;
 mod profiling;

@@ -11,9 +11,8 @@ use labkit::charge::setting::Setting;
 use scx_meta::policy::Policy;
 use scx_meta::weights::{self, PolicyList};
 
-use super::measure::{INVERSE, RUNS};
+use super::metric::{INVERSE, RUNS};
 use super::Args;
-use crate::profiling::held;
 use crate::reading::Reader;
 use crate::trial::args::Common;
 use crate::trial::record::{Role, Row};
@@ -79,7 +78,7 @@ pub(crate) fn workload(application: &Application) -> Result<Workload> {
 
 /// Each policy held, other schedulers, and all policies by turns.
 pub(crate) fn rows(args: &Args) -> Result<Vec<Row>> {
-    let mut rows: Vec<Row> = args.common.policies().into_iter().map(held).collect();
+    let mut rows = args.common.held();
     rows.extend(Row::others(&args.outside)?);
     rows.extend(rotation(&turning(&args.common), args.period)?);
     Ok(rows)

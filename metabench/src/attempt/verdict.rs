@@ -6,9 +6,10 @@ use std::fmt::Write;
 use evidence::table::{time_ns, Table};
 use labkit::charge::setting::Setting;
 
-use super::measure::Measure;
-use crate::estimate::{self, Verdict};
+use super::metric::Metric;
+use crate::estimate::{Measure, Verdict};
 use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
+use crate::report::terminal;
 
 /// A 95 % interval of a median has no ends within fewer values: with five, all of them lie on one
 /// side of it once in sixteen times.
@@ -19,41 +20,42 @@ const ROTATIONS: f64 = 5.0;
 
 /// All that is said at the end; `rotation_s` is how long a block of the rotation took.
 pub(crate) fn text(outcome: &Outcome, subject: &SubjectOutcome, rotation_s: Option<f64>) -> String {
-    let measure = Measure::of(&subject.subject.unit);
-    let mut text = estimate::header(outcome);
-    let _ = writeln!(text, "{}", table(subject, measure));
+    let metric = Metric::of(&subject.subject.unit);
+    let mut text = terminal::header(outcome);
+    let _ = writeln!(text, "{}", table(subject, metric));
     if let Some(warning) = rotation_s.and_then(|block_s| short_block(subject, block_s)) {
         let _ = writeln!(text, "{warning}");
     }
-    let (sentence, advice) = conclusion(subject, measure);
+    let (sentence, advice) = conclusion(subject, metric);
     let _ = writeln!(text, "{sentence}\n\n    {advice}");
     text
 }
 
-fn table(subject: &SubjectOutcome, measure: Measure) -> Table {
-    let mut table = Table::new(["under", &measure.head(), "95 % interval", "against EEVDF"]);
+fn table(subject: &SubjectOutcome, metric: Metric) -> Table {
+    let mut table = Table::new(["under", &metric.head(), "95 % interval", "against EEVDF"]);
     let noise = subject.eevdf.throughput_ratio;
     let mut add = |row: &RowOutcome, against: String| {
-        let shown = measure.value(row.throughput);
+        let shown = metric.value(row.throughput);
         table.row([
             row.label.clone(),
-            measure.number(shown.estimate),
+            metric.number(shown.estimate),
             format!(
                 "{} to {}",
-                measure.number(shown.low),
-                measure.number(shown.high)
+                metric.number(shown.low),
+                metric.number(shown.high)
             ),
             against,
         ]);
     };
-    let itself = format!("itself: {}: the noise", measure.range(noise));
+    let itself = format!("itself: {}: the noise", metric.range(noise));
     add(&subject.eevdf, itself);
     for row in &subject.rows {
-        let change = measure.change(row.throughput_ratio);
-        let verdict = estimate::throughput_verdict(row, &subject.eevdf);
-        let against = match verdict {
-            Verdict::InsideNoise => format!("{verdict} ({})", measure.range(row.throughput_ratio)),
-            Verdict::Better | Verdict::Worse => change,
+        let change = metric.change(row.throughput_ratio);
+        let against = match Measure::Throughput.verdict(row, &subject.eevdf) {
+            Some(noise @ Verdict::InsideNoise) => {
+                format!("{noise} ({})", metric.range(row.throughput_ratio))
+            }
+            _ => change,
         };
         add(row, against);
     }
@@ -61,7 +63,7 @@ fn table(subject: &SubjectOutcome, measure: Measure) -> Table {
 }
 
 /// In a sentence; and what to do.
-fn conclusion(subject: &SubjectOutcome, measure: Measure) -> (String, String) {
+fn conclusion(subject: &SubjectOutcome, metric: Metric) -> (String, String) {
     let stay = "stay with EEVDF".to_owned();
     let n = subject.super_blocks;
     if n < LEAST_SUPER_BLOCKS {
@@ -73,7 +75,7 @@ fn conclusion(subject: &SubjectOutcome, measure: Measure) -> (String, String) {
     match best(subject) {
         None => ("nothing beats EEVDF beyond the noise".into(), stay),
         Some(row) => {
-            let change = measure.change_to(row.throughput_ratio, " than EEVDF");
+            let change = metric.change_to(row.throughput_ratio, " than EEVDF");
             let rows = subject.rows.len();
             let sentence = format!(
                 "{}: {change}\nIt is the best of {rows}, and looks a little better than it is for that.",
@@ -86,11 +88,9 @@ fn conclusion(subject: &SubjectOutcome, measure: Measure) -> (String, String) {
 
 /// The row that gains most, if it gains anything beyond the noise.
 fn best(subject: &SubjectOutcome) -> Option<&RowOutcome> {
-    let gains =
-        |row: &&RowOutcome| estimate::throughput_verdict(row, &subject.eevdf) == Verdict::Better;
-    let gain = |row: &&RowOutcome| row.throughput_ratio.estimate;
-    let gaining = subject.rows.iter().filter(gains);
-    gaining.max_by(|a, b| gain(a).total_cmp(&gain(b)))
+    let measure = Measure::Throughput;
+    let gains = |row: &&RowOutcome| measure.verdict(row, &subject.eevdf) == Some(Verdict::Better);
+    measure.best(subject.rows.iter().filter(gains))
 }
 
 fn command(setting: &Setting) -> String {
@@ -131,7 +131,7 @@ fn short_block(subject: &SubjectOutcome, block_s: f64) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::measure::RUNS;
+    use super::super::metric::RUNS;
     use super::*;
     use crate::trial::record::{Role, Subject};
     use evidence::sample::Interval;
@@ -185,7 +185,7 @@ mod tests {
     }
 
     fn said(subject: &SubjectOutcome) -> (String, String) {
-        let (sentence, advice) = conclusion(subject, Measure::of(&subject.subject.unit));
+        let (sentence, advice) = conclusion(subject, Metric::of(&subject.subject.unit));
         let first = sentence.lines().next().unwrap_or_default();
         (first.to_owned(), advice)
     }
@@ -248,7 +248,7 @@ mod tests {
         let less = subject("1 ÷ ms", vec![hold("a", interval(1.25, 1.0 / 0.9, 2.0))]);
         let (sentence, _) = said(&less);
         assert_eq!(sentence, "a: 20.0 % less than EEVDF (10.0 to 50.0 %)");
-        let table = table(&less, Measure::of("1 ÷ ms")).to_string();
+        let table = table(&less, Metric::of("1 ÷ ms")).to_string();
         assert!(table.contains("ms, less is better"), "{table}");
         // Throughput is 0.5, 0.4 to 0.625.
         assert!(
@@ -263,7 +263,7 @@ mod tests {
             hold("a", interval(0.9, 0.88, 0.92)),
             hold("b", interval(1.01, 0.99, 1.03)),
         ];
-        let table = table(&subject(RUNS, rows), Measure::RunTime).to_string();
+        let table = table(&subject(RUNS, rows), Metric::RunTime).to_string();
         let line = |label: &str| {
             let line = table
                 .lines()

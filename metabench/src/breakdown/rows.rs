@@ -2,12 +2,11 @@
 //! What n applications at once are measured under: each policy held, and the strategies.
 
 use anyhow::{ensure, Context, Result};
-use scx_meta::weights::PolicyList;
-use strategy::profile::{Application as Profiled, Profile};
+use strategy::profile::Application as Profiled;
 
 use super::Args;
 use crate::trial::record::Row;
-use crate::tune::rows::{singles, Grid, Mechanism};
+use crate::tune::rows::{Grid, Mechanism};
 use crate::workload::{Application, Workload};
 
 /// The first `count` applications as one, all under load at the same time.
@@ -28,29 +27,25 @@ pub(crate) fn together(workload: &Workload, count: usize) -> Result<Application>
 
 /// Each policy held, and the strategies for the applications that run; with what a person should
 /// know.
-pub(crate) fn rows(
-    args: &Args,
-    workload: &Workload,
-    profile: &Profile,
-    policies: &PolicyList,
-) -> Result<(Vec<Row>, Vec<String>)> {
+pub(crate) fn rows(args: &Args, workload: &Workload) -> Result<(Vec<Row>, Vec<String>)> {
+    let common = &args.trial.common;
+    let policies = common.policy_list();
+    let profile = args.profile.read(&policies)?;
     let parts = workload.applications.iter().take(args.applications);
     let profiled = |part: &Application| -> Result<Profiled> {
-        let found = profile
-            .applications
-            .iter()
-            .find(|app| app.name == part.name);
+        let mut profiled = profile.applications.iter();
+        let found = profiled.find(|app| app.name == part.name);
         let found = found.with_context(|| format!("--profile: there is no {}", part.name))?;
         Ok(found.clone())
     };
     let applications: Vec<_> = parts.map(profiled).collect::<Result<_>>()?;
-    let mut rows = singles(policies);
+    let mut rows = common.held();
     let grid = Grid {
         applications: &applications,
-        policies,
+        policies: &policies,
         strategies: &args.strategies,
         base_slices: &[args.base_slice],
-        prefer: args.prefer,
+        prefer: args.profile.prefer,
         mechanism: Mechanism::Flip,
         named: None,
     };

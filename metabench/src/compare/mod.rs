@@ -4,23 +4,19 @@
 //! interval is, never on what it shows.
 
 mod questions;
-pub(crate) mod rows;
+mod rows;
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use evidence::raw::Raw;
 
+use crate::estimate::{self, Choice, Measure, WINNER};
 use crate::outcome::{Claim, Outcome};
+use crate::pipeline::{self, Planned, Step};
 use crate::trial::args::TrialArgs;
-use crate::trial::files::Destination;
 use crate::trial::record::{Record, Stage};
-use crate::trial::session::{Moment, Next, Wanted};
-use crate::trial::{files, session};
-use crate::tune::choice::{By, Choice};
-use crate::{estimate, tune};
-
-const OUTCOME: &str = "compare.json";
+use crate::workload::Workload;
 
 /// Fewer super-blocks say nothing about how wide an interval will be.
 const LEAST_SUPER_BLOCKS: usize = 8;
@@ -37,8 +33,8 @@ pub(crate) struct Args {
     pub(crate) tune: PathBuf,
 
     /// What its winner is best in
-    #[arg(long, value_enum, default_value_t = By::Throughput)]
-    pub(crate) by: By,
+    #[arg(long, value_enum, default_value_t = Measure::Throughput)]
+    pub(crate) by: Measure,
 
     /// scx_meta built with one policy in two rows, for a control [default: none]
     #[arg(long, value_name = "PATH")]
@@ -51,50 +47,55 @@ pub(crate) struct Args {
 
 /// Measures, writes the figures and prints them.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let trial = &args.trial;
     let tuned = Outcome::read(&args.tune)?;
     let choice = Choice::of(&tuned, args.by).with_context(|| args.tune.display().to_string())?;
-    let wanted = || {
-        let workload = trial.read()?;
-        let raw = format!("{}-compare.jsonl", files::stem(&workload.name));
-        Ok(Wanted {
-            subjects: vec![tune::whole(&workload)?],
-            rows: rows::rows(&choice, args.twins.is_some()),
-            rounds: trial.rounds,
-            raw: Destination::File(trial.out.join(raw)),
-            twins: args.twins.clone(),
-            workload,
-        })
-    };
-    session::run(
-        Stage::Compare,
-        &trial.common,
-        wanted,
-        &mut |raws, moment| {
-            let outcome = outcome(raws, &tuned, &choice)?;
-            outcome.write(&trial.out.join(OUTCOME))?;
-            if moment == Moment::End {
-                println!("{}", estimate::tables(&outcome));
-            }
-            Ok(match is_narrow(&outcome, args.width) {
-                true => Next::Enough,
-                false => Next::More,
-            })
-        },
-    )
+    pipeline::run(&Comparing {
+        args,
+        tuned,
+        choice,
+    })
 }
 
-fn outcome(raws: &[Raw<Record>], tuned: &Outcome, choice: &Choice) -> Result<Outcome> {
-    let mut outcome = estimate::outcome(raws)?;
-    outcome.comparisons = questions::answers(raws, &outcome, choice)?;
-    outcome.claimed = claims(tuned, &outcome, choice);
-    Ok(outcome)
+struct Comparing<'a> {
+    args: &'a Args,
+    tuned: Outcome,
+    choice: Choice,
+}
+
+impl Step for Comparing<'_> {
+    const STAGE: Stage = Stage::Compare;
+
+    fn trial(&self) -> &TrialArgs {
+        &self.args.trial
+    }
+
+    fn plan(&self, workload: &mut Workload) -> Result<Planned> {
+        Ok(Planned {
+            subjects: vec![pipeline::whole(workload)?],
+            rows: rows::rows(&self.choice, self.args.twins.is_some()),
+        })
+    }
+
+    fn twins(&self) -> Option<PathBuf> {
+        self.args.twins.clone()
+    }
+
+    fn outcome(&self, raws: &[Raw<Record>]) -> Result<Outcome> {
+        let mut outcome = estimate::outcome(raws)?;
+        outcome.comparisons = questions::answers(raws, &outcome, &self.choice)?;
+        outcome.claimed = claims(&self.tuned, &outcome, &self.choice);
+        Ok(outcome)
+    }
+
+    fn is_enough(&self, outcome: &Outcome) -> bool {
+        is_narrow(outcome, self.args.width)
+    }
 }
 
 /// What tune had found for the two, beside what they come to afresh.
 fn claims(tuned: &Outcome, outcome: &Outcome, choice: &Choice) -> Vec<Claim> {
     let pairs = [
-        (&choice.winner.label, rows::WINNER),
+        (&choice.winner.label, WINNER),
         (&choice.single.label, choice.single.label.as_str()),
     ];
     let claim = |(then, now): (&String, &str)| {

@@ -4,11 +4,10 @@
 use anyhow::Result;
 use evidence::raw::Raw;
 
-use super::rows::{SAME, SWAPPED, TWIN, WINNER};
-use crate::estimate::{self, Against, Question};
+use super::rows::{SAME, SWAPPED, TWIN};
+use crate::estimate::{self, Against, Choice, Question, WINNER};
 use crate::outcome::{Comparison, Outcome};
 use crate::trial::record::Record;
-use crate::tune::choice::Choice;
 
 pub(crate) fn answers(
     raws: &[Raw<Record>],
@@ -60,13 +59,13 @@ fn questions(choice: &Choice, has: impl Fn(&str) -> bool) -> Vec<Question> {
 mod tests {
     use super::*;
     use crate::compare::rows;
-    use crate::tune::choice::tests::choice;
-    use crate::tune::choice::By;
+    use crate::estimate::choice::tests::choice;
+    use crate::estimate::Measure;
 
     #[test]
     fn every_row_that_is_asked_for_is_measured() {
         for has_twins in [false, true] {
-            let choice = choice(By::Throughput);
+            let choice = choice(Measure::Throughput);
             let rows = rows::rows(&choice, has_twins);
             let has = |label: &str| rows.iter().any(|row| row.label == label);
             let questions = questions(&choice, has);

@@ -4,13 +4,12 @@
 
 use labkit::charge::setting::{Setting, Weight};
 
+use crate::estimate::{Choice, WINNER};
 use crate::trial::record::{Role, Row};
-use crate::tune::choice::Choice;
 
-pub(crate) const WINNER: &str = "winner";
-/// … of its weights, each given to the next policy.
+/// What `tune` froze, each of its weights given to the next policy.
 pub(crate) const SWAPPED: &str = "weights swapped";
-/// … of its rotation between two rows of one policy.
+/// Its rotation, between two rows of one policy.
 pub(crate) const SAME: &str = "same policy by turns";
 
 /// The two rows of the build that has one policy twice.
@@ -26,11 +25,11 @@ pub(crate) fn rows(choice: &Choice, has_twins: bool) -> Vec<Row> {
         setting: winner.clone(),
         role: Role::Winner,
     }];
-    rows.extend(held(choice, has_twins).into_iter().map(|policy| Row {
-        label: policy.clone(),
-        setting: Setting::Hold { policy },
-        role: Role::Single,
-    }));
+    rows.extend(
+        held(choice, has_twins)
+            .iter()
+            .map(|policy| Row::held(policy)),
+    );
     let swapped = swapped(winner.weights());
     if swapped != winner.weights() {
         rows.push(Row {
@@ -102,8 +101,8 @@ fn twin_weights(weights: &[Weight]) -> Vec<Weight> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tune::choice::tests::choice;
-    use crate::tune::choice::By;
+    use crate::estimate::choice::tests::choice;
+    use crate::estimate::Measure;
 
     fn weights(pairs: &[(&str, u32)]) -> Vec<Weight> {
         pairs
@@ -114,7 +113,7 @@ mod tests {
 
     #[test]
     fn each_control_changes_one_thing() {
-        let rows = rows(&choice(By::Throughput), true);
+        let rows = rows(&choice(Measure::Throughput), true);
         let labels: Vec<_> = rows.iter().map(|row| &*row.label).collect();
         assert_eq!(labels, [WINNER, "fifo", "vtime", SWAPPED, SAME]);
         let [winner, .., swapped, same] = &rows[..] else {
@@ -134,7 +133,7 @@ mod tests {
 
     #[test]
     fn equal_weights_cannot_be_swapped() {
-        let mut choice = choice(By::Throughput);
+        let mut choice = choice(Measure::Throughput);
         choice.winner.setting = Setting::Rotate {
             weights: weights(&[("fifo", 2), ("vtime", 2)]),
             period_us: 40_000,

@@ -13,6 +13,9 @@ use super::side::Side;
 use crate::outcome::Comparison;
 use crate::trial::record::Record;
 
+/// Label of the row that `tune` froze, and the first word of each question about it.
+pub(crate) const WINNER: &str = "winner";
+
 /// How much better is one row than something else?
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Question {
@@ -105,6 +108,12 @@ impl<'a> Asked<'a> {
             level,
         })
     }
+}
+
+/// How surely the median lies between the smallest and the largest of `n` values: no interval can
+/// be surer.
+pub(crate) fn surest(n: usize) -> f64 {
+    1.0 - 2.0 * 0.5_f64.powi(n as i32)
 }
 
 /// The rows in which the policies of a rotation are held.

@@ -10,21 +10,23 @@
 //!   latency, pool    quantiles of all requests together
 //!   position         whether place within a super-block matters
 //!   source           where it comes from, and what a reader must know
-//! outcome ─► tables, verdict; profile_file; report
+//! outcome ─► measure, verdict     what to think of a row
+//!            choice               the best rows: `tune` freezes them
 //! compare            questions asked beforehand, also against what single policies predict
 //! ```
 
 mod blocks;
 mod boots;
+pub(crate) mod choice;
 mod compare;
 mod latency;
 #[cfg(test)]
 pub(crate) mod made;
+mod measure;
 mod pool;
 mod position;
 mod side;
 mod source;
-mod tables;
 #[cfg(test)]
 mod tests;
 mod throughput;
@@ -32,12 +34,10 @@ mod verdict;
 
 use anyhow::{Context, Result};
 
-pub(crate) use compare::{comparisons, Against, Question};
-pub(crate) use tables::{header, surest, tables};
-pub(crate) use verdict::{
-    latency as latency_verdict, latency_asked, throughput as throughput_verdict, throughput_asked,
-    Verdict,
-};
+pub(crate) use choice::{best_held, Choice};
+pub(crate) use compare::{comparisons, surest, Against, Question, WINNER};
+pub(crate) use measure::Measure;
+pub(crate) use verdict::Verdict;
 
 use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
 use crate::trial::record::{Record, Role};

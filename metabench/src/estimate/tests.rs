@@ -74,7 +74,9 @@ fn noise_alone_is_inside_the_noise() {
         });
         let subject = &outcome.subjects[0];
         for row in &subject.rows {
-            wrong += usize::from(throughput_verdict(row, &subject.eevdf) != Verdict::InsideNoise);
+            wrong += usize::from(
+                Measure::Throughput.verdict(row, &subject.eevdf) != Some(Verdict::InsideNoise),
+            );
         }
     }
     assert!(wrong <= 10, "{wrong} of 80");
@@ -87,16 +89,13 @@ fn effects_larger_than_the_noise_are_seen_as_what_they_are() {
     let verdicts: Vec<_> = subject
         .rows
         .iter()
-        .map(|row| {
-            let latency = latency_verdict(row, &subject.eevdf).unwrap();
-            (throughput_verdict(row, &subject.eevdf), latency)
-        })
+        .map(|row| Measure::ALL.map(|measure| measure.verdict(row, &subject.eevdf).unwrap()))
         .collect();
     assert_eq!(
         verdicts,
         [
-            (Verdict::Better, Verdict::Better),
-            (Verdict::Worse, Verdict::Worse)
+            [Verdict::Better, Verdict::Better],
+            [Verdict::Worse, Verdict::Worse]
         ]
     );
 }

@@ -2,28 +2,22 @@
 //! `scx_metabench profile`: each application, and the whole, under EEVDF and under every policy.
 //! What comes of it is `profile.toml`, from which `scx_meta --profile` computes weights.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{ensure, Result};
 use labkit::charge::others::Others;
-use labkit::charge::setting::Setting;
-use scx_meta::policy::Policy;
 
 use crate::outcome::Outcome;
+use crate::pipeline::{Planned, Step};
+use crate::profile_file;
 use crate::trial::args::TrialArgs;
-use crate::trial::files::Destination;
-use crate::trial::record::{Role, Row, Stage};
-use crate::trial::session::{Moment, Next, Wanted};
-use crate::trial::{files, session};
+use crate::trial::record::{Row, Stage};
 use crate::workload::{Application, Workload};
-use crate::{estimate, profile_file};
 
 const PROFILE: &str = "profile.toml";
 
 /// What `--subject` calls the whole, whatever its name.
 const WHOLE: &str = "whole";
-
-const OUTCOME: &str = "profile.json";
 
 /// Options of `profile`.
 #[derive(clap::Args, Clone, Debug)]
@@ -41,51 +35,34 @@ pub(crate) struct Args {
     pub(crate) subject: Vec<String>,
 }
 
-/// Measures, writes the profile and prints the tables.
-pub(crate) fn run(args: &Args) -> Result<()> {
-    let trial = &args.trial;
-    let wanted = || {
-        let workload = trial.read()?;
-        let raw = format!("{}-profile.jsonl", files::stem(&workload.name));
-        Ok(Wanted {
-            subjects: subjects(&workload, &args.subject)?,
-            rows: rows(args)?,
-            rounds: trial.rounds,
-            raw: Destination::File(trial.out.join(raw)),
-            twins: None,
-            workload,
+impl Args {
+    fn profile(&self) -> PathBuf {
+        self.trial.out.join(PROFILE)
+    }
+}
+
+impl Step for Args {
+    const STAGE: Stage = Stage::Profile;
+
+    fn trial(&self) -> &TrialArgs {
+        &self.trial
+    }
+
+    fn plan(&self, workload: &mut Workload) -> Result<Planned> {
+        let mut rows = self.trial.common.held();
+        rows.extend(Row::others(&self.outside)?);
+        Ok(Planned {
+            subjects: subjects(workload, &self.subject)?,
+            rows,
         })
-    };
-    session::run(
-        Stage::Profile,
-        &trial.common,
-        wanted,
-        &mut |raws, moment| {
-            let outcome = estimate::outcome(raws)?;
-            keep(&outcome, &trial.out)?;
-            if moment == Moment::End {
-                println!("{}", estimate::tables(&outcome));
-                println!("{}", trial.out.join(PROFILE).display());
-            }
-            Ok(Next::More)
-        },
-    )
-}
+    }
 
-fn rows(args: &Args) -> Result<Vec<Row>> {
-    let policies = args.trial.common.policies().into_iter();
-    let mut rows: Vec<Row> = policies.map(held).collect();
-    rows.extend(Row::others(&args.outside)?);
-    Ok(rows)
-}
+    fn keep(&self, outcome: &Outcome) -> Result<()> {
+        profile_file::write(outcome, &self.profile())
+    }
 
-pub(crate) fn held(policy: Policy) -> Row {
-    Row {
-        label: policy.name().into(),
-        setting: Setting::Hold {
-            policy: policy.name().into(),
-        },
-        role: Role::Single,
+    fn conclusion(&self, _outcome: &Outcome) -> Result<String> {
+        Ok(format!("{}\n", self.profile().display()))
     }
 }
 
@@ -108,9 +85,4 @@ fn subjects(workload: &Workload, only: &[String]) -> Result<Vec<(Application, bo
         .into_iter()
         .filter(|subject| only.is_empty() || only.iter().any(|name| is_called(name, subject)));
     Ok(wanted.map(|(part, whole)| (part.clone(), whole)).collect())
-}
-
-fn keep(outcome: &Outcome, folder: &Path) -> Result<()> {
-    outcome.write(&folder.join(OUTCOME))?;
-    profile_file::write(outcome, &folder.join(PROFILE))
 }

@@ -4,10 +4,8 @@
 
 use evidence::sample::Interval;
 
-use super::measure::Measure;
 use super::{together, words};
-use crate::compare::rows::WINNER;
-use crate::estimate::{surest, Verdict, EEVDF};
+use crate::estimate::{surest, Measure, Verdict, EEVDF, WINNER};
 use crate::outcome::{Comparison, Outcome, RowOutcome, SubjectOutcome};
 use crate::trial::record::{Role, Stage};
 

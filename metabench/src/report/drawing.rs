@@ -3,8 +3,10 @@
 //! has to.
 
 use anyhow::Result;
-use evidence::figure::Standing;
+use evidence::figure::{Dot, Dots, Group, Run, Standing, Steps};
+use evidence::sample::Interval;
 
+use super::words;
 use crate::estimate::Verdict;
 use crate::outcome::Source;
 
@@ -26,37 +28,95 @@ pub(crate) struct Drawing {
     pub(crate) alone: String,
 }
 
-impl Drawing {
+/// What a figure is about, before there is anything in it.
+pub(crate) struct Frame<'a> {
+    pub(crate) file: String,
+    pub(crate) title: String,
+    /// Of the axis that ratios are on.
+    pub(crate) label: String,
+    /// What stands at 1.
+    pub(crate) one: &'a str,
+    pub(crate) source: &'a Source,
+}
+
+impl Frame<'_> {
+    /// A dot for each row; nothing without any.
+    pub(crate) fn dots(
+        self,
+        groups: Vec<Group>,
+        key: Vec<(Standing, &str)>,
+    ) -> Result<Option<Drawing>> {
+        if groups.is_empty() {
+            return Ok(None);
+        }
+        let dots = groups.iter().flat_map(|group| &group.dots);
+        let bands = groups.iter().filter_map(|group| group.band);
+        let dots = Dots {
+            title: &self.title,
+            axis: words::axis(&self.label, dots.map(|dot| dot.value).chain(bands)),
+            one: self.one,
+            groups,
+            key,
+            band: BAND,
+        };
+        self.drawn(|note| dots.svg(note)).map(Some)
+    }
+
+    /// A line for each run; nothing without any.
+    pub(crate) fn steps(
+        self,
+        x: &str,
+        steps: Vec<String>,
+        noise: Option<Interval>,
+        runs: Vec<Run>,
+    ) -> Result<Option<Drawing>> {
+        if runs.is_empty() {
+            return Ok(None);
+        }
+        let points = runs.iter().flat_map(|run| &run.points);
+        let steps = Steps {
+            title: &self.title,
+            x,
+            steps,
+            y: words::axis(&self.label, points.map(|point| point.1).chain(noise)),
+            one: self.one,
+            band: noise.map(|noise| (noise, BAND)),
+            runs,
+        };
+        self.drawn(|note| steps.svg(note)).map(Some)
+    }
+
     /// `svg` draws it above a footnote.
-    pub(crate) fn new(
-        file: String,
-        title: &str,
-        source: &Source,
-        svg: impl Fn(&str) -> Result<String>,
-    ) -> Result<Self> {
-        Ok(Self {
-            file,
-            title: title.to_owned(),
+    fn drawn(&self, svg: impl Fn(&str) -> Result<String>) -> Result<Drawing> {
+        let Source {
+            kernel,
+            machine,
+            method,
+            ..
+        } = self.source;
+        Ok(Drawing {
+            file: self.file.clone(),
+            title: self.title.clone(),
             inline: svg("")?,
-            alone: svg(&footnote(source))?,
+            alone: svg(&format!("Linux {kernel}, {machine}. {method}"))?,
         })
     }
 }
 
-fn footnote(source: &Source) -> String {
-    let Source {
-        kernel,
-        machine,
-        method,
-        ..
-    } = source;
-    format!("Linux {kernel}, {machine}. {method}")
+pub(crate) fn dot(label: &str, value: Interval, standing: Standing) -> Dot {
+    Dot {
+        label: label.to_owned(),
+        value,
+        shown: words::change(value.estimate),
+        standing,
+    }
 }
 
-pub(crate) fn standing(verdict: Verdict) -> Standing {
+/// How a verdict looks.
+pub(crate) fn standing(verdict: Option<Verdict>) -> Standing {
     match verdict {
-        Verdict::Better => Standing::Better,
-        Verdict::Worse => Standing::Worse,
-        Verdict::InsideNoise => Standing::Unclear,
+        Some(Verdict::Better) => Standing::Better,
+        Some(Verdict::Worse) => Standing::Worse,
+        Some(Verdict::InsideNoise) | None => Standing::Unclear,
     }
 }

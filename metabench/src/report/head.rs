@@ -5,10 +5,8 @@ use std::collections::BTreeSet;
 
 use maud::{html, Markup};
 
-use super::measure::Measure;
-use super::rows::heading;
-use super::words;
-use crate::outcome::{Outcome, SubjectOutcome};
+use super::{tables, words};
+use crate::outcome::Outcome;
 
 /// The machine, emulation and its limits, how often, and the noise floor.
 pub(crate) fn head(outcomes: &[&Outcome]) -> Markup {
@@ -16,7 +14,7 @@ pub(crate) fn head(outcomes: &[&Outcome]) -> Markup {
         section {
             @if outcomes.iter().any(|outcome| outcome.source.emulated) { (emulated(outcomes)) }
             @for machine in machines(outcomes) { p.machine { (machine) } }
-            (floors(outcomes))
+            (tables::floors(outcomes).page())
             (notes(outcomes))
         }
     }
@@ -40,19 +38,10 @@ fn emulated(outcomes: &[&Outcome]) -> Markup {
 
 /// Each machine once, with the stages that ran on it if not all did.
 fn machines(outcomes: &[&Outcome]) -> Vec<String> {
-    let machine = |outcome: &Outcome| {
+    let all = by_stage(outcomes, |outcome| {
         let source = &outcome.source;
         format!("Linux {}, {}", source.kernel, source.machine)
-    };
-    let mut all: Vec<(String, Vec<String>)> = Vec::new();
-    for outcome in outcomes {
-        let name = outcome.stage.command().to_owned();
-        match all.iter_mut().find(|(known, _)| *known == machine(outcome)) {
-            Some((_, stages)) if stages.contains(&name) => {}
-            Some((_, stages)) => stages.push(name),
-            None => all.push((machine(outcome), vec![name])),
-        }
-    }
+    });
     let is_one = all.len() == 1;
     let said = all.into_iter().map(|(machine, stages)| match is_one {
         true => format!("{machine}."),
@@ -61,52 +50,21 @@ fn machines(outcomes: &[&Outcome]) -> Vec<String> {
     said.collect()
 }
 
-fn floors(outcomes: &[&Outcome]) -> Markup {
-    html! {
-        p.caption { "What was measured, and the noise floor: EEVDF against itself" }
-        div.scroll { table {
-            thead { tr {
-                th { "stage" } th { "under load" }
-                th.n { "boots" } th.n { "super-blocks" }
-                th.n { "throughput, noise floor" } th.n { "latency, noise floor" }
-                th { "date (UTC)" }
-            } }
-            tbody { @for outcome in outcomes { @for subject in &outcome.subjects {
-                (floor(outcome, subject))
-            } } }
-        } }
-    }
-}
-
-fn floor(outcome: &Outcome, subject: &SubjectOutcome) -> Markup {
-    let of = |measure: Measure| match measure.ratio(&subject.eevdf) {
-        Some(ratio) => words::with_interval(ratio),
-        None => "–".into(),
-    };
-    let latency = match subject.quantile {
-        Some(percent) => format!("p{percent}: {}", of(Measure::Latency)),
-        None => "–".into(),
-    };
-    html! {
-        tr {
-            th { (outcome.stage.command()) @if outcome.partial { " " span.badge.noise { "partial" } } }
-            td { (heading(subject)) }
-            td.n { (outcome.source.boots) }
-            td.n { (subject.super_blocks) }
-            td.n { (of(Measure::Throughput)) }
-            td.n { (latency) }
-            td { time datetime=(outcome.source.date) { (date(&outcome.source.date)) } }
+/// Each of what is said of outcomes once, with the stages it is said of.
+pub(crate) fn by_stage(
+    outcomes: &[&Outcome],
+    said: impl Fn(&Outcome) -> String,
+) -> Vec<(String, Vec<String>)> {
+    let mut all: Vec<(String, Vec<String>)> = Vec::new();
+    for outcome in outcomes {
+        let (said, stage) = (said(outcome), outcome.stage.command().to_owned());
+        match all.iter_mut().find(|(known, _)| *known == said) {
+            Some((_, stages)) if stages.contains(&stage) => {}
+            Some((_, stages)) => stages.push(stage),
+            None => all.push((said, vec![stage])),
         }
     }
-}
-
-/// `2026-11-23 14:05`
-fn date(rfc3339: &str) -> String {
-    rfc3339
-        .chars()
-        .take(16)
-        .collect::<String>()
-        .replace('T', " ")
+    all
 }
 
 fn notes(outcomes: &[&Outcome]) -> Markup {

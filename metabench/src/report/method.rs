@@ -3,14 +3,16 @@
 
 use maud::{html, Markup};
 
+use super::head;
 use crate::outcome::Outcome;
 
 pub(crate) fn method(outcomes: &[&Outcome]) -> Markup {
+    let methods = head::by_stage(outcomes, |outcome| outcome.source.method.clone());
     html! {
         section {
             h3 { "Method" }
-            @for (method, stages) in methods(outcomes) {
-                p { @if stages.len() < outcomes.len() { strong { (stages.join(", ")) ": " } } (method) }
+            @for (method, stages) in &methods {
+                p { @if methods.len() > 1 { strong { (stages.join(", ")) ": " } } (method) }
             }
             p {
                 "A verdict is “inside the noise” where the interval includes 1 or lies within the \
@@ -26,19 +28,6 @@ pub(crate) fn method(outcomes: &[&Outcome]) -> Markup {
             }
         }
     }
-}
-
-/// Each method once, with the stages it is of.
-fn methods<'a>(outcomes: &[&'a Outcome]) -> Vec<(&'a str, Vec<&'static str>)> {
-    let mut all: Vec<(&str, Vec<&str>)> = Vec::new();
-    for outcome in outcomes {
-        let (method, stage) = (outcome.source.method.as_str(), outcome.stage.command());
-        match all.iter_mut().find(|(known, _)| *known == method) {
-            Some((_, stages)) => stages.push(stage),
-            None => all.push((method, vec![stage])),
-        }
-    }
-    all
 }
 
 /// The command lines of every load, once.

@@ -3,10 +3,12 @@
 //! and as tables for the terminal.
 //!
 //! ```text
+//! outcome ─► tables      described once, shown by both (table)
+//!            terminal    for a terminal: also what the other commands print
 //! outcomes ─► book       a part for each workload, a chapter for each stage
 //!               rows, slices, asked, together    its figures (series: strategies as lines)
 //!               conclusion                       what may be said
-//!             page       head, verdict, figures beside tables (tables), method
+//!             page       head, verdict, figures beside tables, method
 //! ```
 
 mod asked;
@@ -14,7 +16,6 @@ mod book;
 mod conclusion;
 mod drawing;
 mod head;
-mod measure;
 mod method;
 mod page;
 mod rows;
@@ -22,7 +23,9 @@ mod rows;
 mod sample;
 mod series;
 mod slices;
+mod table;
 mod tables;
+pub(crate) mod terminal;
 #[cfg(test)]
 mod tests;
 mod together;
@@ -33,7 +36,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{ensure, Result};
 use evidence::files;
 
-use crate::estimate;
 use crate::outcome::Outcome;
 
 const PAGE: &str = "report.html";
@@ -55,7 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let outcomes = args.files.iter().map(|file| Outcome::read(file));
     let outcomes: Vec<_> = outcomes.collect::<Result<_>>()?;
     for outcome in &outcomes {
-        println!("{}", estimate::tables(outcome));
+        println!("{}", terminal::text(outcome));
     }
     for path in write(&outcomes, &args.out.join(PAGE))? {
         println!("{}", path.display());

@@ -6,11 +6,10 @@ use maud::{html, Markup, PreEscaped, DOCTYPE};
 use super::book::{Chapter, Part};
 use super::conclusion::{Answer, Conclusion, Said};
 use super::drawing::Drawing;
-use super::{conclusion, head, method, tables, words};
-use crate::estimate::Verdict;
-use crate::outcome::Outcome;
+use super::{conclusion, head, method, table, tables, words};
+use crate::estimate::{Choice, Verdict};
+use crate::outcome::{Outcome, SubjectOutcome};
 use crate::trial::record::Stage;
-use crate::tune::choice::Choice;
 
 /// Figures are shown at these parts of their own size: their text is of 13 pixels.
 const LARGEST: f64 = 1.15;
@@ -96,15 +95,15 @@ fn said(said: &Said) -> Markup {
 }
 
 fn answer(answer: &Answer) -> Markup {
-    let (class, word) = match answer.verdict {
-        Verdict::Better => ("better", "yes"),
-        Verdict::Worse => ("worse", "no, worse"),
-        Verdict::InsideNoise => ("noise", "inside the noise"),
+    let word = match answer.verdict {
+        Verdict::Better => "yes",
+        Verdict::Worse => "no, worse",
+        Verdict::InsideNoise => "inside the noise",
     };
     html! {
         li {
             span.what { (answer.what) }
-            " " span.badge.(class) { (word) }
+            " " span.badge.(table::class(answer.verdict)) { (word) }
             " " span.number { (words::with_interval(answer.ratio)) }
         }
     }
@@ -120,7 +119,7 @@ fn chapter(chapter: &Chapter) -> Markup {
                 @for outcome in &chapter.outcomes { (optima(outcome)) }
             }
             div.figures { @for drawing in &chapter.drawings { (figure(drawing)) } }
-            (tables::tables(chapter))
+            (numbers(chapter))
         }
     }
 }
@@ -154,6 +153,39 @@ fn figure(drawing: &Drawing) -> Markup {
         figure style=(sizes) {
             div.card { (PreEscaped(format!(r#"<svg role="img" aria-label="{label}" viewBox={rest}"#))) }
             figcaption { "As a file: " code { (drawing.file) } }
+        }
+    }
+}
+
+/// The figures' numbers.
+fn numbers(chapter: &Chapter) -> Markup {
+    html! {
+        @if chapter.stage == Stage::Breakdown { (tables::counts(&chapter.outcomes).page()) }
+        @for outcome in &chapter.outcomes {
+            @if !outcome.comparisons.is_empty() { (tables::comparisons(outcome).page()) }
+            @if !outcome.claimed.is_empty() { (tables::claims(&outcome.claimed).page()) }
+            @if outcome.subjects.is_empty() { p { "No super-block is complete." } }
+            @for subject in &outcome.subjects {
+                (tables::rows(subject).page())
+                @if !subject.eevdf.parts.is_empty() { (tables::parts(subject).page()) }
+                (places(subject))
+            }
+        }
+    }
+}
+
+fn places(subject: &SubjectOutcome) -> Markup {
+    let shown = subject.positions.iter().zip(1..);
+    let shown = shown.map(|(place, n)| format!("{n}: {}", words::with_interval(*place)));
+    html! {
+        @if !subject.positions.is_empty() {
+            details {
+                summary { "Does place within a super-block matter?" }
+                p {
+                    "Throughput by place, relative to the row's median; 0 % where place does not \
+                     matter. " (shown.collect::<Vec<_>>().join(" · "))
+                }
+            }
         }
     }
 }

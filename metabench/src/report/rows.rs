@@ -2,13 +2,12 @@
 //! The paper's first figure: each part and the whole under each row, relative to EEVDF.
 
 use anyhow::Result;
-use evidence::figure::{Dot, Dots, Group, Standing};
+use evidence::figure::{Group, Standing};
 
-use super::drawing::{standing, Drawing, BAND, KEY};
-use super::measure::Measure;
+use super::drawing::{dot, standing, Drawing, Frame, KEY};
 use super::words;
-use crate::estimate::EEVDF;
-use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
+use crate::estimate::{Measure, EEVDF};
+use crate::outcome::{Outcome, SubjectOutcome};
 
 /// One for each measure there is; files begin with `stem`.
 pub(crate) fn drawings(outcome: &Outcome, stem: &str) -> Result<Vec<Drawing>> {
@@ -19,57 +18,29 @@ pub(crate) fn drawings(outcome: &Outcome, stem: &str) -> Result<Vec<Drawing>> {
 fn drawing(outcome: &Outcome, stem: &str, measure: Measure) -> Result<Option<Drawing>> {
     let shown = |s: &&SubjectOutcome| s.rows.iter().any(|row| measure.ratio(row).is_some());
     let subjects: Vec<_> = outcome.subjects.iter().filter(shown).collect();
-    if subjects.is_empty() {
-        return Ok(None);
-    }
     let name = measure.name(subjects.iter().copied());
-    let title = format!("{}: {name} relative to EEVDF", outcome.workload);
-    let label = measure.towards_better(&format!("{name} against EEVDF"));
-    let rows = subjects
-        .iter()
-        .flat_map(|s| s.rows.iter().chain([&s.eevdf]));
-    let dots = Dots {
-        title: &title,
-        axis: words::axis(&label, rows.filter_map(|row| measure.ratio(row))),
+    let frame = Frame {
+        file: format!("{stem}-{}.svg", measure.stem()),
+        title: format!("{}: {name} relative to EEVDF", outcome.workload),
+        label: measure.towards_better(&format!("{name} against EEVDF")),
         one: EEVDF,
-        groups: subjects
-            .iter()
-            .map(|subject| group(subject, measure))
-            .collect(),
-        key: KEY.to_vec(),
-        band: BAND,
+        source: &outcome.source,
     };
-    let file = format!("{stem}-{}.svg", measure.stem());
-    Drawing::new(file, &title, &outcome.source, |note| dots.svg(note)).map(Some)
+    let groups = subjects.into_iter().map(|s| group(s, measure));
+    frame.dots(groups.collect(), KEY.to_vec())
 }
 
 fn group(subject: &SubjectOutcome, measure: Measure) -> Group {
     let eevdf = &subject.eevdf;
-    let floor = dot("EEVDF again", eevdf, measure, Some(Standing::Floor));
+    let noise = measure.ratio(eevdf);
+    let floor = noise.map(|noise| dot("EEVDF again", noise, Standing::Floor));
     let rows = subject.rows.iter().filter_map(|row| {
-        let verdict = measure.verdict(row, eevdf);
-        dot(&row.label, row, measure, verdict.map(standing))
+        let standing = standing(measure.verdict(row, eevdf));
+        Some(dot(&row.label, measure.ratio(row)?, standing))
     });
     Group {
-        name: heading(subject),
-        band: measure.ratio(eevdf),
+        name: words::heading(subject),
+        band: noise,
         dots: floor.into_iter().chain(rows).collect(),
     }
-}
-
-/// `frontend`, `rag, the whole`
-pub(crate) fn heading(subject: &SubjectOutcome) -> String {
-    let about = &subject.subject;
-    let whole = if about.whole { ", the whole" } else { "" };
-    format!("{}{whole}", about.name)
-}
-
-fn dot(label: &str, row: &RowOutcome, measure: Measure, standing: Option<Standing>) -> Option<Dot> {
-    let value = measure.ratio(row)?;
-    Some(Dot {
-        label: label.to_owned(),
-        value,
-        shown: words::change(value.estimate),
-        standing: standing.unwrap_or(Standing::Unclear),
-    })
 }

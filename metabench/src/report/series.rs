@@ -23,7 +23,10 @@ struct Named<'a> {
 }
 
 /// Runs of the rows that are rotations; of others none.
-pub(crate) fn runs(rows: &[Placed], value: impl Fn(&RowOutcome) -> Option<Interval>) -> Vec<Run> {
+pub(crate) fn runs(
+    rows: &[Placed],
+    value: impl Fn(usize, &RowOutcome) -> Option<Interval>,
+) -> Vec<Run> {
     let all = merged(named(rows));
     let flips: Vec<&Named> = all.iter().filter(|named| !named.by_process).collect();
     let mut next = flips.len();
@@ -45,7 +48,7 @@ pub(crate) fn runs(rows: &[Placed], value: impl Fn(&RowOutcome) -> Option<Interv
             name: format!("{}{how}", named.names.join(" = ")),
             look,
             points: points
-                .filter_map(|(step, row)| Some((*step, value(row)?)))
+                .filter_map(|(step, row)| Some((*step, value(*step, row)?)))
                 .collect(),
         });
     }
@@ -126,7 +129,7 @@ mod tests {
             rotation(&["delta"], 100_000, ratio(1.04)),
         ];
         let placed = [(1, &rows[0]), (1, &rows[1]), (2, &rows[2]), (2, &rows[3])];
-        let runs = runs(&placed, |row| Some(row.throughput_ratio));
+        let runs = runs(&placed, |_, row| Some(row.throughput_ratio));
         assert_eq!(
             names(&runs),
             [
@@ -150,11 +153,11 @@ mod tests {
             rotation(&["delta"], 100_000, ratio(1.0)),
         ];
         let placed = [(0, &flip[0]), (0, &flip[1]), (0, &process)];
-        let runs = runs(&placed, |row| Some(row.throughput_ratio));
+        let runs = runs(&placed, |_, row| Some(row.throughput_ratio));
         assert_eq!(
             names(&runs)[2],
             ("delta, replacing processes", Look::Hollow(1), 1)
         );
-        assert!(super::runs(&placed, |_| None).is_empty());
+        assert!(super::runs(&placed, |_, _| None).is_empty());
     }
 }

@@ -5,14 +5,12 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use evidence::figure::{Look, Run, Steps};
+use evidence::figure::{Look, Run};
 use evidence::table::brief_time_ns;
 
-use super::drawing::{Drawing, BAND};
-use super::measure::Measure;
-use super::series::Placed;
-use super::{series, words};
-use crate::estimate::EEVDF;
+use super::drawing::{Drawing, Frame};
+use super::series::{self, Placed};
+use crate::estimate::{Measure, EEVDF};
 use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
 use crate::trial::record::Role;
 
@@ -40,33 +38,27 @@ fn drawing(
         .iter()
         .filter_map(|row| Some((1 + slices.binary_search(&base_slice_us(row)?).ok()?, row)))
         .collect();
-    let mut runs = series::runs(&placed, |row| measure.ratio(row));
+    let mut runs = series::runs(&placed, |_, row| measure.ratio(row));
     if runs.is_empty() {
         return Ok(None);
     }
     runs.splice(0..0, held(whole, measure));
     let name = measure.name([whole]);
-    let title = format!(
-        "{}: {name} by strategy and base timeslice",
-        outcome.workload
-    );
-    let label = measure.towards_better(&format!("{name} against EEVDF"));
-    let noise = measure.ratio(&whole.eevdf);
-    let values = runs
-        .iter()
-        .flat_map(|run| run.points.iter().map(|point| point.1));
-    let times = slices.iter().map(|us| brief_time_ns(f64::from(*us) * 1e3));
-    let steps = Steps {
-        title: &title,
-        x: "policies held, and rotations by base timeslice t_b (steps not to scale)",
-        steps: [HELD.to_owned()].into_iter().chain(times).collect(),
-        y: words::axis(&label, values.chain(noise)),
+    let workload = &outcome.workload;
+    let frame = Frame {
+        file: format!("{stem}-{}.svg", measure.stem()),
+        title: format!("{workload}: {name} by strategy and base timeslice"),
+        label: measure.towards_better(&format!("{name} against EEVDF")),
         one: EEVDF,
-        band: noise.map(|noise| (noise, BAND)),
-        runs,
+        source: &outcome.source,
     };
-    let file = format!("{stem}-{}.svg", measure.stem());
-    Drawing::new(file, &title, &outcome.source, |note| steps.svg(note)).map(Some)
+    let times = slices.iter().map(|us| brief_time_ns(f64::from(*us) * 1e3));
+    frame.steps(
+        "policies held, and rotations by base timeslice t_b (steps not to scale)",
+        [HELD.to_owned()].into_iter().chain(times).collect(),
+        measure.ratio(&whole.eevdf),
+        runs,
+    )
 }
 
 fn held(whole: &SubjectOutcome, measure: Measure) -> Vec<Run> {

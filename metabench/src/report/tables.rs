@@ -1,217 +1,226 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! The figures' numbers as tables.
+//! Which tables there are, for a terminal and for the page.
 
-use evidence::sample::Interval;
-use evidence::table;
-use maud::{html, Markup};
+use maud::html;
 
-use super::book::Chapter;
-use super::measure::Measure;
-use super::rows::heading;
+use super::table::{Cell, Head, Table};
 use super::{together, words};
-use crate::estimate::{Verdict, EEVDF};
+use crate::estimate::{best_held, Measure, EEVDF};
 use crate::outcome::{Claim, Comparison, Outcome, RowOutcome, SubjectOutcome};
-use crate::trial::record::Stage;
 
-const NS_PER_MS: f64 = 1e6;
-const NONE: &str = "–";
-
-pub(crate) fn tables(chapter: &Chapter) -> Markup {
-    html! {
-        @if chapter.stage == Stage::Breakdown { (counts(&chapter.outcomes)) }
-        @for outcome in &chapter.outcomes {
-            @if !outcome.comparisons.is_empty() { (comparisons(outcome)) }
-            @if !outcome.claimed.is_empty() { (claims(&outcome.claimed)) }
-            @if outcome.subjects.is_empty() { p { "No super-block is complete." } }
-            @for subject in &outcome.subjects {
-                (rows(subject))
-                @if !subject.eevdf.parts.is_empty() { (parts(subject)) }
-                (places(&subject.positions))
-            }
-        }
-    }
+/// EEVDF first.
+fn all(subject: &SubjectOutcome) -> impl Iterator<Item = &RowOutcome> {
+    [&subject.eevdf].into_iter().chain(&subject.rows)
 }
 
-fn verdict(verdict: Option<Verdict>) -> Markup {
-    let class = match verdict {
-        Some(Verdict::Better) => "better",
-        Some(Verdict::Worse) => "worse",
-        Some(Verdict::InsideNoise) => "noise",
-        None => return html! { (NONE) },
-    };
-    html! { @if let Some(verdict) = verdict { span.badge.(class) { (verdict.to_string()) } } }
+fn is_floor(row: &&RowOutcome) -> bool {
+    row.role.is_none()
 }
 
-fn ratio(ratio: Option<Interval>) -> Markup {
-    match ratio {
-        Some(ratio) => html! {
-            (words::change(ratio.estimate)) " " small { (words::between(ratio)) }
-        },
-        None => html! { (NONE) },
-    }
+fn against_eevdf() -> String {
+    format!("against {EEVDF}")
 }
 
-fn rows(subject: &SubjectOutcome) -> Markup {
-    let has_latency = subject.quantile.is_some();
-    let latency = Measure::Latency.name([subject]);
+/// The noise floor, then each row.
+pub(crate) fn rows(subject: &SubjectOutcome) -> Table<&RowOutcome> {
     let about = &subject.subject;
-    html! {
-        p.caption {
-                (heading(subject)) ": " (about.unit) ", "
-                (words::count(about.concurrency as usize, "request")) " at once, "
-                (words::count(subject.super_blocks, "super-block"))
-            }
-        div.scroll { table {
-            thead { tr {
-                th { "row" } th.n { (about.unit) }
-                th.n { "against " (EEVDF) } th { "throughput" }
-                @if has_latency {
-                    th.n { "requests" } th.n { (latency) } th.n { "against " (EEVDF) } th { "latency" }
-                }
-            } }
-            tbody {
-                (row(&subject.eevdf, subject))
-                @for row in &subject.rows { (self::row(row, subject)) }
-            }
-        } }
-    }
+    let heading = words::heading(subject);
+    let lead = format!(
+        "{heading}: {}, {} requests at once",
+        about.unit, about.concurrency
+    );
+    let caption = format!(
+        "{heading}: {}, {} at once, {}",
+        about.unit,
+        words::count(about.concurrency as usize, "request"),
+        words::count(subject.super_blocks, "super-block")
+    );
+    let mut table = Table::new(lead, caption, all(subject))
+        .floor(is_floor)
+        .column(Head::label("row"), |row| label(row))
+        .column(Head::number_in_terminal("n"), |row| {
+            Cell::count(row.n as u64)
+        })
+        .column(Head::number(&about.unit, &about.unit), |row| {
+            let figure = row.throughput.estimate;
+            Cell::of(
+                words::four_digits(figure),
+                html! { (words::figure(figure)) },
+            )
+        });
+    table = against(table, subject, Measure::Throughput);
+    let Some(percent) = subject.quantile else {
+        return table;
+    };
+    let quantile = Head::number(&format!("p{percent}"), &Measure::Latency.name([subject]));
+    table = table
+        .column(Head::number("requests", "requests"), |row| {
+            Cell::count(row.requests)
+        })
+        .column(quantile, |row| Cell::milliseconds(row.latency_ms));
+    against(table, subject, Measure::Latency)
 }
 
-fn row(row: &RowOutcome, subject: &SubjectOutcome) -> Markup {
-    let is_floor = row.role.is_none();
-    let of = |measure: Measure| match is_floor {
-        true => html! { "noise floor" },
-        false => verdict(measure.verdict(row, &subject.eevdf)),
+fn label(row: &RowOutcome) -> Cell {
+    let terminal = match is_floor(&row) {
+        true => "EEVDF (last to first)",
+        false => &row.label,
     };
-    let is_rotation = !row.setting.is_one();
-    html! {
-        tr.floor[is_floor] {
-            th { (row.label) @if is_rotation { small { (row.setting) } } }
-            td.n { (words::figure(row.throughput.estimate)) }
-            td.n { (ratio(Some(row.throughput_ratio))) }
-            td { (of(Measure::Throughput)) }
-            @if subject.quantile.is_some() {
-                td.n { (table::count(row.requests)) }
-                td.n { (row.latency_ms.map_or(NONE.into(), milliseconds)) }
-                td.n { (ratio(row.latency_ratio)) }
-                td { (of(Measure::Latency)) }
-            }
+    let page = html! { (row.label) @if !row.setting.is_one() { small { (row.setting) } } };
+    Cell::of(terminal, page)
+}
+
+/// Adds a measure's ratio and verdict.
+fn against<'a>(
+    table: Table<&'a RowOutcome>,
+    subject: &SubjectOutcome,
+    measure: Measure,
+) -> Table<&'a RowOutcome> {
+    table
+        .column(Head::ratio("ratio", &against_eevdf()), |row| {
+            Cell::ratio(measure.ratio(row))
+        })
+        .column(Head::text(measure.stem()), |row| match is_floor(row) {
+            true => Cell::text("noise floor"),
+            false => Cell::verdict(measure.verdict(row, &subject.eevdf)),
+        })
+}
+
+/// The applications of one that has several.
+pub(crate) fn parts(subject: &SubjectOutcome) -> Table<&RowOutcome> {
+    let lead = "\nThroughput of each part, relative to EEVDF:".into();
+    let heading = words::heading(subject);
+    let caption = format!("{heading}: throughput of each part against {EEVDF}");
+    let mut table = Table::new(lead, caption, all(subject))
+        .floor(is_floor)
+        .column(Head::label("row"), |row| Cell::text(&row.label));
+    for (i, (name, _)) in subject.eevdf.parts.iter().enumerate() {
+        table = table.column(Head::number(name, name), |row| {
+            Cell::brief_ratio(row.parts.get(i).map(|(_, ratio)| *ratio))
+        });
+    }
+    table
+}
+
+/// Questions that were asked beforehand.
+pub(crate) fn comparisons(outcome: &Outcome) -> Table<&Comparison> {
+    let comparisons = &outcome.comparisons;
+    let level = comparisons.first().map_or(0.95, |first| first.level);
+    let lead = format!(
+        "Asked beforehand; each interval is of {} %, so that all together hold with 95 %:",
+        words::trimmed(100.0 * level)
+    );
+    let caption = format!(
+        "Asked beforehand; each interval is of {:.2} %",
+        100.0 * level
+    );
+    let mut table = Table::new(lead, caption, comparisons)
+        .column(Head::label("the first against the second"), |comparison| {
+            Cell::text(&comparison.what)
+        });
+    for measure in Measure::ALL {
+        if comparisons.iter().all(|c| measure.compared(c).is_none()) {
+            continue;
         }
+        let head = Head::ratio_at_level(measure.stem(), &measure.name(outcome.whole()));
+        table = table
+            .column(head, |comparison| Cell::ratio(measure.compared(comparison)))
+            .column(Head::text(""), |comparison| {
+                Cell::verdict(measure.answer(comparison, outcome.eevdf()))
+            });
     }
+    table
 }
 
-fn milliseconds(ms: Interval) -> String {
-    table::time_ns(ms.estimate * NS_PER_MS)
+/// What an earlier stage had claimed, and what is left of it.
+pub(crate) fn claims(claims: &[Claim]) -> Table<&Claim> {
+    let lead = "What tune had claimed; the largest of many figures is too large, so it shrinks:";
+    let caption = format!("Shrinkage: throughput against {EEVDF}, as tune had it and afresh");
+    Table::new(lead.into(), caption, claims)
+        .column(Head::label("row"), |claim| Cell::text(&claim.label))
+        .column(Head::ratio_at_level("by tune", "by tune"), |claim| {
+            Cell::ratio(Some(claim.tune))
+        })
+        .column(Head::ratio_at_level("afresh", "afresh"), |claim| {
+            Cell::ratio(Some(claim.compare))
+        })
+        .column(Head::number("difference", "difference"), |claim| {
+            let difference = claim.compare.estimate - claim.tune.estimate;
+            let points = format!("{:+.1} points", 100.0 * difference).replace('-', "−");
+            Cell::of(format!("{difference:+.3}"), html! { (points) })
+        })
 }
 
-fn parts(subject: &SubjectOutcome) -> Markup {
-    let all = || [&subject.eevdf].into_iter().chain(&subject.rows);
-    html! {
-        p.caption { (heading(subject)) ": throughput of each part against " (EEVDF) }
-        div.scroll { table {
-            thead { tr {
-                th { "row" }
-                @for (name, _) in &subject.eevdf.parts { th.n { (name) } }
-            } }
-            tbody { @for row in all() {
-                tr.floor[row.role.is_none()] {
-                    th { (row.label) }
-                    @for (_, part) in &row.parts { td.n { (ratio(Some(*part))) } }
-                }
-            } }
-        } }
-    }
+/// Rotations by how many applications run at the same time.
+pub(crate) fn counts<'a>(
+    outcomes: &[&'a Outcome],
+) -> Table<(usize, &'a SubjectOutcome, &'a RowOutcome)> {
+    let caption = "Throughput of rotations by number of applications".into();
+    let measure = Measure::Throughput;
+    let rotations = together::by_count(outcomes)
+        .into_iter()
+        .flat_map(|(n, subject)| {
+            let rows = subject.rows.iter();
+            let rotations = rows.filter(|row| row.setting.period_us().is_some());
+            rotations.map(move |row| (n, subject, row))
+        });
+    Table::new(String::new(), caption, rotations)
+        .column(Head::number("", "n"), |(n, ..)| Cell::text(n.to_string()))
+        .column(Head::label("row"), |(.., row)| Cell::text(&row.label))
+        .column(Head::ratio("", &against_eevdf()), |(.., row)| {
+            Cell::ratio(measure.ratio(row))
+        })
+        .column(Head::text(""), |(_, subject, row)| {
+            Cell::verdict(measure.verdict(row, &subject.eevdf))
+        })
+        .column(Head::text("best policy held"), |(_, subject, _)| {
+            Cell::text(best_held(subject, measure).map_or("–", |best| &best.label))
+        })
+        .column(Head::ratio("", "against it"), |(_, subject, row)| {
+            Cell::ratio(together::over_best(row, subject, measure))
+        })
 }
 
-fn places(positions: &[Interval]) -> Markup {
-    let shown = positions.iter().zip(1..);
-    let shown = shown.map(|(place, n)| format!("{n}: {}", words::with_interval(*place)));
-    html! {
-        @if !positions.is_empty() {
-            details {
-                summary { "Does place within a super-block matter?" }
-                p {
-                    "Throughput by place, relative to the row's median; 0 % where place does not \
-                     matter. " (shown.collect::<Vec<_>>().join(" · "))
-                }
-            }
-        }
-    }
-}
-
-fn comparisons(outcome: &Outcome) -> Markup {
-    let level = outcome
-        .comparisons
-        .first()
-        .map_or(0.95, |comparison| comparison.level);
-    let latency = Measure::Latency.name(outcome.whole());
-    let answer = |comparison: &Comparison, measure: Measure| {
-        html! {
-            td.n { (ratio(measure.compared(comparison))) }
-            td { (verdict(measure.answer(comparison, outcome.eevdf()))) }
-        }
+/// What was measured, and what EEVDF differs from itself.
+pub(crate) fn floors<'a>(outcomes: &[&'a Outcome]) -> Table<(&'a Outcome, &'a SubjectOutcome)> {
+    let caption = "What was measured, and the noise floor: EEVDF against itself".into();
+    let subjects = outcomes.iter().flat_map(|outcome| {
+        let subjects = outcome.subjects.iter();
+        subjects.map(|subject| (*outcome, subject))
+    });
+    let noise = |measure: Measure, subject: &SubjectOutcome| {
+        let ratio = measure.ratio(&subject.eevdf);
+        ratio.map_or_else(|| "–".into(), words::with_interval)
     };
-    html! {
-        p.caption { "Asked beforehand; each interval is of " (format!("{:.2}", 100.0 * level)) " %" }
-        div.scroll { table {
-            thead { tr {
-                th { "the first against the second" }
-                th.n { "throughput" } th {} th.n { (latency) } th {}
-            } }
-            tbody { @for comparison in &outcome.comparisons { tr {
-                th { (comparison.what) }
-                @for measure in Measure::ALL { (answer(comparison, measure)) }
-            } } }
-        } }
-    }
-}
-
-fn claims(claims: &[Claim]) -> Markup {
-    let points = |claim: &Claim| {
-        let difference = 100.0 * (claim.compare.estimate - claim.tune.estimate);
-        format!("{difference:+.1} points").replace('-', "−")
-    };
-    html! {
-        p.caption { "Shrinkage: throughput against " (EEVDF) ", as tune had it and afresh" }
-        div.scroll { table {
-            thead { tr {
-                th { "row" } th.n { "by tune" } th.n { "afresh" } th.n { "difference" }
-            } }
-            tbody { @for claim in claims { tr {
-                th { (claim.label) }
-                td.n { (ratio(Some(claim.tune))) }
-                td.n { (ratio(Some(claim.compare))) }
-                td.n { (points(claim)) }
-            } } }
-        } }
-    }
-}
-
-fn counts(outcomes: &[&Outcome]) -> Markup {
-    let counted = together::by_count(outcomes);
-    let best = |subject| together::best_held(subject, Measure::Throughput);
-    let over = |row: &RowOutcome, subject| {
-        together::quotient(row.throughput_ratio, best(subject)?.throughput_ratio)
-    };
-    html! {
-        p.caption { "Throughput of rotations by number of applications" }
-        div.scroll { table {
-            thead { tr {
-                th.n { "n" } th { "row" } th.n { "against " (EEVDF) } th {}
-                th { "best policy held" } th.n { "against it" }
-            } }
-            tbody { @for (count, subject) in &counted {
-                @for row in subject.rows.iter().filter(|row| row.setting.period_us().is_some()) {
-                    tr {
-                        td.n { (count) }
-                        th { (row.label) }
-                        td.n { (ratio(Some(row.throughput_ratio))) }
-                        td { (verdict(Measure::Throughput.verdict(row, &subject.eevdf))) }
-                        td { (best(subject).map_or(NONE, |best| &best.label)) }
-                        td.n { (ratio(over(row, subject))) }
-                    }
-                }
-            } }
-        } }
-    }
+    Table::new(String::new(), caption, subjects)
+        .column(Head::label("stage"), |(outcome, _)| {
+            let page = html! {
+                (outcome.stage.command())
+                @if outcome.partial { " " span.badge.noise { "partial" } }
+            };
+            Cell::of("", page)
+        })
+        .column(Head::text("under load"), |(_, subject)| {
+            Cell::text(words::heading(subject))
+        })
+        .column(Head::number("", "boots"), |(outcome, _)| {
+            Cell::text(outcome.source.boots.to_string())
+        })
+        .column(Head::number("", "super-blocks"), |(_, subject)| {
+            Cell::text(subject.super_blocks.to_string())
+        })
+        .column(
+            Head::number("", "throughput, noise floor"),
+            |(_, subject)| Cell::text(noise(Measure::Throughput, subject)),
+        )
+        .column(Head::number("", "latency, noise floor"), |(_, subject)| {
+            Cell::text(match subject.quantile {
+                Some(percent) => format!("p{percent}: {}", noise(Measure::Latency, subject)),
+                None => "–".into(),
+            })
+        })
+        .column(Head::text("date (UTC)"), |(outcome, _)| {
+            let date = &outcome.source.date;
+            Cell::of("", html! { time datetime=(date) { (words::minute(date)) } })
+        })
 }

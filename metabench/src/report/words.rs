@@ -1,15 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Ratios as people read them: as a change in percent where it is one, as a factor where it is
-//! more than that.
+//! Numbers as people read them. On the page a ratio is a change in percent, or a factor where it is
+//! more than that; a terminal's tables show the ratio itself.
 
 use evidence::figure::ruler::{Axis, Scale};
 use evidence::sample::Interval;
+
+use crate::outcome::SubjectOutcome;
 
 /// Outside, a percentage says less than a factor.
 const PERCENT: std::ops::RangeInclusive<f64> = 0.4..=2.5;
 
 /// A linear axis up to this ratio of its ends; beyond, its small changes would be dots on its line.
 const LINEAR: f64 = 4.0;
+
+/// `1.031`: effects are a few percent.
+pub(crate) fn ratio(ratio: f64) -> String {
+    format!("{ratio:.3}")
+}
+
+/// `0.990 .. 1.010`
+pub(crate) fn bounds(interval: Interval) -> String {
+    format!("{} .. {}", ratio(interval.low), ratio(interval.high))
+}
 
 /// `+3.1 %`, `× 12.3`
 pub(crate) fn change(ratio: f64) -> String {
@@ -63,9 +75,8 @@ pub(crate) fn axis<'a>(label: &'a str, ratios: impl IntoIterator<Item = Interval
 }
 
 fn percent_tick(ratio: f64) -> String {
-    let percent = format!("{:.2}", (ratio - 1.0).abs() * 100.0);
-    let percent = percent.trim_end_matches('0').trim_end_matches('.');
-    let sign = match percent {
+    let percent = trimmed((ratio - 1.0).abs() * 100.0);
+    let sign = match &*percent {
         "0" => "",
         _ if ratio > 1.0 => "+",
         _ => "−",
@@ -93,6 +104,31 @@ pub(crate) fn list(items: &[String]) -> String {
 pub(crate) fn count(n: usize, what: &str) -> String {
     let s = if n == 1 { "" } else { "s" };
     format!("{} {what}{s}", evidence::table::count(n as u64))
+}
+
+/// `frontend`, `rag, the whole`
+pub(crate) fn heading(subject: &SubjectOutcome) -> String {
+    let about = &subject.subject;
+    let whole = if about.whole { ", the whole" } else { "" };
+    format!("{}{whole}", about.name)
+}
+
+/// `2026-11-23 14:05`
+pub(crate) fn minute(rfc3339: &str) -> String {
+    let minute: String = rfc3339.chars().take(16).collect();
+    minute.replace('T', " ")
+}
+
+/// Up to two decimals.
+pub(crate) fn trimmed(number: f64) -> String {
+    let text = format!("{number:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').into()
+}
+
+/// Four digits, or all of those before the point.
+pub(crate) fn four_digits(number: f64) -> String {
+    let whole = number.abs().max(1.0).log10().floor() as usize;
+    format!("{number:.*}", 3_usize.saturating_sub(whole))
 }
 
 /// Three digits and more, as many as there are before the point.
@@ -159,5 +195,7 @@ mod tests {
         assert_eq!(count(1200, "request"), "1,200 requests");
         let figures = [0.512, 44.123, 412.3, 1066.24].map(figure);
         assert_eq!(figures, ["0.51", "44.1", "412", "1,066"]);
+        let figures = [0.01234, 1.23456, 44.123, 1066.24, 123_456.7].map(four_digits);
+        assert_eq!(figures, ["0.012", "1.235", "44.12", "1066", "123457"]);
     }
 }

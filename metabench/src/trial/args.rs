@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{bail, ensure, Context, Result};
 use clap::Args;
 use labkit::process;
-use scx_meta::policy::Policy;
 use scx_meta::weights::PolicyList;
+use strategy::profile::Profile;
+use strategy::Prefer;
 
+use super::record::Row;
 use crate::workload::Workload;
 
 const SCX_META: &str = "scx_meta";
@@ -66,13 +68,26 @@ pub(crate) struct TrialArgs {
     pub(crate) common: Common,
 }
 
+/// Options of a trial that goes by what `profile` came to.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ProfileArgs {
+    /// What `profile` wrote of this workload
+    #[arg(long, value_name = "PROFILE.toml", required_unless_present = "from")]
+    profile: Option<PathBuf>,
+
+    /// What makes a policy an application's preferred one
+    #[arg(long, value_enum, default_value_t = Prefer::Throughput)]
+    pub(crate) prefer: Prefer,
+}
+
 impl Common {
-    /// The policies, in the order of the table or as they were given.
-    pub(crate) fn policies(&self) -> Vec<Policy> {
-        self.policy_list().iter().collect()
+    /// A row for each policy: in the order of the table, or as they were given.
+    pub(crate) fn held(&self) -> Vec<Row> {
+        let policies = self.policy_list();
+        policies.iter().map(|p| Row::held(p.name())).collect()
     }
 
-    /// The same, as the loader takes them.
+    /// The policies, as the loader takes them.
     pub(crate) fn policy_list(&self) -> PolicyList {
         self.policies.clone().unwrap_or_else(PolicyList::all)
     }
@@ -105,6 +120,13 @@ impl Common {
     }
 }
 
+impl ProfileArgs {
+    pub(crate) fn read(&self, policies: &PolicyList) -> Result<Profile> {
+        let path = self.profile.as_deref().context("--profile is missing")?;
+        Profile::read(path, &policies.names())
+    }
+}
+
 impl TrialArgs {
     pub(crate) fn read(&self) -> Result<Workload> {
         let path = self
@@ -125,6 +147,7 @@ fn name_and_value(text: &str) -> Result<(String, String)> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use scx_meta::policy::Policy;
 
     use super::*;
 
@@ -162,11 +185,17 @@ mod tests {
 
     #[test]
     fn all_policies_are_measured_unless_some_are_named() {
-        let all = parse("w").unwrap().common.policies();
-        assert_eq!(all, Policy::all().collect::<Vec<_>>());
-        let last = all[all.len() - 1];
-        let named = parse(&format!("w --policies {last},{}", all[0])).unwrap();
-        assert_eq!(named.common.policies(), [last, all[0]]);
+        let held = |words: &str| {
+            let rows = parse(words).unwrap().common.held().into_iter();
+            rows.map(|row| row.label).collect::<Vec<_>>()
+        };
+        let all = held("w");
+        assert!(all.iter().eq(Policy::all().map(Policy::name)));
+        let last = &all[all.len() - 1];
+        assert_eq!(
+            held(&format!("w --policies {last},{}", all[0])),
+            [last.clone(), all[0].clone()]
+        );
     }
 
     #[test]

@@ -12,27 +12,16 @@ use super::fake::{application, load, workload, Nobody, Stage as FakeStage, Story
 use super::record::{Block, Plan, Record, Role, Row, Stage, Subject};
 use crate::workload::{Application, Ready, Service, Workload};
 
-fn row(label: &str, setting: Setting) -> Row {
-    Row {
-        label: label.into(),
-        setting,
-        role: Role::Single,
-    }
-}
-
 fn rows() -> Vec<Row> {
-    let hold = |policy: &str| {
-        let setting = Setting::Hold {
-            policy: policy.into(),
-        };
-        row(policy, setting)
+    let turns = Row {
+        label: "turns".into(),
+        setting: Setting::Rotate {
+            weights: vec![("a".into(), 1), ("b".into(), 1)],
+            period_us: 20_000,
+        },
+        role: Role::EqualRotation,
     };
-    let weights = vec![("a".into(), 1), ("b".into(), 1)];
-    let by_turns = Setting::Rotate {
-        weights,
-        period_us: 20_000,
-    };
-    vec![hold("a"), hold("b"), row("turns", by_turns)]
+    vec![Row::held("a"), Row::held("b"), turns]
 }
 
 fn plan(subjects: &[Application], rounds: u32) -> Plan {

@@ -88,6 +88,17 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// scx_meta pinned to a policy.
+    pub(crate) fn held(policy: &str) -> Self {
+        Self {
+            label: policy.into(),
+            setting: Setting::Hold {
+                policy: policy.into(),
+            },
+            role: Role::Single,
+        }
+    }
+
     /// A row for each scheduler that is somebody else's.
     pub(crate) fn others(others: &Others) -> Result<Vec<Self>> {
         let row = |(label, setting)| Self {

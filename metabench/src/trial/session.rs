@@ -234,17 +234,7 @@ impl Log<'_, '_> {
 mod tests {
     use super::*;
     use crate::trial::fake;
-    use crate::trial::record::{Block, Role};
-
-    fn held(policy: &str) -> Row {
-        Row {
-            label: policy.into(),
-            setting: Setting::Hold {
-                policy: policy.into(),
-            },
-            role: Role::Single,
-        }
-    }
+    use crate::trial::record::Block;
 
     fn wanted(rows: Vec<Row>) -> Wanted {
         let application = fake::application("app", vec![fake::load("app", "echo", false)]);
@@ -287,7 +277,7 @@ mod tests {
         let plan = plan(
             Stage::Profile,
             &common(),
-            &wanted(vec![held("a"), held("b")]),
+            &wanted(vec![Row::held("a"), Row::held("b")]),
         )
         .unwrap();
         let mut lengths = Vec::new();
@@ -319,7 +309,7 @@ mod tests {
 
     #[test]
     fn the_plan_says_what_was_wanted_on_which_boot() {
-        let plan = plan(Stage::Tune, &common(), &wanted(vec![held("a")])).unwrap();
+        let plan = plan(Stage::Tune, &common(), &wanted(vec![Row::held("a")])).unwrap();
         assert_eq!((plan.stage, plan.rounds, plan.seed), (Stage::Tune, 2, 7));
         assert_eq!((&*plan.rows[0].label, plan.subjects[0].whole), ("a", true));
         assert_eq!(plan.subjects[0].commands, ["sh -c echo"]);
@@ -331,7 +321,7 @@ mod tests {
     fn only_policies_that_rows_need_are_loaded_in_the_tables_order() {
         let mut names = Policy::all().map(Policy::name);
         let (first, second) = (names.next().unwrap(), names.next().unwrap());
-        let mut rows = vec![held(second)];
+        let mut rows = vec![Row::held(second)];
         assert_eq!(policies(&rows), [second]);
         let weights = vec![(second.into(), 1), (first.into(), 1)];
         rows[0].setting = Setting::Rotate {

@@ -3,35 +3,28 @@
 //! EEVDF and each policy alone. Its best is the best of many, so it is not believed: `compare`
 //! measures it afresh.
 
-pub(crate) mod choice;
 mod paper;
 pub(crate) mod rows;
 mod slices;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::ValueEnum;
 use labkit::machine::Machine;
 use scx_meta::weights::{self, PolicyList};
-use strategy::profile::{Application as Profiled, Profile};
-use strategy::{Prefer, Strategy};
+use strategy::profile::Application as Profiled;
+use strategy::Strategy;
 
-use self::choice::{By, Choice};
 use self::rows::{Grid, Mechanism};
 use self::slices::Slices;
-use crate::estimate;
+use crate::estimate::{Choice, Measure};
 use crate::outcome::Outcome;
-use crate::trial::args::TrialArgs;
-use crate::trial::files::Destination;
+use crate::pipeline::{self, Planned, Step};
+use crate::trial::args::{ProfileArgs, TrialArgs};
 use crate::trial::record::{Role, Row, Stage};
-use crate::trial::session::{Moment, Next, Wanted};
-use crate::trial::{files, session};
-use crate::workload::{Application, Workload};
-
-const OUTCOME: &str = "tune.json";
+use crate::workload::Workload;
 
 /// Options of `tune`.
 #[derive(clap::Args, Clone, Debug)]
@@ -40,9 +33,9 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) trial: TrialArgs,
 
-    /// What `profile` wrote
-    #[arg(long, value_name = "PROFILE.toml", required_unless_present = "from")]
-    pub(crate) profile: Option<PathBuf>,
+    /// What applications prefer
+    #[command(flatten)]
+    pub(crate) profile: ProfileArgs,
 
     /// How applications share the time [default: all strategies]
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
@@ -52,13 +45,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME,…", value_delimiter = ',', value_parser = weights::parse_duration)]
     pub(crate) base_slices: Vec<Duration>,
 
-    /// What makes a policy an application's preferred one
-    #[arg(long, value_enum, default_value_t = Prefer::Throughput)]
-    pub(crate) prefer: Prefer,
-
     /// What the winner is best in
-    #[arg(long, value_enum, default_value_t = By::Throughput)]
-    pub(crate) by: By,
+    #[arg(long, value_enum, default_value_t = Measure::Throughput)]
+    pub(crate) by: Measure,
 
     /// How schedulers change: by scx_meta's flip, by replacing processes, or both in turn
     #[arg(
@@ -76,46 +65,38 @@ pub(crate) struct Args {
     pub(crate) longest_window: Option<Duration>,
 }
 
-/// Measures, writes the figures and prints them.
-pub(crate) fn run(args: &Args) -> Result<()> {
-    let trial = &args.trial;
-    let wanted = || {
-        let mut workload = trial.read()?;
-        let plan = Tuning::new(args)?.rows()?;
-        workload.notes.extend(plan.notes);
-        let raw = format!("{}-tune.jsonl", files::stem(&workload.name));
-        Ok(Wanted {
-            subjects: vec![whole(&workload)?],
-            rows: plan.rows,
-            rounds: trial.rounds,
-            raw: Destination::File(trial.out.join(raw)),
-            twins: None,
-            workload,
-        })
-    };
-    session::run(Stage::Tune, &trial.common, wanted, &mut |raws, moment| {
-        let outcome = estimate::outcome(raws)?;
-        outcome.write(&trial.out.join(OUTCOME))?;
-        if moment == Moment::End {
-            println!("{}", estimate::tables(&outcome));
-            print!("{}", summary(&outcome, args.by)?);
-        }
-        Ok(Next::More)
-    })
-}
+impl Step for Args {
+    const STAGE: Stage = Stage::Tune;
 
-/// What is tuned, and that it is the whole; an application that is alone is the whole of it.
-pub(crate) fn whole(workload: &Workload) -> Result<(Application, bool)> {
-    let whole = workload
-        .whole
-        .as_ref()
-        .or(match &workload.applications[..] {
-            [only] => Some(only),
-            _ => None,
-        });
-    let whole =
-        whole.with_context(|| format!("{}: there is no [whole] to measure", workload.name))?;
-    Ok((whole.clone(), true))
+    fn trial(&self) -> &TrialArgs {
+        &self.trial
+    }
+
+    fn plan(&self, workload: &mut Workload) -> Result<Planned> {
+        let whole = pipeline::whole(workload)?;
+        let (rows, notes) = Tuning::new(self)?.rows()?;
+        workload.notes.extend(notes);
+        Ok(Planned {
+            subjects: vec![whole],
+            rows,
+        })
+    }
+
+    /// The two that `compare` will measure, and whether throughput and latency agree.
+    fn conclusion(&self, outcome: &Outcome) -> Result<String> {
+        let choice = Choice::of(outcome, self.by)?;
+        let mut text = format!(
+            "frozen for compare: {} ({}), and {} alone\n",
+            choice.winner.label, choice.winner.setting, choice.single.label
+        );
+        if let Some((throughput, latency)) = Choice::optima(outcome) {
+            text.push_str(&match throughput == latency {
+                true => format!("best by throughput and by latency: {throughput}\n"),
+                false => format!("best by throughput: {throughput}; by latency: {latency}\n"),
+            });
+        }
+        Ok(text)
+    }
 }
 
 struct Tuning<'a> {
@@ -125,17 +106,10 @@ struct Tuning<'a> {
     slices: Slices,
 }
 
-/// What is to be measured, and what a report must say of it.
-struct Planned {
-    rows: Vec<Row>,
-    notes: Vec<String>,
-}
-
 impl<'a> Tuning<'a> {
     fn new(args: &'a Args) -> Result<Self> {
         let policies = args.trial.common.policy_list();
-        let path = args.profile.as_deref().context("--profile is missing")?;
-        let profile = Profile::read(path, &policies.names())?;
+        let profile = args.profile.read(&policies)?;
         Ok(Self {
             slices: Slices::new(
                 &args.base_slices,
@@ -149,8 +123,9 @@ impl<'a> Tuning<'a> {
         })
     }
 
-    fn rows(&self) -> Result<Planned> {
-        let mut rows = rows::singles(&self.policies);
+    /// With what a report must say of them.
+    fn rows(&self) -> Result<(Vec<Row>, Vec<String>)> {
+        let mut rows = self.args.trial.common.held();
         let mut notes = self.slices.notes.clone();
         for &mechanism in &self.args.mechanism {
             let grid = Grid {
@@ -158,7 +133,7 @@ impl<'a> Tuning<'a> {
                 policies: &self.policies,
                 strategies: &self.strategies(&mut notes),
                 base_slices: &self.slices.usual,
-                prefer: self.args.prefer,
+                prefer: self.args.profile.prefer,
                 mechanism,
                 named: None,
             };
@@ -167,7 +142,7 @@ impl<'a> Tuning<'a> {
         }
         let mut told = BTreeSet::new();
         notes.retain(|note| told.insert(note.clone()));
-        Ok(Planned { rows, notes })
+        Ok((rows, notes))
     }
 
     /// A strategy that weighs latencies has nothing to say of applications without any.
@@ -223,20 +198,4 @@ impl<'a> Tuning<'a> {
         named.add_to(rows)?;
         Ok(())
     }
-}
-
-/// The two that `compare` will measure, and whether throughput and latency agree.
-fn summary(outcome: &Outcome, by: By) -> Result<String> {
-    let choice = Choice::of(outcome, by)?;
-    let mut text = format!(
-        "frozen for compare: {} ({}), and {} alone\n",
-        choice.winner.label, choice.winner.setting, choice.single.label
-    );
-    if let Some((throughput, latency)) = Choice::optima(outcome) {
-        text.push_str(&match throughput == latency {
-            true => format!("best by throughput and by latency: {throughput}\n"),
-            false => format!("best by throughput: {throughput}; by latency: {latency}\n"),
-        });
-    }
-    Ok(text)
 }

@@ -12,7 +12,6 @@ use scx_meta::weights::{self, PolicyList};
 use strategy::profile::Application;
 use strategy::{Allotment, Prefer, Strategy};
 
-use crate::profiling::held;
 use crate::trial::record::{Role, Row};
 
 /// How the rotation comes about.
@@ -37,10 +36,6 @@ pub(crate) struct Grid<'a> {
     pub(crate) mechanism: Mechanism,
     /// The name that reports call these rows by, if not by what the profile prefers.
     pub(crate) named: Option<&'a str>,
-}
-
-pub(crate) fn singles(policies: &PolicyList) -> Vec<Row> {
-    policies.iter().map(held).collect()
 }
 
 impl Grid<'_> {
@@ -177,6 +172,10 @@ mod tests {
         }
     }
 
+    fn singles() -> Vec<Row> {
+        Policy::all().map(|p| Row::held(p.name())).collect()
+    }
+
     #[test]
     fn equal_weights_are_one_row_with_both_names() {
         let (first, second) = two();
@@ -185,7 +184,7 @@ mod tests {
             application("b", 30.0, second),
         ];
         let policies = PolicyList::all();
-        let mut rows = singles(&policies);
+        let mut rows = singles();
         let held = rows.len();
         grid(&applications, &policies).add_to(&mut rows).unwrap();
         let labels: Vec<_> = rows[held..].iter().map(|row| &*row.label).collect();
@@ -211,7 +210,7 @@ mod tests {
         let (first, _) = two();
         let applications = [application("a", 10.0, first), application("b", 30.0, first)];
         let policies = PolicyList::all();
-        let mut rows = singles(&policies);
+        let mut rows = singles();
         let held = rows.len();
         let notes = grid(&applications, &policies).add_to(&mut rows).unwrap();
         assert_eq!(rows.len(), held);

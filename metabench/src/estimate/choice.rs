@@ -4,17 +4,9 @@
 use anyhow::{Context, Result};
 use labkit::charge::setting::Setting;
 
-use crate::outcome::{Outcome, RowOutcome};
+use super::Measure;
+use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
 use crate::trial::record::Role;
-
-/// What the best is best in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum By {
-    /// The highest throughput, relative to EEVDF
-    Throughput,
-    /// The lowest latency at the highest quantile there is enough data for, relative to EEVDF
-    P99,
-}
 
 /// The two that `compare` puts against each other.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,24 +17,20 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
-    pub(crate) fn of(outcome: &Outcome, by: By) -> Result<Self> {
+    pub(crate) fn of(outcome: &Outcome, by: Measure) -> Result<Self> {
         let whole = outcome.whole().context("tune measured nothing")?;
         let is_rotation = |row: &&RowOutcome| {
             matches!(row.role, Some(Role::Strategy { .. }))
                 && matches!(row.setting, Setting::Rotate { .. })
         };
-        let is_single = |row: &&RowOutcome| matches!(row.role, Some(Role::Single));
-        let best = |rows: Vec<&RowOutcome>| {
-            rows.into_iter()
-                .filter_map(|row| Some((by.loss(row)?, row)))
-                .min_by(|(a, _), (b, _)| a.total_cmp(b))
-                .map(|(_, row)| row.clone())
-        };
+        let winner = by.best(whole.rows.iter().filter(is_rotation));
         Ok(Self {
-            winner: best(whole.rows.iter().filter(is_rotation).collect())
-                .context("tune measured no rotation of two policies and more")?,
-            single: best(whole.rows.iter().filter(is_single).collect())
-                .context("tune measured no policy alone")?,
+            winner: winner
+                .context("tune measured no rotation of two policies and more")?
+                .clone(),
+            single: best_held(whole, by)
+                .context("tune measured no policy alone")?
+                .clone(),
         })
     }
 
@@ -50,18 +38,14 @@ impl Choice {
     /// latencies.
     pub(crate) fn optima(outcome: &Outcome) -> Option<(String, String)> {
         let by = |by| Self::of(outcome, by).ok().map(|choice| choice.winner.label);
-        Some((by(By::Throughput)?, by(By::P99)?))
+        Some((by(Measure::Throughput)?, by(Measure::Latency)?))
     }
 }
 
-impl By {
-    /// Less is better; nothing if it was not measured.
-    fn loss(self, row: &RowOutcome) -> Option<f64> {
-        match self {
-            Self::Throughput => Some(-row.throughput_ratio.estimate),
-            Self::P99 => Some(row.latency_ratio?.estimate),
-        }
-    }
+/// The policy that, held, was best.
+pub(crate) fn best_held(subject: &SubjectOutcome, by: Measure) -> Option<&RowOutcome> {
+    let is_single = |row: &&RowOutcome| matches!(row.role, Some(Role::Single));
+    by.best(subject.rows.iter().filter(is_single))
 }
 
 #[cfg(test)]
@@ -95,7 +79,7 @@ pub(crate) mod tests {
         estimate::outcome(&[made.raw()]).unwrap()
     }
 
-    pub(crate) fn choice(by: By) -> Choice {
+    pub(crate) fn choice(by: Measure) -> Choice {
         Choice::of(&outcome(), by).unwrap()
     }
 
@@ -105,8 +89,8 @@ pub(crate) mod tests {
             let choice = choice(by);
             [choice.winner.label, choice.single.label]
         };
-        assert_eq!(labels(By::Throughput), ["delta @ 20ms", "fifo"]);
-        assert_eq!(labels(By::P99), ["delta @ 100ms", "vtime"]);
+        assert_eq!(labels(Measure::Throughput), ["delta @ 20ms", "fifo"]);
+        assert_eq!(labels(Measure::Latency), ["delta @ 100ms", "vtime"]);
         let optima = Choice::optima(&outcome()).unwrap();
         assert_eq!(optima, ("delta @ 20ms".into(), "delta @ 100ms".into()));
     }
@@ -119,7 +103,7 @@ pub(crate) mod tests {
                 row.setting = Setting::Replace { weights, period_us };
             }
         }
-        let error = Choice::of(&outcome, By::Throughput)
+        let error = Choice::of(&outcome, Measure::Throughput)
             .unwrap_err()
             .to_string();
         assert_eq!(error, "tune measured no rotation of two policies and more");

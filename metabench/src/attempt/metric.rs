@@ -13,7 +13,7 @@ pub(crate) const INVERSE: &str = "1 ÷ ";
 
 /// How the metric is shown, and what is better.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Measure<'a> {
+pub(crate) enum Metric<'a> {
     /// Runs a second, shown as the time of a run.
     RunTime,
     /// More is better.
@@ -22,7 +22,7 @@ pub(crate) enum Measure<'a> {
     Less(&'a str),
 }
 
-impl<'a> Measure<'a> {
+impl<'a> Metric<'a> {
     pub(crate) fn of(unit: &'a str) -> Self {
         match unit.strip_prefix(INVERSE) {
             _ if unit == RUNS => Self::RunTime,

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+//! An outcome for a terminal: where it comes from, then the noise floor and the rows.
+
+use std::fmt::{self, Write};
+
+use evidence::sample::{Interval, LEVEL};
+
+use super::{tables, words};
+use crate::estimate::surest;
+use crate::outcome::{Outcome, Source, SubjectOutcome};
+
+/// Where an outcome comes from, before any figure.
+pub(crate) fn header(outcome: &Outcome) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_source(outcome, &mut text);
+    text
+}
+
+/// The header, and all tables.
+pub(crate) fn text(outcome: &Outcome) -> String {
+    let mut text = header(outcome);
+    let _ = write_tables(outcome, &mut text);
+    text
+}
+
+fn write_tables(outcome: &Outcome, out: &mut String) -> fmt::Result {
+    for subject in &outcome.subjects {
+        write_subject(subject, out)?;
+    }
+    if let Some(first) = outcome.comparisons.first() {
+        out.push_str(&tables::comparisons(outcome).terminal());
+        let subjects = outcome.subjects.iter();
+        let fewest = subjects.map(|subject| subject.super_blocks).min();
+        write_if_too_few(fewest.unwrap_or_default(), first.level, out)?;
+        writeln!(out)?;
+    }
+    if !outcome.claimed.is_empty() {
+        out.push_str(&tables::claims(&outcome.claimed).terminal());
+    }
+    Ok(())
+}
+
+fn write_source(outcome: &Outcome, out: &mut String) -> fmt::Result {
+    let Source {
+        kernel,
+        machine,
+        emulated,
+        boots,
+        date,
+        command,
+        method,
+        notes,
+    } = &outcome.source;
+    writeln!(out, "workload  {}", outcome.workload)?;
+    writeln!(out, "method    {method}")?;
+    writeln!(out, "machine   Linux {kernel}, {machine}")?;
+    let emulated = if *emulated { "yes" } else { "no" };
+    writeln!(out, "emulated  {emulated}")?;
+    let complete = if outcome.partial { ", cut short" } else { "" };
+    let subjects = outcome.subjects.iter();
+    let n = subjects.map(|s| format!("{} of {}", s.super_blocks, s.subject.name));
+    let n = n.collect::<Vec<_>>().join(", ");
+    writeln!(out, "n         super-blocks: {n}; boots: {boots}{complete}")?;
+    writeln!(out, "command   {command}")?;
+    writeln!(out, "date      {date}")?;
+    for note in notes {
+        writeln!(out, "note      {note}")?;
+    }
+    writeln!(out)
+}
+
+fn write_subject(subject: &SubjectOutcome, out: &mut String) -> fmt::Result {
+    out.push_str(&tables::rows(subject).terminal());
+    if !subject.eevdf.parts.is_empty() {
+        out.push_str(&tables::parts(subject).terminal());
+    }
+    for row in subject.rows.iter().filter(|row| !row.setting.is_one()) {
+        writeln!(out, "{}: {}", row.label, row.setting)?;
+    }
+    writeln!(out, "{}", places(&subject.positions))?;
+    write_if_too_few(subject.super_blocks, LEVEL, out)?;
+    writeln!(out)
+}
+
+/// However many resamples: an interval cannot be wider than from the smallest to the largest.
+fn write_if_too_few(super_blocks: usize, level: f64, out: &mut String) -> fmt::Result {
+    let sure = surest(super_blocks);
+    if sure >= level {
+        return Ok(());
+    }
+    let [sure, level] = [sure, level].map(|part| words::trimmed(100.0 * part));
+    writeln!(
+        out,
+        "{super_blocks} super-blocks are too few for an interval of {level} %: from the smallest \
+         to the largest ratio is one of {sure} %."
+    )
+}
+
+/// The effect of place in one line.
+fn places(positions: &[Interval]) -> String {
+    if positions.is_empty() {
+        return "Place in the super-block: nothing can be said of it.".into();
+    }
+    let estimates = || positions.iter().map(|place| place.estimate);
+    let low = estimates().fold(f64::INFINITY, f64::min);
+    let high = estimates().fold(0.0, f64::max);
+    let surely: Vec<_> = (1..)
+        .zip(positions)
+        .filter(|(_, place)| place.low > 1.0 || place.high < 1.0)
+        .map(|(number, place)| format!("{number} ({})", words::bounds(*place)))
+        .collect();
+    let surely = match &surely[..] {
+        [] => "no place differs surely".into(),
+        some => format!("places that differ: {}", some.join(", ")),
+    };
+    format!(
+        "Place in the super-block (1 to {}): {} to {} of a row's median throughput; {surely}.",
+        positions.len(),
+        words::ratio(low),
+        words::ratio(high)
+    )
+}
