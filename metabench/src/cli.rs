@@ -57,4 +57,16 @@ mod tests {
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
     }
+
+    #[test]
+    fn every_option_says_what_it_does() {
+        let mut all = Cli::command().term_width(100);
+        all.build();
+        let own = all.render_help();
+        let commands = all.get_subcommands_mut().filter(|c| !c.is_hide_set());
+        let commands = commands.map(|command| command.render_help());
+        let said: Vec<_> = [own].into_iter().chain(commands).collect();
+        let said = said.iter().map(|help| help.to_string());
+        insta::assert_snapshot!(said.collect::<Vec<_>>().join("\n════\n\n"));
+    }
 }

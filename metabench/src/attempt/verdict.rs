@@ -131,10 +131,11 @@ fn short_block(subject: &SubjectOutcome, block_s: f64) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use evidence::sample::Interval;
+
     use super::super::metric::RUNS;
     use super::*;
-    use crate::trial::record::{Role, Subject};
-    use evidence::sample::Interval;
+    use crate::estimate::made::{held, winner, Kind, Made, BATCH};
 
     fn interval(estimate: f64, low: f64, high: f64) -> Interval {
         Interval {
@@ -144,44 +145,31 @@ mod tests {
         }
     }
 
-    fn row(label: &str, setting: Setting, ratio: Interval) -> RowOutcome {
-        RowOutcome {
-            label: label.into(),
-            setting,
-            role: Some(Role::Single),
-            n: 8,
-            requests: 0,
-            throughput: interval(0.5, 0.4, 0.625),
-            throughput_ratio: ratio,
-            latency_ms: None,
-            latency_ratio: None,
-            parts: Vec::new(),
-        }
-    }
-
-    fn hold(policy: &str, ratio: Interval) -> RowOutcome {
-        let setting = Setting::Hold {
-            policy: policy.into(),
+    /// Policies a, b and c held, and a rotation, as far as there are ratios for them.
+    fn subject(unit: &str, ratios: &[Interval]) -> SubjectOutcome {
+        let all = [
+            held("a", 1.0, 1.0),
+            held("b", 1.0, 1.0),
+            held("c", 1.0, 1.0),
+            winner(1.0, 1.0),
+        ];
+        let whole = Kind {
+            whole: true,
+            ..BATCH
         };
-        row(policy, setting, ratio)
-    }
-
-    fn subject(unit: &str, rows: Vec<RowOutcome>) -> SubjectOutcome {
-        SubjectOutcome {
-            subject: Subject {
-                name: "x".into(),
-                whole: true,
-                unit: unit.into(),
-                concurrency: 1,
-                commands: Vec::new(),
-                closed_loop: true,
-            },
-            quantile: None,
-            super_blocks: 8,
-            eevdf: row("EEVDF", Setting::Eevdf, interval(1.0, 0.98, 1.02)),
-            rows,
-            positions: Vec::new(),
+        let made = Made {
+            subjects: vec![whole],
+            rows: all[..ratios.len()].to_vec(),
+            ..Made::default()
+        };
+        let mut subject = made.outcome().subjects.remove(0);
+        subject.subject.unit = unit.into();
+        subject.eevdf.throughput_ratio = interval(1.0, 0.98, 1.02);
+        for (row, ratio) in subject.rows.iter_mut().zip(ratios) {
+            row.throughput = interval(0.5, 0.4, 0.625);
+            row.throughput_ratio = *ratio;
         }
+        subject
     }
 
     fn said(subject: &SubjectOutcome) -> (String, String) {
@@ -192,28 +180,22 @@ mod tests {
 
     #[test]
     fn the_best_beyond_the_noise_wins_with_the_line_to_paste() {
-        let rows = vec![
-            hold("a", interval(1.2, 0.9, 1.5)),
-            hold("b", interval(1.031, 1.025, 1.044)),
-            hold("c", interval(1.03, 1.021, 1.04)),
-        ];
-        let (sentence, advice) = said(&subject("requests/s", rows));
+        let a = interval(1.2, 0.9, 1.5);
+        let b = interval(1.031, 1.025, 1.044);
+        let c = interval(1.03, 1.021, 1.04);
+        let (sentence, advice) = said(&subject("requests/s", &[a, b, c]));
         assert_eq!(sentence, "b: 3.1 % more than EEVDF (2.5 to 4.4 %)");
         assert_eq!(advice, "sudo scx_meta --weights b=1");
-    }
-
-    #[test]
-    fn a_rotation_is_pasted_with_the_base_slice_that_makes_it() {
-        let turns = Setting::Rotate {
-            weights: vec![("a".into(), 1), ("b".into(), 1), ("c".into(), 1)],
-            period_us: 99_999,
-        };
-        let rows = vec![row("turns", turns, interval(1.25, 1.2, 1.3))];
-        let (sentence, advice) = said(&subject(RUNS, rows));
-        assert_eq!(sentence, "turns: 25.0 % faster than EEVDF (20.0 to 30.0 %)");
+        // A rotation is pasted with the base slice that makes it.
+        let rotation = interval(1.25, 1.2, 1.3);
+        let (sentence, advice) = said(&subject(RUNS, &[a, b, c, rotation]));
+        assert_eq!(
+            sentence,
+            "winner: 25.0 % faster than EEVDF (20.0 to 30.0 %)"
+        );
         assert_eq!(
             advice,
-            "sudo scx_meta --weights a=1,b=1,c=1 --base-slice 33333us"
+            "sudo scx_meta --weights fifo=3,vtime=1 --base-slice 50000us"
         );
     }
 
@@ -224,7 +206,7 @@ mod tests {
             interval(1.01, 1.005, 1.015),
             interval(0.8, 0.7, 0.9),
         ] {
-            let (sentence, advice) = said(&subject("x/s", vec![hold("a", ratio)]));
+            let (sentence, advice) = said(&subject("x/s", &[ratio]));
             assert_eq!(sentence, "nothing beats EEVDF beyond the noise");
             assert_eq!(advice, "stay with EEVDF");
         }
@@ -232,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_few_super_blocks_decide_nothing() {
-        let mut few = subject("x/s", vec![hold("a", interval(2.0, 2.0, 2.0))]);
+        let mut few = subject("x/s", &[interval(2.0, 2.0, 2.0)]);
         few.super_blocks = 5;
         let (sentence, advice) = said(&few);
         assert!(
@@ -243,58 +225,26 @@ mod tests {
     }
 
     #[test]
-    fn of_what_should_be_little_less_is_said_where_more_was_measured() {
-        // 1 ÷ the metric rose by a quarter: the metric fell by a fifth.
-        let less = subject("1 ÷ ms", vec![hold("a", interval(1.25, 1.0 / 0.9, 2.0))]);
-        let (sentence, _) = said(&less);
-        assert_eq!(sentence, "a: 20.0 % less than EEVDF (10.0 to 50.0 %)");
-        let table = table(&less, Metric::of("1 ÷ ms")).to_string();
-        assert!(table.contains("ms, less is better"), "{table}");
-        // Throughput is 0.5, 0.4 to 0.625.
-        assert!(
-            table.contains("2.000") && table.contains("1.600 to 2.500"),
-            "{table}"
-        );
+    fn the_table_says_what_is_noise_and_what_is_not() {
+        let ratios = [interval(0.9, 0.88, 0.92), interval(1.01, 0.99, 1.03)];
+        insta::assert_snapshot!(table(&subject(RUNS, &ratios), Metric::RunTime));
     }
 
+    /// 1 ÷ the metric rose by a quarter: the metric fell by a fifth.
     #[test]
-    fn the_table_says_what_is_noise_and_what_is_not() {
-        let rows = vec![
-            hold("a", interval(0.9, 0.88, 0.92)),
-            hold("b", interval(1.01, 0.99, 1.03)),
-        ];
-        let table = table(&subject(RUNS, rows), Metric::RunTime).to_string();
-        let line = |label: &str| {
-            let line = table
-                .lines()
-                .find(|line| line.trim_start().starts_with(label));
-            line.unwrap_or_default().to_owned()
-        };
-        assert!(line("EEVDF").contains("2.00 s"), "{table}");
-        assert!(
-            line("EEVDF").contains("itself: -2.0 to +2.0 %: the noise"),
-            "{table}"
-        );
-        assert!(
-            line("a ").contains("10.0 % slower (8.0 to 12.0 %)"),
-            "{table}"
-        );
-        assert!(
-            line("b ").contains("inside the noise (-1.0 to +3.0 %)"),
-            "{table}"
-        );
+    fn of_what_should_be_little_less_is_said_where_more_was_measured() {
+        let less = subject("1 ÷ ms", &[interval(1.25, 1.0 / 0.9, 2.0)]);
+        let (sentence, _) = said(&less);
+        assert_eq!(sentence, "a: 20.0 % less than EEVDF (10.0 to 50.0 %)");
+        insta::assert_snapshot!(table(&less, Metric::of("1 ÷ ms")));
     }
 
     #[test]
     fn blocks_shorter_than_five_rotations_are_warned_of() {
-        let turns = Setting::Rotate {
-            weights: vec![("a".into(), 1), ("b".into(), 1)],
-            period_us: 100_000,
-        };
-        let with = subject(RUNS, vec![row("turns", turns, interval(1.0, 0.9, 1.1))]);
+        let none = interval(1.0, 0.9, 1.1);
+        let with = subject(RUNS, &[none; 4]);
         assert!(short_block(&with, 0.49).unwrap().contains("490 ms"));
         assert_eq!(short_block(&with, 0.5), None);
-        let without = subject(RUNS, vec![hold("a", interval(1.0, 0.9, 1.1))]);
-        assert_eq!(short_block(&without, 0.01), None);
+        assert_eq!(short_block(&subject(RUNS, &[none]), 0.01), None);
     }
 }

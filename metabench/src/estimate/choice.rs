@@ -51,32 +51,19 @@ pub(crate) fn best_held(subject: &SubjectOutcome, by: Measure) -> Option<&RowOut
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::estimate;
-    use crate::estimate::made::{held, winner, Effect, Made};
-
-    fn rotation(label: &'static str, throughput: f64, latency: f64) -> Effect {
-        Effect {
-            label,
-            role: Role::Strategy {
-                strategies: vec!["delta".into()],
-                base_slice_us: 20_000,
-                named: None,
-            },
-            ..winner(throughput, latency)
-        }
-    }
+    use crate::estimate::made::{held, strategies, Made};
 
     fn outcome() -> Outcome {
         let made = Made {
             rows: vec![
                 held("fifo", 1.05, 1.2),
                 held("vtime", 0.97, 0.9),
-                rotation("delta @ 20ms", 1.08, 1.1),
-                rotation("delta @ 100ms", 1.02, 0.7),
+                strategies(&["delta"], 20_000, 1.08, 1.1),
+                strategies(&["delta"], 100_000, 1.02, 0.7),
             ],
             ..Made::default()
         };
-        estimate::outcome(&[made.raw()]).unwrap()
+        made.outcome()
     }
 
     pub(crate) fn choice(by: Measure) -> Choice {

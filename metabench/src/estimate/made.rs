@@ -7,6 +7,8 @@ use labkit::charge::setting::Setting;
 use labkit::clock::Clock;
 use labkit::machine::Machine;
 
+use crate::estimate;
+use crate::outcome::Outcome;
 use crate::trial::record::{Block, Latency, Part, Plan, Record, Role, Row, Stage, Subject};
 
 #[derive(Clone, Copy)]
@@ -50,7 +52,7 @@ pub(crate) const BOTH: Kind = Kind {
 /// What a row is made to do, relative to EEVDF.
 #[derive(Clone)]
 pub(crate) struct Effect {
-    pub(crate) label: &'static str,
+    pub(crate) label: String,
     pub(crate) setting: Setting,
     pub(crate) role: Role,
     pub(crate) throughput: f64,
@@ -59,7 +61,7 @@ pub(crate) struct Effect {
 
 pub(crate) fn held(policy: &'static str, throughput: f64, latency: f64) -> Effect {
     Effect {
-        label: policy,
+        label: policy.into(),
         setting: Setting::Hold {
             policy: policy.into(),
         },
@@ -72,7 +74,7 @@ pub(crate) fn held(policy: &'static str, throughput: f64, latency: f64) -> Effec
 /// fifo and vtime by turns.
 pub(crate) fn winner(throughput: f64, latency: f64) -> Effect {
     Effect {
-        label: "winner",
+        label: "winner".into(),
         setting: Setting::Rotate {
             weights: vec![("fifo".into(), 3), ("vtime".into(), 1)],
             period_us: 100_000,
@@ -83,8 +85,34 @@ pub(crate) fn winner(throughput: f64, latency: f64) -> Effect {
     }
 }
 
+/// Strategies that came to the same, of fifo and vtime at a base slice.
+pub(crate) fn strategies(
+    names: &[&str],
+    base_slice_us: u32,
+    throughput: f64,
+    latency: f64,
+) -> Effect {
+    let strategies: Vec<String> = names.iter().map(|&name| name.into()).collect();
+    let ms = f64::from(base_slice_us) / 1000.0;
+    Effect {
+        label: format!("{} @ {ms}ms", strategies.join(" = ")),
+        setting: Setting::Rotate {
+            weights: vec![("fifo".into(), 3), ("vtime".into(), 1)],
+            period_us: 2 * base_slice_us,
+        },
+        role: Role::Strategy {
+            strategies,
+            base_slice_us,
+            named: None,
+        },
+        throughput,
+        latency,
+    }
+}
+
 #[derive(Clone)]
 pub(crate) struct Made {
+    pub(crate) stage: Stage,
     pub(crate) seed: u64,
     pub(crate) accel: &'static str,
     pub(crate) clock: Clock,
@@ -102,6 +130,7 @@ pub(crate) struct Made {
 impl Default for Made {
     fn default() -> Self {
         Self {
+            stage: Stage::Profile,
             seed: 1,
             accel: "tcg",
             clock: Clock::Serial,
@@ -133,7 +162,7 @@ impl Made {
                         subject: kind.name.into(),
                         round,
                         position,
-                        row: row.map(|row| row.label.into()),
+                        row: row.map(|row| row.label.clone()),
                         parts,
                         ..block(&[])
                     }));
@@ -148,6 +177,10 @@ impl Made {
             machine: self.machine(),
             records,
         }
+    }
+
+    pub(crate) fn outcome(&self) -> Outcome {
+        estimate::outcome(&[self.raw()]).unwrap()
     }
 
     fn machine(&self) -> Machine {
@@ -169,12 +202,12 @@ impl Made {
             closed_loop: true,
         };
         let row = |effect: &Effect| Row {
-            label: effect.label.into(),
+            label: effect.label.clone(),
             setting: effect.setting.clone(),
             role: effect.role.clone(),
         };
         Plan {
-            stage: Stage::Profile,
+            stage: self.stage,
             workload: "made".into(),
             notes: vec!["Made for tests.".into()],
             subjects: self.subjects.iter().map(subject).collect(),

@@ -12,10 +12,6 @@ fn covers(interval: Interval, value: f64) -> bool {
     interval.low <= value && value <= interval.high
 }
 
-fn of(made: &Made) -> Outcome {
-    outcome(&[made.raw()]).unwrap()
-}
-
 /// The requests of all blocks of one row.
 fn bins(raw: &Raw<Record>, rows: &[Option<&str>]) -> Vec<f64> {
     let mut all = Vec::new();
@@ -46,7 +42,7 @@ fn known_ratios_lie_within_their_intervals() {
             noise: 0.02,
             ..Made::default()
         };
-        let outcome = of(&made);
+        let outcome = made.outcome();
         let subject = &outcome.subjects[0];
         assert_eq!((subject.super_blocks, subject.eevdf.n), (8, 16));
         for (row, effect) in subject.rows.iter().zip(&made.rows) {
@@ -65,13 +61,14 @@ fn known_ratios_lie_within_their_intervals() {
 fn noise_alone_is_inside_the_noise() {
     let mut wrong = 0;
     for seed in 0..40 {
-        let outcome = of(&Made {
+        let outcome = Made {
             seed,
             noise: 0.02,
             subjects: vec![BATCH],
             rows: vec![held("fifo", 1.0, 1.0), held("vtime", 1.0, 1.0)],
             ..Made::default()
-        });
+        }
+        .outcome();
         let subject = &outcome.subjects[0];
         for row in &subject.rows {
             wrong += usize::from(
@@ -84,7 +81,7 @@ fn noise_alone_is_inside_the_noise() {
 
 #[test]
 fn effects_larger_than_the_noise_are_seen_as_what_they_are() {
-    let outcome = of(&Made::default());
+    let outcome = Made::default().outcome();
     let subject = &outcome.subjects[0];
     let verdicts: Vec<_> = subject
         .rows
@@ -103,11 +100,12 @@ fn effects_larger_than_the_noise_are_seen_as_what_they_are() {
 #[test]
 fn a_machine_that_grows_slower_favours_nobody() {
     // 64 blocks, in all of which it loses half of its speed.
-    let outcome = of(&Made {
+    let outcome = Made {
         drift: 0.01,
         rounds: 16,
         ..Made::default()
-    });
+    }
+    .outcome();
     let subject = &outcome.subjects[0];
     let ratio = subject.rows[0].throughput_ratio;
     assert!((ratio.estimate - 1.05).abs() < 0.01, "{ratio:?}");
@@ -125,7 +123,7 @@ fn a_machine_that_grows_slower_favours_nobody() {
 
 #[test]
 fn without_drift_places_do_not_matter() {
-    let subject = of(&Made::default()).subjects.remove(0);
+    let subject = Made::default().outcome().subjects.remove(0);
     assert_eq!(subject.positions.len(), 4);
     for place in &subject.positions {
         assert!((place.estimate - 1.0).abs() < 0.01, "{place:?}");
@@ -152,10 +150,11 @@ fn pooled_quantiles_are_those_of_all_requests() {
 #[test]
 fn p99_needs_ten_thousand_requests_in_each_row() {
     let quantile = |requests| {
-        let subject = of(&Made {
+        let subject = Made {
             requests,
             ..Made::default()
-        })
+        }
+        .outcome()
         .subjects
         .remove(0);
         assert_eq!(subject.rows[0].requests, 8 * requests);
@@ -164,11 +163,12 @@ fn p99_needs_ten_thousand_requests_in_each_row() {
     // 8 blocks of 1,200 are 9,600; of 1,400 they are 11,200.
     assert_eq!(quantile(1_200), Some(90));
     assert_eq!(quantile(1_400), Some(99));
-    let exactly = of(&Made {
+    let exactly = Made {
         rounds: 10,
         requests: 1_000,
         ..Made::default()
-    });
+    }
+    .outcome();
     assert_eq!(exactly.subjects[0].quantile, Some(99));
 }
 
@@ -183,7 +183,7 @@ fn what_loads_say_themselves_is_not_pooled() {
             subjects: vec![says(percents)],
             ..Made::default()
         };
-        of(&made)
+        made.outcome()
     };
     let subject = of(&[50.0, 90.0, 99.0]).subjects.remove(0);
     assert_eq!(subject.quantile, Some(99));
@@ -210,11 +210,12 @@ fn what_loads_say_themselves_is_not_pooled() {
 
 #[test]
 fn several_parts_count_the_same() {
-    let outcome = of(&Made {
+    let outcome = Made {
         subjects: vec![BOTH],
         noise: 0.0,
         ..Made::default()
-    });
+    }
+    .outcome();
     let subject = &outcome.subjects[0];
     let row = &subject.rows[0];
     // The parts do 100 and 200 a second under EEVDF.
@@ -239,7 +240,7 @@ fn a_trial_that_was_cut_is_partial_and_keeps_what_is_complete() {
         subjects: vec![WEB, BATCH],
         ..Made::default()
     };
-    assert!(!of(&made).partial);
+    assert!(!made.outcome().partial);
     let mut raw = made.raw();
     // The plan, all of `web`, and three blocks of `batch`.
     raw.records.truncate(1 + 8 * 4 + 3);
@@ -247,7 +248,7 @@ fn a_trial_that_was_cut_is_partial_and_keeps_what_is_complete() {
     assert!(cut.partial);
     let names: Vec<_> = cut.subjects.iter().map(|s| &*s.subject.name).collect();
     assert_eq!(names, ["web"]);
-    assert_eq!(cut.subjects[0], of(&made).subjects[0]);
+    assert_eq!(cut.subjects[0], made.outcome().subjects[0]);
     let notes = cut.source.notes.join("\n");
     assert!(
         notes.contains("batch: no super-block is complete"),
@@ -261,7 +262,7 @@ fn the_same_records_give_the_same_figures() {
         subjects: vec![WEB, BATCH, BOTH],
         ..Made::default()
     };
-    assert_eq!(of(&made), of(&made));
+    assert_eq!(made.outcome(), made.outcome());
 }
 
 fn question(to: Against) -> Question {

@@ -4,24 +4,191 @@
 use evidence::sample::Interval;
 use labkit::charge::setting::Setting;
 
-use crate::outcome::{Claim, Comparison, Outcome, RowOutcome, Source, SubjectOutcome};
-use crate::trial::record::{Role, Stage, Subject};
+use crate::estimate::made::{held, strategies, winner, Effect, Kind, Made, Says};
+use crate::estimate::{self, Against, Question, EEVDF, WINNER};
+use crate::outcome::{Claim, Outcome};
+use crate::trial::record::{Role, Stage};
 
-pub(crate) const POLICIES: [&str; 8] = [
-    "fifo", "vtime", "central", "nest", "rusty", "pair", "qmap", "rustland",
-];
-pub(crate) const STRATEGIES: [&str; 6] = [
-    "round-robin",
-    "delta",
-    "benefit",
-    "benefit-gain",
-    "delta-benefit",
-    "delta-benefit-gain",
-];
-pub(crate) const SLICES_US: [u32; 5] = [1000, 20_000, 100_000, 450_000, 1_800_000];
+const FRONTEND: Kind = Kind {
+    name: "frontend",
+    whole: false,
+    parts: &["frontend"],
+    says: Says::Quantiles(&[90.0, 99.0]),
+};
+const BACKEND: Kind = Kind {
+    name: "backend",
+    parts: &["backend"],
+    ..FRONTEND
+};
+const RAG: Kind = Kind {
+    name: "rag",
+    whole: true,
+    parts: &["backend", "frontend"],
+    says: Says::Quantiles(&[90.0, 99.0]),
+};
 
-pub(crate) fn ratio(estimate: f64) -> Interval {
-    wide(estimate, 0.015)
+const SLICES_US: [u32; 3] = [20_000, 100_000, 1_800_000];
+
+/// Two policies win, one loses, one is noise.
+fn singles() -> Vec<Effect> {
+    [
+        ("fifo", 1.04, 0.93),
+        ("vtime", 1.02, 0.97),
+        ("central", 0.9, 1.2),
+        ("rusty", 1.0, 1.0),
+    ]
+    .map(|(policy, throughput, latency)| held(policy, throughput, latency))
+    .into()
+}
+
+fn outcome(stage: Stage, subjects: Vec<Kind>, rows: Vec<Effect>) -> Outcome {
+    named(&Made {
+        stage,
+        subjects,
+        rows,
+        ..Made::default()
+    })
+}
+
+fn named(made: &Made) -> Outcome {
+    let mut outcome = made.outcome();
+    outcome.workload = "rag <&> \"questions\"".into();
+    for subject in &mut outcome.subjects {
+        subject.subject.commands[0].push_str("?a=<b>&c");
+    }
+    outcome
+}
+
+pub(crate) fn profile() -> Outcome {
+    outcome(Stage::Profile, vec![FRONTEND, BACKEND, RAG], singles())
+}
+
+/// Strategies at three slices, two of which are the same, and one by replacing processes.
+pub(crate) fn tune() -> Outcome {
+    let mut rows = singles();
+    for (i, &slice_us) in SLICES_US.iter().enumerate() {
+        let at = |k: f64| 1.03 + 0.006 * k - 0.012 * (i as f64 - 0.5).abs();
+        rows.push(strategies(
+            &["round-robin", "benefit"],
+            slice_us,
+            at(0.0),
+            1.0,
+        ));
+        rows.push(strategies(&["delta"], slice_us, at(1.0), 0.96));
+        rows.push(strategies(&["delta-benefit-gain"], slice_us, at(2.0), 0.94));
+        if i > 0 {
+            let flip = strategies(&["delta"], slice_us, 0.84 + 0.03 * i as f64, 1.2);
+            rows.push(Effect {
+                label: format!("{}, processes", flip.label),
+                setting: Setting::Replace {
+                    weights: flip.setting.weights().to_vec(),
+                    period_us: 2 * slice_us,
+                },
+                ..flip
+            });
+        }
+    }
+    outcome(Stage::Tune, vec![RAG], rows)
+}
+
+/// Of few super-blocks for so many questions.
+pub(crate) fn compare() -> Outcome {
+    let swapped = Effect {
+        label: "weights swapped".into(),
+        setting: Setting::Rotate {
+            weights: vec![("fifo".into(), 1), ("vtime".into(), 3)],
+            period_us: 100_000,
+        },
+        role: Role::Swapped,
+        ..winner(1.035, 0.8)
+    };
+    let made = Made {
+        stage: Stage::Compare,
+        subjects: vec![RAG],
+        rows: vec![
+            winner(1.035, 0.94),
+            held("fifo", 1.02, 0.95),
+            held("vtime", 1.01, 1.0),
+            swapped,
+        ],
+        ..Made::default()
+    };
+    let mut outcome = named(&made);
+    let row = |label: &str| Against::Row(label.into());
+    let questions = [
+        (WINNER, EEVDF, Against::Eevdf),
+        (WINNER, "the best policy, fifo", row("fifo")),
+        (WINNER, "weights swapped", row("weights swapped")),
+        ("vtime", "fifo", row("fifo")),
+    ];
+    let questions = questions.map(|(of, what, to)| Question {
+        what: format!("{of} against {what}"),
+        of: of.into(),
+        to,
+    });
+    outcome.comparisons = estimate::comparisons(&[made.raw()], &questions).unwrap();
+    let whole = outcome.whole().unwrap();
+    let claim = |label: &str, tune: f64| Claim {
+        label: label.into(),
+        tune: wide(tune, 0.01),
+        compare: whole.row(label).unwrap().throughput_ratio,
+    };
+    outcome.claimed = vec![claim(WINNER, 1.058), claim("fifo", 1.018)];
+    outcome
+}
+
+/// n applications at once.
+pub(crate) fn breakdown(n: usize) -> Outcome {
+    const PARTS: [&str; 4] = ["part0", "part1", "part2", "part3"];
+    const NAMES: [&str; 4] = [
+        "1 application",
+        "2 applications",
+        "3 applications",
+        "4 applications",
+    ];
+    let kind = Kind {
+        name: NAMES[n - 1],
+        parts: &PARTS[..n],
+        ..RAG
+    };
+    let gain = 1.06 - 0.02 * n as f64;
+    let mut rows = singles();
+    rows.push(strategies(&["round-robin"], 20_000, gain, 1.0));
+    rows.push(strategies(&["benefit-gain"], 20_000, gain + 0.01, 0.97));
+    outcome(Stage::Breakdown, vec![kind], rows)
+}
+
+pub(crate) fn pipeline() -> Vec<Outcome> {
+    vec![
+        breakdown(4),
+        compare(),
+        profile(),
+        tune(),
+        breakdown(1),
+        breakdown(2),
+    ]
+}
+
+/// Another workload, on a real machine, cut short, without latencies, with large ratios.
+pub(crate) fn messaging() -> Outcome {
+    let kind = Kind {
+        name: "messaging",
+        parts: &["messaging"],
+        says: Says::Nothing,
+        ..RAG
+    };
+    let rows = vec![
+        held("fifo", 0.31, 1.0),
+        held("vtime", 1.0, 1.0),
+        held("nest", 3.4, 1.0),
+    ];
+    let mut outcome = outcome(Stage::Try, vec![kind], rows);
+    outcome.workload = "messaging".into();
+    outcome.partial = true;
+    outcome.source.emulated = false;
+    outcome.source.machine = "16 CPUs, none".into();
+    outcome.source.notes = vec![];
+    outcome
 }
 
 pub(crate) fn wide(estimate: f64, half: f64) -> Interval {
@@ -30,281 +197,4 @@ pub(crate) fn wide(estimate: f64, half: f64) -> Interval {
         low: estimate - half,
         high: estimate + half,
     }
-}
-
-pub(crate) fn row(
-    label: &str,
-    setting: Setting,
-    role: Option<Role>,
-    throughput: Interval,
-) -> RowOutcome {
-    let scaled = |by: f64| Interval {
-        estimate: 412.0 * by,
-        low: 400.0 * by,
-        high: 420.0 * by,
-    };
-    // Latency goes the other way, and is less sure.
-    let latency = wide(1.0 / throughput.estimate.max(0.05).powi(2), 0.05);
-    RowOutcome {
-        label: label.into(),
-        n: if role.is_none() { 32 } else { 16 },
-        setting,
-        role,
-        requests: 26_112,
-        throughput: scaled(throughput.estimate),
-        throughput_ratio: throughput,
-        latency_ms: Some(wide(31.0 * latency.estimate, 1.5)),
-        latency_ratio: Some(latency),
-        parts: vec![],
-    }
-}
-
-pub(crate) fn single(policy: &str, throughput: Interval) -> RowOutcome {
-    let setting = Setting::Hold {
-        policy: policy.into(),
-    };
-    row(policy, setting, Some(Role::Single), throughput)
-}
-
-pub(crate) fn rotation(names: &[&str], base_slice_us: u32, throughput: Interval) -> RowOutcome {
-    let setting = Setting::Rotate {
-        weights: vec![("fifo".into(), 694_600), ("vtime".into(), 305_400)],
-        period_us: 2 * base_slice_us,
-    };
-    let strategies: Vec<String> = names.iter().map(|&name| name.into()).collect();
-    let ms = f64::from(base_slice_us) / 1000.0;
-    let label = format!("{} @ {ms}ms", strategies.join(" = "));
-    let role = Role::Strategy {
-        strategies,
-        base_slice_us,
-        named: None,
-    };
-    row(&label, setting, Some(role), throughput)
-}
-
-pub(crate) fn subject(name: &str, whole: bool, rows: Vec<RowOutcome>) -> SubjectOutcome {
-    SubjectOutcome {
-        subject: Subject {
-            name: name.into(),
-            whole,
-            unit: "requests/s".into(),
-            concurrency: 20,
-            commands: vec![format!(
-                "wrk -t10 -c20 -s ask.lua http://127.0.0.1:8000/{name}?a=<b>&c"
-            )],
-            closed_loop: true,
-        },
-        quantile: Some(99),
-        super_blocks: 16,
-        eevdf: RowOutcome {
-            latency_ratio: Some(wide(1.01, 0.06)),
-            ..row("EEVDF", Setting::Eevdf, None, wide(1.002, 0.012))
-        },
-        rows,
-        positions: [0.997, 1.001, 1.003, 0.999]
-            .map(|place| wide(place, 0.004))
-            .to_vec(),
-    }
-}
-
-pub(crate) fn outcome(stage: Stage, subjects: Vec<SubjectOutcome>) -> Outcome {
-    Outcome {
-        stage,
-        workload: "rag <&> \"questions\"".into(),
-        source: Source {
-            kernel: "6.18.15+deb13-cloud-amd64".into(),
-            machine: "2 CPUs, emulated, reproducible mode: time counts instructions".into(),
-            emulated: true,
-            boots: 3,
-            date: "2026-11-23T14:05:09Z".into(),
-            command: format!(
-                "scx_metabench {} workloads/rag/rag.toml --rounds 16 --seed 7 --set \
-                 'questions=<all> & more'",
-                stage.command()
-            ),
-            method: "Super-blocks of EEVDF, 8 rows in an order of a Williams design, and EEVDF \
-                     again, in 3 boots. In each block the scheduler is put in charge, 512 ms or \
-                     more pass until no task waits in a queue of its predecessor, and the load \
-                     runs for 3.0 s. A ratio is a block's to the mean of the two EEVDF blocks of \
-                     its own super-block; the noise floor is the last EEVDF block's to the \
-                     first's. Figures are medians over super-blocks, intervals are 95 % bootstrap \
-                     over super-blocks."
-                .into(),
-            notes: vec![
-                "Emulated: there is no model of CPU frequency or of caches, so nest cannot show \
-                 its benefit, and no time is that of a real machine."
-                    .into(),
-                "Serial virtual clock: virtual CPUs take turns and an idle CPU costs nothing, \
-                 so work conservation and balancing are understated."
-                    .into(),
-                "Closed-loop load: a new request begins only when one ends, so a slow scheduler \
-                 is asked less."
-                    .into(),
-                "The embedding is static (mean of token vectors of all-MiniLM-L6-v2), the index \
-                 has 5,000 chunks: <small> & emulated."
-                    .into(),
-            ],
-        },
-        partial: false,
-        subjects,
-        comparisons: vec![],
-        claimed: vec![],
-    }
-}
-
-/// Every policy: two win, two lose, the rest is noise.
-pub(crate) fn singles(shift: f64) -> Vec<RowOutcome> {
-    let effects = [0.066, 0.029, -0.19, -0.045, 0.006, -0.012, 0.014, -0.003];
-    let rows = POLICIES.iter().zip(effects);
-    rows.map(|(policy, effect)| single(policy, ratio(1.0 + effect * shift)))
-        .collect()
-}
-
-pub(crate) fn profile() -> Outcome {
-    let subjects = vec![
-        subject("frontend", false, singles(1.0)),
-        subject("backend", false, singles(-0.6)),
-        subject("rag", true, singles(0.5)),
-    ];
-    outcome(Stage::Profile, subjects)
-}
-
-/// Six strategies at five slices, two of which are the same, and one by replacing processes.
-pub(crate) fn tune() -> Outcome {
-    let mut rows = singles(0.5);
-    for (i, &slice) in SLICES_US.iter().enumerate() {
-        let at = |k: usize| ratio(1.03 + 0.006 * k as f64 - 0.012 * (i as f64 - 1.5).abs());
-        rows.push(rotation(&["round-robin", "benefit"], slice, at(0)));
-        rows.push(rotation(&["delta"], slice, at(1)));
-        for (k, name) in STRATEGIES[3..].iter().enumerate() {
-            rows.push(rotation(&[name], slice, at(2 + k)));
-        }
-        if i > 1 {
-            let mut process = rotation(&["delta"], slice, ratio(0.84 + 0.03 * i as f64));
-            process.label.push_str(", processes");
-            process.setting = Setting::Replace {
-                weights: process.setting.weights().to_vec(),
-                period_us: 2 * slice,
-            };
-            rows.push(process);
-        }
-    }
-    rows.push(rotation(
-        &["delta of fifo with vtime"],
-        1_800_000,
-        ratio(0.97),
-    ));
-    outcome(Stage::Tune, vec![subject("rag", true, rows)])
-}
-
-pub(crate) fn compare() -> Outcome {
-    let winner = RowOutcome {
-        label: "winner".into(),
-        role: Some(Role::Winner),
-        ..rotation(&["delta-benefit-gain"], 20_000, ratio(1.034))
-    };
-    let swapped = RowOutcome {
-        label: "weights swapped".into(),
-        role: Some(Role::Swapped),
-        ..rotation(&["delta"], 20_000, ratio(1.021))
-    };
-    let rows = vec![
-        winner,
-        single("fifo", ratio(1.031)),
-        single("vtime", ratio(1.012)),
-        swapped,
-    ];
-    let mut outcome = outcome(Stage::Compare, vec![subject("rag", true, rows)]);
-    let asked = [
-        ("winner against EEVDF", 1.034, Some(0.94)),
-        ("winner against the best policy, fifo", 1.003, Some(0.99)),
-        (
-            "winner against predicted: its policies held, by their shares",
-            1.009,
-            None,
-        ),
-        ("winner against weights swapped", 1.013, Some(1.14)),
-        (
-            "switching by itself: fifo by turns with fifo against fifo held",
-            0.985,
-            Some(1.0),
-        ),
-    ];
-    outcome.comparisons = asked
-        .map(|(what, throughput, latency)| Comparison {
-            what: what.into(),
-            throughput_ratio: wide(throughput, 0.014),
-            latency_ratio: latency.map(|latency| wide(latency, 0.07)),
-            level: 1.0 - 0.05 / 9.0,
-        })
-        .to_vec();
-    outcome.claimed = vec![
-        Claim {
-            label: "winner: delta-benefit-gain @ 20ms".into(),
-            tune: ratio(1.058),
-            compare: ratio(1.034),
-        },
-        Claim {
-            label: "fifo".into(),
-            tune: ratio(1.033),
-            compare: ratio(1.031),
-        },
-    ];
-    outcome
-}
-
-pub(crate) fn breakdown(n: usize, gain: f64) -> Outcome {
-    let parts = |row: RowOutcome| RowOutcome {
-        parts: match n {
-            1 => vec![],
-            n => (0..n)
-                .map(|i| (format!("part{i}"), row.throughput_ratio))
-                .collect(),
-        },
-        ..row
-    };
-    let mut rows = singles(0.5);
-    rows.push(rotation(&["round-robin"], 20_000, ratio(1.0 + gain)));
-    rows.push(rotation(&["benefit-gain"], 20_000, ratio(1.01 + gain)));
-    let mut subject = subject(
-        &super::words::count(n, "application"),
-        true,
-        rows.into_iter().map(parts).collect(),
-    );
-    subject.eevdf = parts(subject.eevdf);
-    outcome(Stage::Breakdown, vec![subject])
-}
-
-pub(crate) fn pipeline() -> Vec<Outcome> {
-    vec![
-        breakdown(4, -0.03),
-        compare(),
-        profile(),
-        tune(),
-        breakdown(1, 0.05),
-        breakdown(2, 0.03),
-    ]
-}
-
-/// Another workload, on a real machine, cut short, without latencies, with large ratios.
-pub(crate) fn messaging() -> Outcome {
-    let rows = vec![
-        single("fifo", wide(0.31, 0.02)),
-        single("vtime", ratio(0.9995)),
-        single("nest", wide(3.4, 0.3)),
-    ];
-    let mut only = subject("messaging", true, rows);
-    only.quantile = None;
-    for row in only.rows.iter_mut().chain([&mut only.eevdf]) {
-        row.latency_ms = None;
-        row.latency_ratio = None;
-        row.requests = 0;
-    }
-    let mut outcome = outcome(Stage::Try, vec![only]);
-    outcome.workload = "messaging".into();
-    outcome.partial = true;
-    outcome.source.emulated = false;
-    outcome.source.machine = "16 CPUs, none".into();
-    outcome.source.notes = vec![];
-    outcome
 }

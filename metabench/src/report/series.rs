@@ -106,8 +106,17 @@ fn merged(all: Vec<Named>) -> Vec<Named> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::{ratio, rotation};
     use super::*;
+    use crate::estimate::made::{strategies, Effect, Made, BATCH};
+
+    fn rows(rows: Vec<Effect>) -> Vec<RowOutcome> {
+        let made = Made {
+            subjects: vec![BATCH],
+            rows,
+            ..Made::default()
+        };
+        made.outcome().subjects.remove(0).rows
+    }
 
     fn names(runs: &[Run]) -> Vec<(&str, Look, usize)> {
         let shown = |run: &Run| run.points.len();
@@ -118,16 +127,13 @@ mod tests {
 
     #[test]
     fn names_that_always_go_together_are_one_run() {
-        let rows = [
-            rotation(&["round-robin", "benefit"], 20_000, ratio(1.01)),
-            rotation(&["delta"], 20_000, ratio(1.02)),
-            rotation(
-                &["round-robin", "benefit", "delta of a with b"],
-                100_000,
-                ratio(1.03),
-            ),
-            rotation(&["delta"], 100_000, ratio(1.04)),
-        ];
+        let three = ["round-robin", "benefit", "delta of a with b"];
+        let rows = rows(vec![
+            strategies(&three[..2], 20_000, 1.01, 1.0),
+            strategies(&["delta"], 20_000, 1.02, 1.0),
+            strategies(&three, 100_000, 1.03, 1.0),
+            strategies(&["delta"], 100_000, 1.04, 1.0),
+        ]);
         let placed = [(1, &rows[0]), (1, &rows[1]), (2, &rows[2]), (2, &rows[3])];
         let runs = runs(&placed, |_, row| Some(row.throughput_ratio));
         assert_eq!(
@@ -138,21 +144,23 @@ mod tests {
                 ("delta of a with b", Look::Own(2), 1),
             ]
         );
-        assert_eq!(runs[0].points[1], (2, ratio(1.03)));
+        assert_eq!(runs[0].points[1], (2, rows[2].throughput_ratio));
     }
 
     #[test]
     fn another_mechanism_looks_like_its_own_strategy_but_hollow() {
-        let mut process = rotation(&["delta"], 100_000, ratio(0.9));
-        process.setting = Setting::Replace {
-            weights: vec![],
-            period_us: 1,
+        let delta = strategies(&["delta"], 100_000, 1.0, 1.0);
+        let process = Effect {
+            label: "delta, processes".into(),
+            setting: Setting::Replace {
+                weights: vec![],
+                period_us: 1,
+            },
+            ..delta.clone()
         };
-        let flip = [
-            rotation(&["benefit"], 100_000, ratio(1.1)),
-            rotation(&["delta"], 100_000, ratio(1.0)),
-        ];
-        let placed = [(0, &flip[0]), (0, &flip[1]), (0, &process)];
+        let benefit = strategies(&["benefit"], 100_000, 1.1, 1.0);
+        let rows = rows(vec![benefit, delta, process]);
+        let placed: Vec<_> = rows.iter().map(|row| (0, row)).collect();
         let runs = runs(&placed, |_, row| Some(row.throughput_ratio));
         assert_eq!(
             names(&runs)[2],

@@ -121,3 +121,52 @@ fn places(positions: &[Interval]) -> String {
         words::ratio(high)
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::estimate::made::Made;
+    use crate::report::sample;
+
+    #[test]
+    fn the_method_comes_first_and_losses_are_said_as_plainly_as_wins() {
+        insta::assert_snapshot!(text(&sample::compare()));
+    }
+
+    #[test]
+    fn without_latencies_there_are_no_columns_for_them() {
+        insta::assert_snapshot!(text(&sample::messaging()));
+    }
+
+    #[test]
+    fn too_few_super_blocks_are_said_to_be() {
+        let text = |rounds| {
+            let made = Made {
+                rounds,
+                ..Made::default()
+            };
+            text(&made.outcome())
+        };
+        // All five ratios lie on one side of the median once in sixteen times.
+        let few = "5 super-blocks are too few for an interval of 95 %";
+        assert!(text(5).contains(few), "{}", text(5));
+        assert!(text(5).contains("is one of 93.75 %."));
+        assert!(!text(6).contains("too few"));
+    }
+
+    #[test]
+    fn a_place_that_matters_is_named() {
+        let sure = |low, high| Interval {
+            estimate: (low + high) / 2.0,
+            low,
+            high,
+        };
+        let text = places(&[sure(0.96, 0.98), sure(0.99, 1.01)]);
+        assert_eq!(
+            text,
+            "Place in the super-block (1 to 2): 0.970 to 1.000 of a row's median throughput; \
+             places that differ: 1 (0.960 .. 0.980)."
+        );
+        assert!(places(&[sure(0.9, 1.1)]).ends_with("no place differs surely."));
+    }
+}
