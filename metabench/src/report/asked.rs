@@ -2,19 +2,14 @@
 //! What `compare` asked beforehand, and what is left of `tune`'s claim.
 
 use anyhow::Result;
-use evidence::figure::{Dot, Group, Standing};
+use evidence::figure::{Group, Standing};
 
-use super::conclusion::{of_others, of_winner};
-use super::drawing::{dot, standing, Drawing, Frame, KEY};
+use super::answer::{self, dot, Answer};
+use super::drawing::{Drawing, Frame, KEY};
 use crate::estimate::{Measure, EEVDF};
-use crate::outcome::{Comparison, Outcome};
+use crate::outcome::Outcome;
 
-pub(crate) fn drawings(outcome: &Outcome, stem: &str) -> Result<Vec<Drawing>> {
-    let of = |measure| answers(outcome, stem, measure).transpose();
-    Measure::ALL.into_iter().filter_map(of).collect()
-}
-
-fn answers(outcome: &Outcome, stem: &str, measure: Measure) -> Result<Option<Drawing>> {
+pub(crate) fn drawing(outcome: &Outcome, stem: &str, measure: Measure) -> Result<Option<Drawing>> {
     let name = measure.name(outcome.whole());
     let frame = Frame {
         file: format!("{stem}-asked-{}.svg", measure.stem()),
@@ -23,34 +18,15 @@ fn answers(outcome: &Outcome, stem: &str, measure: Measure) -> Result<Option<Dra
         one: "no difference",
         source: &outcome.source,
     };
-    let group = |(name, dots): (&str, Vec<Dot>)| Group {
+    let names = ["the winner against …", "beside it"];
+    let groups = names.into_iter().zip(answer::asked(outcome, measure));
+    let groups = groups.filter(|(_, answers)| !answers.is_empty());
+    let groups = groups.map(|(name, answers)| Group {
         name: name.into(),
         band: measure.noise(outcome),
-        dots,
-    };
-    let of_winner = ("the winner against …", dots(outcome, measure, of_winner));
-    let of_others = ("beside it", dots(outcome, measure, of_others));
-    let groups = [of_winner, of_others].into_iter();
-    let groups = groups.filter(|(_, dots)| !dots.is_empty()).map(group);
+        dots: answers.iter().map(Answer::dot).collect(),
+    });
     frame.dots(groups.collect(), KEY.to_vec())
-}
-
-/// Comparisons that have a name here.
-fn dots<'a>(
-    outcome: &'a Outcome,
-    measure: Measure,
-    name: impl Fn(&'a Comparison) -> Option<&'a str>,
-) -> Vec<Dot> {
-    let eevdf = outcome.eevdf();
-    let of = |comparison: &'a Comparison| {
-        let standing = standing(measure.answer(comparison, eevdf));
-        Some(dot(
-            name(comparison)?,
-            measure.compared(comparison)?,
-            standing,
-        ))
-    };
-    outcome.comparisons.iter().filter_map(of).collect()
 }
 
 /// The shrinkage.

@@ -5,6 +5,7 @@ use anyhow::Result;
 
 use super::drawing::Drawing;
 use super::{asked, rows, slices, together};
+use crate::estimate::Measure;
 use crate::outcome::Outcome;
 use crate::trial::files;
 use crate::trial::record::Stage;
@@ -84,15 +85,22 @@ fn chapters<'a>(outcomes: &[&'a Outcome]) -> Result<Vec<Chapter<'a>>> {
 
 fn drawings(stage: Stage, outcomes: &[&Outcome], stem: &str) -> Result<Vec<Drawing>> {
     let first = outcomes[0];
-    Ok(match stage {
-        Stage::Try | Stage::Profile => rows::drawings(first, stem)?,
-        Stage::Tune => slices::drawings(first, stem)?,
-        Stage::Compare => {
-            let mut drawings = asked::drawings(first, stem)?;
-            drawings.extend(rows::drawings(first, stem)?);
-            drawings.extend(asked::claims(first, stem)?);
-            drawings
+    let mut all = Vec::new();
+    let mut of_both = |drawing: fn(&Outcome, &str, Measure) -> Result<Option<Drawing>>| {
+        for measure in Measure::ALL {
+            all.extend(drawing(first, stem, measure)?);
         }
-        Stage::Breakdown => together::drawings(outcomes, stem)?,
-    })
+        anyhow::Ok(())
+    };
+    match stage {
+        Stage::Try | Stage::Profile => of_both(rows::drawing)?,
+        Stage::Tune => of_both(slices::drawing)?,
+        Stage::Compare => {
+            of_both(asked::drawing)?;
+            of_both(rows::drawing)?;
+            all.extend(asked::claims(first, stem)?);
+        }
+        Stage::Breakdown => all = together::drawings(outcomes, stem)?,
+    }
+    Ok(all)
 }

@@ -1,43 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What the data allow to say in words. Of tune's winner nothing is claimed: it is the best of
+//! The verdict: what the data allow to say. Of tune's winner nothing is claimed: it is the best of
 //! many, and `compare` measures it afresh.
 
-use evidence::sample::Interval;
+use maud::{html, Markup};
 
-use super::{together, words};
-use crate::estimate::{surest, Measure, Verdict, EEVDF, WINNER};
-use crate::outcome::{Comparison, Outcome, RowOutcome, SubjectOutcome};
+use super::answer::{self, Answer};
+use super::{table, together, words};
+use crate::estimate::{surest, Measure, Verdict, EEVDF};
+use crate::outcome::{Outcome, SubjectOutcome};
 use crate::trial::record::{Role, Stage};
 
-#[derive(Debug, PartialEq)]
-pub(crate) enum Said {
-    Sentence(String),
-    /// A question with an answer for each thing it is asked of.
-    Question(String, Vec<Answer>),
-}
-
-#[derive(Debug, PartialEq)]
-pub(crate) struct Answer {
-    pub(crate) what: String,
-    pub(crate) verdict: Verdict,
-    pub(crate) ratio: Interval,
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Conclusion {
-    pub(crate) before: Vec<String>,
-    /// By throughput, and by latency.
-    pub(crate) columns: Vec<Vec<Said>>,
-    pub(crate) after: Vec<String>,
-}
-
-/// From what was asked beforehand if there is that; else from what there is.
-pub(crate) fn conclude(outcomes: &[&Outcome]) -> Conclusion {
+/// On one workload: from what was asked beforehand if there is that; else from what there is.
+pub(crate) fn conclusion(outcomes: &[&Outcome]) -> Markup {
     let of = |stage| {
-        outcomes
-            .iter()
-            .copied()
-            .filter(move |outcome| outcome.stage == stage)
+        let outcomes = outcomes.iter().copied();
+        outcomes.filter(move |outcome| outcome.stage == stage)
     };
     let mut conclusion = Conclusion::default();
     of(Stage::Compare).for_each(|outcome| conclusion.compared(outcome));
@@ -49,24 +26,38 @@ pub(crate) fn conclude(outcomes: &[&Outcome]) -> Conclusion {
     if conclusion.columns.is_empty() {
         let together: Vec<_> = of(Stage::Breakdown).collect();
         let counted = together::by_count(&together).into_iter();
-        conclusion
-            .columns
-            .extend(counted.filter_map(at_once).map(|asked| vec![asked]));
+        conclusion.columns.extend(counted.filter_map(at_once));
     }
     let partial = outcomes.iter().filter(|outcome| outcome.partial);
-    let partial: Vec<_> = partial
-        .map(|outcome| outcome.stage.command().to_owned())
-        .collect();
+    let partial: Vec<_> = partial.map(|o| o.stage.command().to_owned()).collect();
     if !partial.is_empty() {
         conclusion.after.push(format!(
             "Cut short: {}. What is shown comes from complete super-blocks only.",
             words::list(&partial)
         ));
     }
-    conclusion
+    conclusion.shown()
+}
+
+#[derive(Default)]
+struct Conclusion {
+    before: Vec<String>,
+    /// By throughput, and by latency.
+    columns: Vec<Markup>,
+    after: Vec<String>,
 }
 
 impl Conclusion {
+    fn shown(&self) -> Markup {
+        html! {
+            div.verdict {
+                @for text in &self.before { p { (text) } }
+                div.columns { @for column in &self.columns { div { (column) } } }
+                @for text in &self.after { p { (text) } }
+            }
+        }
+    }
+
     fn compared(&mut self, outcome: &Outcome) {
         let Some(whole) = outcome.whole() else {
             return self.before.push(nothing(outcome));
@@ -79,28 +70,25 @@ impl Conclusion {
             words::count(whole.super_blocks, "super-block"),
             words::count(outcome.source.boots, "boot"),
         ));
-        let columns = Measure::ALL.map(|measure| questions(outcome, whole, measure));
+        let columns = Measure::ALL.into_iter();
         self.columns
-            .extend(columns.into_iter().filter(|column| !column.is_empty()));
+            .extend(columns.filter_map(|measure| beforehand(outcome, whole, measure)));
         self.after.extend(too_few(outcome, whole));
     }
 
+    /// Every row of the whole.
     fn rows(&mut self, outcome: &Outcome) {
         let Some(whole) = outcome.whole() else {
             return self.before.push(nothing(outcome));
         };
         for measure in Measure::ALL {
-            let answers = whole
-                .rows
-                .iter()
-                .filter_map(|row| answer(row, whole, measure));
-            let name = measure.name([whole]);
-            let asked = format!(
-                "Under {}, what beats {EEVDF} by {name}?",
-                whole.subject.name
-            );
-            self.columns
-                .extend(question(asked, answers.collect()).map(|asked| vec![asked]));
+            let rows = whole.rows.iter();
+            let answers: Vec<_> = rows
+                .filter_map(|row| Answer::of(row, whole, measure))
+                .collect();
+            let (subject, name) = (&whole.subject.name, measure.name([whole]));
+            let asked = format!("Under {subject}, what beats {EEVDF} by {name}?");
+            self.columns.extend(question(&asked, &answers));
         }
         if whole.rows.len() > 1 {
             self.after.push(format!(
@@ -114,32 +102,18 @@ impl Conclusion {
 }
 
 /// What `compare` asked of the winner, and of others beside it.
-fn questions(outcome: &Outcome, whole: &SubjectOutcome, measure: Measure) -> Vec<Said> {
+fn beforehand(outcome: &Outcome, whole: &SubjectOutcome, measure: Measure) -> Option<Markup> {
     let name = measure.name([whole]);
-    let beats = asked(outcome, measure, of_winner);
-    let others = asked(outcome, measure, of_others);
+    let [beats, others] = answer::asked(outcome, measure);
     let beats_all = beats.iter().all(|answer| answer.verdict == Verdict::Better);
-    let mut said: Vec<Said> = question(format!("Does it beat these by {name}?"), beats)
-        .into_iter()
-        .flat_map(|asked| [asked, Said::Sentence(synergy(beats_all, &name))])
-        .collect();
-    said.extend(question(format!("Is the first better by {name}?"), others));
-    said
-}
-
-/// What the winner is compared with, if it is the winner that is.
-pub(crate) fn of_winner(comparison: &Comparison) -> Option<&str> {
-    comparison
-        .what
-        .strip_prefix(WINNER)?
-        .strip_prefix(" against ")
-}
-
-pub(crate) fn of_others(comparison: &Comparison) -> Option<&str> {
-    match of_winner(comparison) {
-        Some(_) => None,
-        None => Some(&comparison.what),
-    }
+    let beats = question(&format!("Does it beat these by {name}?"), &beats);
+    let others = question(&format!("Is the first better by {name}?"), &others);
+    (beats.is_some() || others.is_some()).then(|| {
+        html! {
+            @if let Some(beats) = beats { (beats) p { (synergy(beats_all, &name)) } }
+            @if let Some(others) = others { (others) }
+        }
+    })
 }
 
 fn synergy(beats_all: bool, name: &str) -> String {
@@ -150,22 +124,6 @@ fn synergy(beats_all: bool, name: &str) -> String {
              them, the best policy and the controls too."
         ),
     }
-}
-
-fn asked<'a>(
-    outcome: &'a Outcome,
-    measure: Measure,
-    what: impl Fn(&'a Comparison) -> Option<&'a str>,
-) -> Vec<Answer> {
-    let eevdf = outcome.eevdf();
-    let answer = |comparison: &'a Comparison| {
-        Some(Answer {
-            what: what(comparison)?.to_owned(),
-            verdict: measure.answer(comparison, eevdf)?,
-            ratio: measure.compared(comparison)?,
-        })
-    };
-    outcome.comparisons.iter().filter_map(answer).collect()
 }
 
 /// An interval cannot be surer than from the smallest to the largest of its values.
@@ -192,23 +150,16 @@ fn tuned(outcome: &Outcome) -> String {
     )
 }
 
-fn at_once((n, subject): (usize, &SubjectOutcome)) -> Option<Said> {
-    let rotations = subject
-        .rows
-        .iter()
-        .filter(|row| row.setting.period_us().is_some());
-    let answers = rotations.filter_map(|row| answer(row, subject, Measure::Throughput));
+/// The rotations of one n.
+fn at_once((n, subject): (usize, &SubjectOutcome)) -> Option<Markup> {
+    let rows = subject.rows.iter();
+    let rotations = rows.filter(|row| row.setting.period_us().is_some());
+    let answers: Vec<_> = rotations
+        .filter_map(|row| Answer::of(row, subject, Measure::Throughput))
+        .collect();
     let applications = words::count(n, "application");
     let asked = format!("With {applications} at once, what beats {EEVDF} by throughput?");
-    question(asked, answers.collect())
-}
-
-fn answer(row: &RowOutcome, subject: &SubjectOutcome, measure: Measure) -> Option<Answer> {
-    Some(Answer {
-        what: row.label.clone(),
-        verdict: measure.verdict(row, &subject.eevdf)?,
-        ratio: measure.ratio(row)?,
-    })
+    question(&asked, &answers)
 }
 
 fn nothing(outcome: &Outcome) -> String {
@@ -216,6 +167,21 @@ fn nothing(outcome: &Outcome) -> String {
     format!("{command}: no super-block is complete, so there is nothing to say.")
 }
 
-fn question(asked: String, answers: Vec<Answer>) -> Option<Said> {
-    (!answers.is_empty()).then_some(Said::Question(asked, answers))
+/// A question, with an answer for each thing it is asked of; nothing without answers.
+fn question(asked: &str, answers: &[Answer]) -> Option<Markup> {
+    let word = |verdict: Verdict| match verdict {
+        Verdict::Better => "yes",
+        Verdict::Worse => "no, worse",
+        Verdict::InsideNoise => "inside the noise",
+    };
+    (!answers.is_empty()).then(|| {
+        html! {
+            p.question { (asked) }
+            ul.answers { @for answer in answers { li {
+                span.what { (answer.what) }
+                " " span.badge.(table::class(answer.verdict)) { (word(answer.verdict)) }
+                " " span.number { (words::with_interval(answer.ratio)) }
+            } } }
+        }
+    })
 }

@@ -3,11 +3,10 @@
 //! has to.
 
 use anyhow::Result;
-use evidence::figure::{Dot, Dots, Group, Run, Standing, Steps};
+use evidence::figure::{Dots, Group, Run, Standing, Steps};
 use evidence::sample::Interval;
 
 use super::words;
-use crate::estimate::Verdict;
 use crate::outcome::Source;
 
 pub(crate) const BAND: &str = "EEVDF against itself (noise floor)";
@@ -100,23 +99,5 @@ impl Frame<'_> {
             inline: svg("")?,
             alone: svg(&format!("Linux {kernel}, {machine}. {method}"))?,
         })
-    }
-}
-
-pub(crate) fn dot(label: &str, value: Interval, standing: Standing) -> Dot {
-    Dot {
-        label: label.to_owned(),
-        value,
-        shown: words::change(value.estimate),
-        standing,
-    }
-}
-
-/// How a verdict looks.
-pub(crate) fn standing(verdict: Option<Verdict>) -> Standing {
-    match verdict {
-        Some(Verdict::Better) => Standing::Better,
-        Some(Verdict::Worse) => Standing::Worse,
-        Some(Verdict::InsideNoise) | None => Standing::Unclear,
     }
 }

@@ -7,10 +7,11 @@
 //!            terminal    for a terminal: also what the other commands print
 //! outcomes ─► book       a part for each workload, a chapter for each stage
 //!               rows, slices, asked, together    its figures (series: strategies as lines)
-//!               conclusion                       what may be said
+//!               conclusion                       what may be said (answer: as in figures)
 //!             page       head, verdict, figures beside tables, method
 //! ```
 
+mod answer;
 mod asked;
 mod book;
 mod conclusion;

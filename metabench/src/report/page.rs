@@ -4,10 +4,9 @@
 use maud::{html, Markup, PreEscaped, DOCTYPE};
 
 use super::book::{Chapter, Part};
-use super::conclusion::{Answer, Conclusion, Said};
 use super::drawing::Drawing;
-use super::{conclusion, head, method, table, tables, words};
-use crate::estimate::{Choice, Verdict};
+use super::{conclusion, head, method, tables, words};
+use crate::estimate::Choice;
 use crate::outcome::{Outcome, SubjectOutcome};
 use crate::trial::record::Stage;
 
@@ -62,49 +61,10 @@ fn part(part: &Part, number: usize) -> Markup {
             (head::head(&part.outcomes))
             section {
                 h3 { "Verdict" }
-                (verdict(&conclusion::conclude(&part.outcomes)))
+                (conclusion::conclusion(&part.outcomes))
             }
             @for chapter in &part.chapters { (self::chapter(chapter)) }
             (method::method(&part.outcomes))
-        }
-    }
-}
-
-fn verdict(verdict: &Conclusion) -> Markup {
-    html! {
-        div.verdict {
-            @for text in &verdict.before { p { (text) } }
-            div.columns { @for column in &verdict.columns { div {
-                @for piece in column { (said(piece)) }
-            } } }
-            @for text in &verdict.after { p { (text) } }
-        }
-    }
-}
-
-fn said(said: &Said) -> Markup {
-    html! {
-        @match said {
-            Said::Sentence(text) => p { (text) },
-            Said::Question(asked, answers) => {
-                p.question { (asked) }
-                ul.answers { @for answer in answers { (self::answer(answer)) } }
-            }
-        }
-    }
-}
-
-fn answer(answer: &Answer) -> Markup {
-    let word = match answer.verdict {
-        Verdict::Better => "yes",
-        Verdict::Worse => "no, worse",
-        Verdict::InsideNoise => "inside the noise",
-    };
-    html! {
-        li {
-            span.what { (answer.what) }
-            " " span.badge.(table::class(answer.verdict)) { (word) }
-            " " span.number { (words::with_interval(answer.ratio)) }
         }
     }
 }

@@ -4,18 +4,13 @@
 use anyhow::Result;
 use evidence::figure::{Group, Standing};
 
-use super::drawing::{dot, standing, Drawing, Frame, KEY};
+use super::answer::{dot, Answer};
+use super::drawing::{Drawing, Frame, KEY};
 use super::words;
 use crate::estimate::{Measure, EEVDF};
 use crate::outcome::{Outcome, SubjectOutcome};
 
-/// One for each measure there is; files begin with `stem`.
-pub(crate) fn drawings(outcome: &Outcome, stem: &str) -> Result<Vec<Drawing>> {
-    let of = |measure| drawing(outcome, stem, measure).transpose();
-    Measure::ALL.into_iter().filter_map(of).collect()
-}
-
-fn drawing(outcome: &Outcome, stem: &str, measure: Measure) -> Result<Option<Drawing>> {
+pub(crate) fn drawing(outcome: &Outcome, stem: &str, measure: Measure) -> Result<Option<Drawing>> {
     let shown = |s: &&SubjectOutcome| s.rows.iter().any(|row| measure.ratio(row).is_some());
     let subjects: Vec<_> = outcome.subjects.iter().filter(shown).collect();
     let name = measure.name(subjects.iter().copied());
@@ -31,16 +26,13 @@ fn drawing(outcome: &Outcome, stem: &str, measure: Measure) -> Result<Option<Dra
 }
 
 fn group(subject: &SubjectOutcome, measure: Measure) -> Group {
-    let eevdf = &subject.eevdf;
-    let noise = measure.ratio(eevdf);
+    let noise = measure.ratio(&subject.eevdf);
     let floor = noise.map(|noise| dot("EEVDF again", noise, Standing::Floor));
-    let rows = subject.rows.iter().filter_map(|row| {
-        let standing = standing(measure.verdict(row, eevdf));
-        Some(dot(&row.label, measure.ratio(row)?, standing))
-    });
+    let rows = subject.rows.iter();
+    let answers = rows.filter_map(|row| Answer::of(row, subject, measure));
     Group {
         name: words::heading(subject),
         band: noise,
-        dots: floor.into_iter().chain(rows).collect(),
+        dots: floor.into_iter().chain(answers.map(|a| a.dot())).collect(),
     }
 }

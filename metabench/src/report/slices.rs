@@ -16,21 +16,11 @@ use crate::trial::record::Role;
 
 const HELD: &str = "held";
 
-/// One for each measure there is; nothing if no strategy was measured.
-pub(crate) fn drawings(outcome: &Outcome, stem: &str) -> Result<Vec<Drawing>> {
+/// Nothing if no strategy was measured.
+pub(crate) fn drawing(outcome: &Outcome, stem: &str, measure: Measure) -> Result<Option<Drawing>> {
     let Some(whole) = outcome.whole() else {
-        return Ok(vec![]);
+        return Ok(None);
     };
-    let of = |measure| drawing(outcome, whole, stem, measure).transpose();
-    Measure::ALL.into_iter().filter_map(of).collect()
-}
-
-fn drawing(
-    outcome: &Outcome,
-    whole: &SubjectOutcome,
-    stem: &str,
-    measure: Measure,
-) -> Result<Option<Drawing>> {
     let slices: BTreeSet<u32> = whole.rows.iter().filter_map(base_slice_us).collect();
     let slices: Vec<u32> = slices.into_iter().collect();
     let placed: Vec<Placed> = whole
