@@ -9,6 +9,7 @@ use labkit::machine::Machine;
 
 use crate::estimate;
 use crate::outcome::Outcome;
+use crate::trial::fake;
 use crate::trial::record::{Block, Latency, Part, Plan, Record, Role, Row, Stage, Subject};
 
 #[derive(Clone, Copy)]
@@ -164,7 +165,7 @@ impl Made {
                         position,
                         row: row.map(|row| row.label.clone()),
                         parts,
-                        ..block(&[])
+                        ..fake::block(&[])
                     }));
                 }
             }
@@ -255,25 +256,6 @@ impl Made {
             }),
             Says::Nothing => None,
         }
-    }
-}
-
-pub(crate) fn block(parts: &[(&str, f64)]) -> Block {
-    let part = |&(name, throughput): &(&str, f64)| Part {
-        name: name.into(),
-        throughput,
-        latency: None,
-    };
-    Block {
-        subject: "web".into(),
-        round: 0,
-        position: 0,
-        row: None,
-        seconds: 2.0,
-        phase_us: None,
-        settled_ms: 512.0,
-        replaced: None,
-        parts: parts.iter().map(part).collect(),
     }
 }
 

@@ -81,8 +81,8 @@ pub(crate) fn geometric_mean(numbers: impl ExactSizeIterator<Item = f64>) -> f64
 
 #[cfg(test)]
 mod tests {
-    use super::super::made::block;
     use super::*;
+    use crate::trial::fake::block;
 
     fn blocks() -> [Block; 4] {
         [[10.0, 1.0], [30.0, 1.0], [8.0, 2.0], [2.0, 8.0]]

@@ -154,38 +154,15 @@ mod tests {
     use super::super::made::Made;
     use super::*;
 
-    fn of(made: Made) -> Source {
-        let raws = [made.raw()];
-        source(&Trial::of(&raws).unwrap()).unwrap()
-    }
-
+    /// Those of an emulated one are in the snapshot of the terminal's text.
     #[test]
-    fn emulation_is_said_with_what_it_cannot_show() {
-        let source = of(Made::default());
-        assert!(source.emulated);
-        assert_eq!(
-            source.machine,
-            "2 CPUs, emulated, serial virtual clock: CPUs take turns on one"
-        );
-        let notes = source.notes.join("\n");
-        assert!(notes.starts_with("Made for tests.\nEmulated: "), "{notes}");
-        for said in [
-            "nest cannot show",
-            "virtual CPUs take turns",
-            "an idle CPU costs nothing",
-            "Closed-loop load:",
-        ] {
-            assert!(notes.contains(said), "{said}: {notes}");
-        }
-    }
-
-    #[test]
-    fn a_real_machine_gets_no_such_notes() {
-        let source = of(Made {
+    fn a_real_machine_gets_no_notes_of_emulation() {
+        let real = Made {
             accel: "none (this machine)",
             clock: Clock::Host,
             ..Made::default()
-        });
+        };
+        let source = real.outcome().source;
         let notes = source.notes.join("\n");
         assert!(
             !source.emulated && !notes.contains("mulated") && !notes.contains("clock"),
@@ -194,19 +171,8 @@ mod tests {
     }
 
     #[test]
-    fn the_method_says_rows_boots_and_lengths() {
-        let source = of(Made::default());
-        let method = &source.method;
-        assert!(
-            method.starts_with("Super-blocks of EEVDF, 2 rows in an order"),
-            "{method}"
-        );
-        assert!(
-            method.contains("in one boot") && method.contains("runs for 2.0 s"),
-            "{method}"
-        );
-        assert!(method.contains("512 ms or more pass"), "{method}");
-        assert_eq!(source.command, "scx_metabench profile 'my work.toml'");
+    fn lengths_are_said_as_a_range() {
         assert_eq!(range(&[2.0, 18.0]), "2.0 to 18.0");
+        assert_eq!(range(&[2.0, 2.04]), "2.0");
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use labkit::charge::setting::Setting;
 
 use super::engine::{self, Ending, Rig};
-use super::fake::{application, load, workload, Nobody, Stage as FakeStage, Story};
+use super::fake::{self, application, load, workload, FakeScene, Nobody, Story};
 use super::record::{Block, Plan, Record, Role, Row, Stage, Subject};
 use crate::workload::{Application, Ready, Service, Workload};
 
@@ -34,16 +34,10 @@ fn plan(subjects: &[Application], rounds: u32) -> Plan {
         closed_loop: true,
     };
     Plan {
-        stage: Stage::Profile,
-        workload: "test".into(),
-        notes: Vec::new(),
         subjects: subjects.iter().map(subject).collect(),
         rows: rows(),
         rounds,
-        command: Vec::new(),
-        seed: 5,
-        boot_id: String::new(),
-        date: String::new(),
+        ..fake::plan(Stage::Profile)
     }
 }
 
@@ -97,7 +91,7 @@ fn tell(subjects: &[Application], workload: &Workload, rounds: u32, trouble: &Tr
             story: story.clone(),
             dead: trouble.dead,
         },
-        scene: &mut FakeStage {
+        scene: &mut FakeScene {
             story: story.clone(),
             dies_after: trouble.dies_after,
         },

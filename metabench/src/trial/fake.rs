@@ -12,6 +12,7 @@ use labkit::charge::setting::Setting;
 use labkit::charge::InCharge;
 use labkit::sys;
 
+use super::record::{Block, Part, Plan, Stage};
 use super::scene::{Pen, Scene};
 use crate::reading::Reader;
 use crate::workload::{Application, Load, Service, Workload};
@@ -49,13 +50,13 @@ impl InCharge for Nobody {
     }
 }
 
-pub(crate) struct Stage {
+pub(crate) struct FakeScene {
     pub(crate) story: Story,
     /// `check` fails when the story is so long.
     pub(crate) dies_after: usize,
 }
 
-impl Scene for Stage {
+impl Scene for FakeScene {
     fn up(&mut self, services: &[&Service]) -> Result<()> {
         let names: Vec<_> = services.iter().map(|service| &*service.name).collect();
         self.story
@@ -109,5 +110,41 @@ pub(crate) fn workload(applications: &[Application]) -> Workload {
         services: Vec::new(),
         applications: applications.to_vec(),
         whole: None,
+    }
+}
+
+/// Of nothing; to be filled in.
+pub(crate) fn plan(stage: Stage) -> Plan {
+    Plan {
+        stage,
+        workload: "test".into(),
+        notes: Vec::new(),
+        subjects: Vec::new(),
+        rows: Vec::new(),
+        rounds: 8,
+        command: Vec::new(),
+        seed: 5,
+        boot_id: String::new(),
+        date: String::new(),
+    }
+}
+
+/// The first of all, under EEVDF, with these throughputs of its parts.
+pub(crate) fn block(parts: &[(&str, f64)]) -> Block {
+    let part = |&(name, throughput): &(&str, f64)| Part {
+        name: name.into(),
+        throughput,
+        latency: None,
+    };
+    Block {
+        subject: "web".into(),
+        round: 0,
+        position: 0,
+        row: None,
+        seconds: 2.0,
+        phase_us: None,
+        settled_ms: 512.0,
+        replaced: None,
+        parts: parts.iter().map(part).collect(),
     }
 }

@@ -91,6 +91,7 @@ pub(crate) fn plan(raw: &Raw<Record>) -> Result<&Plan> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trial::fake;
 
     fn machine() -> Machine {
         Machine {
@@ -102,18 +103,7 @@ mod tests {
     }
 
     fn a_plan(stage: Stage) -> Record {
-        Record::Plan(Plan {
-            stage,
-            workload: "w".into(),
-            notes: vec![],
-            subjects: vec![],
-            rows: vec![],
-            rounds: 8,
-            command: vec![],
-            seed: 1,
-            boot_id: String::new(),
-            date: String::new(),
-        })
+        Record::Plan(fake::plan(stage))
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(crate) mod engine;
 #[cfg(test)]
 mod engine_tests;
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 pub(crate) mod files;
 mod load;
 mod order;

@@ -258,35 +258,16 @@ mod tests {
         }
     }
 
-    fn block(round: u32, position: u32) -> Record {
-        Record::Block(Block {
-            subject: "app".into(),
-            round,
-            position,
-            row: None,
-            seconds: 1.0,
-            phase_us: None,
-            settled_ms: 500.0,
-            replaced: None,
-            parts: Vec::new(),
-        })
-    }
-
     /// Lengths of the raw data whenever figures were made of them.
     fn derived(destination: Destination) -> Vec<usize> {
-        let plan = plan(
-            Stage::Profile,
-            &common(),
-            &wanted(vec![Row::held("a"), Row::held("b")]),
-        )
-        .unwrap();
+        let wanted = wanted(vec![Row::held("a"), Row::held("b")]);
         let mut lengths = Vec::new();
         let mut derive = |raws: &[Raw<Record>], _: Moment| {
             lengths.push(raws[0].records.len());
             bail!("too little for figures")
         };
         let mut log = Log {
-            plan,
+            plan: plan(Stage::Profile, &common(), &wanted).unwrap(),
             destination,
             derive: &mut derive,
             next: Rc::new(Cell::new(Next::More)),
@@ -296,7 +277,11 @@ mod tests {
             },
         };
         for (round, position) in (0..2).flat_map(|round| (0..4).map(move |at| (round, at))) {
-            log.take(&block(round, position));
+            log.take(&Record::Block(Block {
+                round,
+                position,
+                ..fake::block(&[])
+            }));
         }
         lengths
     }

@@ -152,24 +152,26 @@ mod tests {
         }
     }
 
-    const STRATEGIES: [Strategy; 3] = [Strategy::RoundRobin, Strategy::Benefit, Strategy::Delta];
-    const SLICES: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(100)];
-
-    fn two() -> (Policy, Policy) {
-        let mut all = Policy::all();
-        (all.next().unwrap(), all.next().unwrap())
+    /// Adds to `rows` those of two applications that prefer these; returns the notes.
+    fn add(rows: &mut Vec<Row>, best: [Policy; 2], mechanism: Mechanism) -> Vec<String> {
+        let grid = Grid {
+            applications: &[
+                application("a", 10.0, best[0]),
+                application("b", 30.0, best[1]),
+            ],
+            policies: &PolicyList::all(),
+            strategies: &[Strategy::RoundRobin, Strategy::Benefit, Strategy::Delta],
+            base_slices: &[20, 100].map(Duration::from_millis),
+            prefer: Prefer::Throughput,
+            mechanism,
+            named: None,
+        };
+        grid.add_to(rows).unwrap()
     }
 
-    fn grid<'a>(applications: &'a [Application], policies: &'a PolicyList) -> Grid<'a> {
-        Grid {
-            applications,
-            policies,
-            strategies: &STRATEGIES,
-            base_slices: &SLICES,
-            prefer: Prefer::Throughput,
-            mechanism: Mechanism::Flip,
-            named: None,
-        }
+    fn two() -> [Policy; 2] {
+        let mut all = Policy::all();
+        [all.next().unwrap(), all.next().unwrap()]
     }
 
     fn singles() -> Vec<Row> {
@@ -178,15 +180,9 @@ mod tests {
 
     #[test]
     fn equal_weights_are_one_row_with_both_names() {
-        let (first, second) = two();
-        let applications = [
-            application("a", 10.0, first),
-            application("b", 30.0, second),
-        ];
-        let policies = PolicyList::all();
         let mut rows = singles();
         let held = rows.len();
-        grid(&applications, &policies).add_to(&mut rows).unwrap();
+        add(&mut rows, two(), Mechanism::Flip);
         let labels: Vec<_> = rows[held..].iter().map(|row| &*row.label).collect();
         assert_eq!(
             labels,
@@ -198,45 +194,26 @@ mod tests {
             ]
         );
         assert_eq!(rows[held].setting.period_us(), Some(40_000));
-        let shares: Vec<_> = rows[held + 1].setting.weights().to_vec();
-        assert_eq!(
-            shares,
-            [(first.to_string(), 250_000), (second.to_string(), 750_000)]
-        );
+        let [first, second] = two().map(|policy| policy.to_string());
+        let shares = rows[held + 1].setting.weights();
+        assert_eq!(shares, [(first, 250_000), (second, 750_000)]);
     }
 
     #[test]
     fn one_policy_for_all_is_no_new_row() {
-        let (first, _) = two();
-        let applications = [application("a", 10.0, first), application("b", 30.0, first)];
-        let policies = PolicyList::all();
         let mut rows = singles();
-        let held = rows.len();
-        let notes = grid(&applications, &policies).add_to(&mut rows).unwrap();
-        assert_eq!(rows.len(), held);
-        assert!(
-            notes.iter().any(|note| note.contains("is no rotation")),
-            "{notes:?}"
-        );
+        let notes = add(&mut rows, [two()[0]; 2], Mechanism::Flip);
+        assert_eq!(rows, singles());
+        let is_said = notes.iter().any(|note| note.contains("is no rotation"));
+        assert!(is_said, "{notes:?}");
     }
 
     #[test]
     fn processes_are_rows_of_their_own() {
-        let (first, second) = two();
-        let applications = [
-            application("a", 10.0, first),
-            application("b", 30.0, second),
-        ];
-        let policies = PolicyList::all();
         let mut rows = Vec::new();
-        let flips = grid(&applications, &policies);
-        flips.add_to(&mut rows).unwrap();
+        add(&mut rows, two(), Mechanism::Flip);
         let own = rows.len();
-        let processes = Grid {
-            mechanism: Mechanism::Process,
-            ..flips
-        };
-        processes.add_to(&mut rows).unwrap();
+        add(&mut rows, two(), Mechanism::Process);
         assert_eq!(rows.len(), 2 * own);
         assert!(rows[own].label.ends_with("@ 20ms, processes"));
         assert!(matches!(rows[own].setting, Setting::Replace { .. }));
