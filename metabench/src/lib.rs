@@ -7,7 +7,8 @@
 //! trial                      blocks of one setting each, in random order; services, workload,
 //!                            reading: who runs, and what the load says of itself
 //! estimate ─► outcome        intervals and verdicts from the blocks ─► report, profile_file
-//! pipeline                   what profiling, tune, compare and breakdown have in common
+//! pipeline                   what profiling, tune, compare and breakdown have in common; rows of
+//!                            strategies
 //! ```
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]

@@ -16,7 +16,7 @@ use scx_meta::weights;
 
 use crate::estimate;
 use crate::trial::args::Common;
-use crate::trial::files::Destination;
+use crate::trial::files::{self, Destination};
 use crate::trial::record::{Record, Stage};
 use crate::trial::session::{self, Moment, Next, Wanted};
 
@@ -105,16 +105,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 /// How long a block of a rotation took, in the middle; none if nothing rotated.
 fn rotation_seconds(raws: &[Raw<Record>]) -> Result<Option<f64>> {
-    let seconds = raws.iter().flat_map(|raw| &raw.records);
-    let seconds: Vec<f64> = seconds
-        .filter_map(|record| match record {
-            // Only a rotation has phases.
-            Record::Block(block) => block.phase_us.map(|_| block.seconds),
-            Record::Plan(_) | Record::End { .. } => None,
-        })
-        .collect();
-    if seconds.is_empty() {
-        return Ok(None);
+    let blocks = raws.iter().flat_map(files::blocks);
+    // Only a rotation has phases.
+    let rotations = blocks.filter(|block| block.phase_us.is_some());
+    let seconds: Vec<f64> = rotations.map(|block| block.seconds).collect();
+    match &seconds[..] {
+        [] => Ok(None),
+        some => Ok(Some(Summary::of(some)?.median)),
     }
-    Ok(Some(Summary::of(&seconds)?.median))
 }

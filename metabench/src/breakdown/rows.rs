@@ -5,8 +5,8 @@ use anyhow::{ensure, Context, Result};
 use strategy::profile::Application as Profiled;
 
 use super::Args;
+use crate::pipeline::grid::{Grid, Mechanism};
 use crate::trial::record::Row;
-use crate::tune::rows::{Grid, Mechanism};
 use crate::workload::{Application, Workload};
 
 /// The first `count` applications as one, all under load at the same time.

@@ -10,6 +10,7 @@ use evidence::raw::Raw;
 use labkit::machine::Machine;
 
 use super::boots;
+use crate::trial::files;
 use crate::trial::record::{Block, Plan, Record, Row, Subject};
 
 pub(crate) struct Trial<'a> {
@@ -142,13 +143,7 @@ fn super_blocks<'a>(
     rows: &[Row],
 ) -> Result<Vec<SuperBlock<'a>>> {
     let mut rounds: BTreeMap<u32, BTreeMap<u32, &Block>> = BTreeMap::new();
-    for record in &raw.records {
-        let Record::Block(block) = record else {
-            continue;
-        };
-        if block.subject != subject.name {
-            continue;
-        }
+    for block in files::blocks(raw).filter(|block| block.subject == subject.name) {
         let round = rounds.entry(block.round).or_default();
         if round.insert(block.position, block).is_some() {
             bail!("{}: it is there twice", place(block));

@@ -7,6 +7,7 @@ use std::fmt::Debug;
 use anyhow::{bail, ensure, Context, Result};
 use evidence::raw::Raw;
 
+use crate::trial::files;
 use crate::trial::record::{Block, Plan, Record, Subject};
 
 /// The plan of each boot; they ask for the same.
@@ -81,7 +82,10 @@ fn same_list<T: PartialEq + Debug>(
 /// The same data twice would look like twice as much. A reproducible machine with the same seed
 /// does the same again, to the nanosecond.
 fn check_no_copies(raws: &[Raw<Record>]) -> Result<()> {
-    let blocks: Vec<Vec<&Block>> = raws.iter().map(blocks).collect();
+    let blocks: Vec<Vec<&Block>> = raws
+        .iter()
+        .map(|raw| files::blocks(raw).collect())
+        .collect();
     for (j, later) in blocks.iter().enumerate() {
         let copy_of = blocks[..j].iter().position(|earlier| earlier == later);
         if let Some(i) = copy_of.filter(|_| !later.is_empty()) {
@@ -94,14 +98,6 @@ fn check_no_copies(raws: &[Raw<Record>]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn blocks(raw: &Raw<Record>) -> Vec<&Block> {
-    let blocks = raw.records.iter().filter_map(|record| match record {
-        Record::Block(block) => Some(block),
-        _ => None,
-    });
-    blocks.collect()
 }
 
 /// Boots, not files: a trial may be done twice in one. A reproducible machine makes the same

@@ -6,6 +6,7 @@ use evidence::sample::Interval;
 use super::made::{held, winner, Kind, Made, Says, BATCH, BOTH, WEB};
 use super::*;
 use crate::outcome::Comparison;
+use crate::trial::files;
 use crate::trial::record::Latency;
 
 fn covers(interval: Interval, value: f64) -> bool {
@@ -15,10 +16,7 @@ fn covers(interval: Interval, value: f64) -> bool {
 /// The requests of all blocks of one row.
 fn bins(raw: &Raw<Record>, rows: &[Option<&str>]) -> Vec<f64> {
     let mut all = Vec::new();
-    for record in &raw.records {
-        let Record::Block(block) = record else {
-            continue;
-        };
+    for block in files::blocks(raw) {
         if let (true, Some(Latency::Histogram(bins))) = (
             rows.contains(&block.row.as_deref()),
             &block.parts[0].latency,

@@ -23,8 +23,14 @@ pub(crate) struct Rig<'a> {
     pub(crate) scene: &'a mut dyn Scene,
     /// Has somebody asked us to stop?
     pub(crate) interrupted: &'a dyn Fn() -> bool,
-    /// Is what was measured enough, before all of the plan's super-blocks? Asked after each.
-    pub(crate) enough: &'a dyn Fn() -> bool,
+}
+
+/// Whether a trial goes on to the end of its plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    More,
+    /// What there is by now will do.
+    Enough,
 }
 
 /// How a trial came to its end.
@@ -34,7 +40,8 @@ pub(crate) enum Ending {
     Interrupted,
 }
 
-pub(crate) type Sink<'a> = dyn FnMut(&Record) -> Result<()> + 'a;
+/// Takes down what is measured, and says after each super-block whether that is enough.
+pub(crate) type Sink<'a> = dyn FnMut(&Record) -> Result<Next> + 'a;
 
 /// Measures what is planned; `subjects` are the applications of `plan.subjects`. The last record
 /// says how it came to its end, errors included. To be called from the main thread.
@@ -80,7 +87,7 @@ pub(crate) fn run(
     };
     // What ended the trial says more than that its end could not be written.
     match (ending, sink(&end)) {
-        (Ok(ending), Ok(())) => Ok(ending),
+        (Ok(ending), Ok(_)) => Ok(ending),
         (Ok(_), Err(error)) => Err(error),
         (Err(error), _) => Err(error),
     }
@@ -133,13 +140,13 @@ impl<'b> Trial<'_, 'b> {
         }
         let orders = Orders::new(self.plan.rows.len(), self.rng.fork());
         for (round, order) in (0..self.plan.rounds).zip(orders) {
-            if self.super_block(&mut subject, round, &order)? == Ending::Interrupted {
+            let Some(next) = self.super_block(&mut subject, round, &order)? else {
                 return Ok(Ending::Interrupted);
-            }
+            };
             let name = &application.name;
             let done = format!("{name}: super-block {} of {}", round + 1, self.plan.rounds);
             self.progress.note(&done);
-            if (self.rig.enough)() {
+            if next == Next::Enough {
                 break;
             }
         }
@@ -158,13 +165,15 @@ impl<'b> Trial<'_, 'b> {
         Ok(done.map_or(Ending::Interrupted, |_| Ending::Complete))
     }
 
+    /// None if somebody asked us to stop.
     fn super_block(
         &mut self,
         subject: &mut Subject,
         round: u32,
         order: &[usize],
-    ) -> Result<Ending> {
+    ) -> Result<Option<Next>> {
         let plan = self.plan;
+        let mut next = Next::More;
         let eevdf = (None, &Setting::Eevdf);
         let rows = order.iter().map(|&i| &plan.rows[i]);
         let rows = rows.map(|row| (Some(&*row.label), &row.setting));
@@ -182,13 +191,13 @@ impl<'b> Trial<'_, 'b> {
             self.progress.begin(&format!("{name}: {what}"));
             let block = self.bench().block(subject, &place).context(what)?;
             let Some(block) = block else {
-                return Ok(Ending::Interrupted);
+                return Ok(None);
             };
-            (self.sink)(&Record::Block(block))?;
+            next = (self.sink)(&Record::Block(block))?;
             let planned = window::seconds(subject.application.window, setting);
             self.progress.done(planned);
         }
-        Ok(Ending::Complete)
+        Ok(Some(next))
     }
 
     fn bench(&mut self) -> Bench<'_, 'b> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use labkit::charge::setting::Setting;
 
-use super::engine::{self, Ending, Rig};
+use super::engine::{self, Ending, Next, Rig};
 use super::fake::{self, application, load, workload, FakeScene, Nobody, Story};
 use super::record::{Block, Plan, Record, Role, Row, Stage, Subject};
 use crate::workload::{Application, Ready, Service, Workload};
@@ -84,7 +84,6 @@ impl Told {
 fn tell(subjects: &[Application], workload: &Workload, rounds: u32, trouble: &Trouble) -> Told {
     let story = Story::default();
     let looks = Cell::new(0);
-    let blocks = Cell::new(0);
     let mut records = Vec::new();
     let mut rig = Rig {
         charge: &mut Nobody {
@@ -99,13 +98,15 @@ fn tell(subjects: &[Application], workload: &Workload, rounds: u32, trouble: &Tr
             looks.set(looks.get() + 1);
             looks.get() > trouble.interrupted_after
         },
-        enough: &|| blocks.get() / 5 >= trouble.enough,
     };
     let plan = plan(subjects, rounds);
     let ending = engine::run(plan, subjects, workload, &mut rig, &mut |record| {
         records.push(record.clone());
-        blocks.set(records.len() - 1);
-        Ok(())
+        // The plan, and super-blocks of five.
+        Ok(match (records.len() - 1) / 5 >= trouble.enough {
+            true => Next::Enough,
+            false => Next::More,
+        })
     });
     let story = story.borrow().clone();
     Told {

@@ -12,7 +12,7 @@ use evidence::files::{beside, make_folder_of};
 use evidence::raw::{self, Raw, Writer};
 use labkit::machine::Machine;
 
-use super::record::{Plan, Record, Stage};
+use super::record::{Block, Plan, Record, Stage};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Destination {
@@ -79,6 +79,14 @@ pub(crate) fn read(paths: &[PathBuf], stage: Stage) -> Result<Vec<Raw<Record>>> 
         Ok(raw)
     };
     paths.iter().map(read).collect()
+}
+
+/// What was measured, in order.
+pub(crate) fn blocks(raw: &Raw<Record>) -> impl Iterator<Item = &Block> {
+    raw.records.iter().filter_map(|record| match record {
+        Record::Block(block) => Some(block),
+        Record::Plan(_) | Record::End { .. } => None,
+    })
 }
 
 pub(crate) fn plan(raw: &Raw<Record>) -> Result<&Plan> {

@@ -7,9 +7,7 @@
 //! --from RAW… ─────────────────────► the same, without measuring
 //! ```
 
-use std::cell::Cell;
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::{env, fs};
 
 use anyhow::{bail, Context, Result};
@@ -21,6 +19,7 @@ use labkit::{machine, sys};
 use scx_meta::policy::Policy;
 
 use super::args::Common;
+pub(crate) use super::engine::Next;
 use super::engine::{Ending, Rig};
 use super::files::Destination;
 use super::record::{Plan, Record, Row, Stage, Subject};
@@ -54,14 +53,6 @@ pub(crate) enum Moment {
     End,
 }
 
-/// Whether a trial goes on to the end of its plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Next {
-    More,
-    /// What there is by now will do.
-    Enough,
-}
-
 /// What a command makes of raw data: derived files, and at the end words for people.
 pub(crate) type Derive<'a> = dyn FnMut(&[Raw<Record>], Moment) -> Result<Next> + 'a;
 
@@ -91,7 +82,6 @@ pub(crate) fn run(
         plan: plan(stage, common, &wanted)?,
         destination,
         derive,
-        next: Rc::new(Cell::new(Next::More)),
         raw: Raw {
             machine,
             records: Vec::new(),
@@ -151,12 +141,10 @@ fn measure(common: &Common, wanted: &Wanted, log: &mut Log, kept: &str) -> Resul
     let mut lab = Lab::new()?;
     // Declared last, dropped first: under EEVDF the services end soon.
     let mut charge = charge;
-    let next = log.next.clone();
     let mut rig = Rig {
         charge: &mut charge,
         scene: &mut lab,
         interrupted: &sys::interrupted,
-        enough: &|| next.get() == Next::Enough,
     };
     let plan = log.plan.clone();
     let mut writer = log.destination.open(&log.raw.machine)?;
@@ -167,8 +155,7 @@ fn measure(common: &Common, wanted: &Wanted, log: &mut Log, kept: &str) -> Resul
         &mut rig,
         &mut |record| {
             writer.record(record)?;
-            log.take(record);
-            Ok(())
+            Ok(log.take(record))
         },
     )
     .with_context(|| format!("the trial ended early{kept}"))
@@ -195,21 +182,20 @@ struct Log<'a, 'b> {
     plan: Plan,
     destination: Destination,
     derive: &'a mut Derive<'b>,
-    next: Rc<Cell<Next>>,
     raw: Raw<Record>,
 }
 
 impl Log<'_, '_> {
-    fn take(&mut self, record: &Record) {
+    fn take(&mut self, record: &Record) -> Next {
         self.raw.records.push(record.clone());
         if !self.ends_super_block(record) {
-            return;
+            return Next::More;
         }
         // Early figures are a precaution; without them the trial is as good.
-        match self.derive(Moment::Between) {
-            Ok(next) => self.next.set(next),
-            Err(error) => eprintln!("scx_metabench: no figures yet: {error:#}"),
-        }
+        self.derive(Moment::Between).unwrap_or_else(|error| {
+            eprintln!("scx_metabench: no figures yet: {error:#}");
+            Next::More
+        })
     }
 
     fn derive_at_the_end(&mut self) -> Result<()> {
@@ -270,7 +256,6 @@ mod tests {
             plan: plan(Stage::Profile, &common(), &wanted).unwrap(),
             destination,
             derive: &mut derive,
-            next: Rc::new(Cell::new(Next::More)),
             raw: Raw {
                 machine: Machine::here().unwrap(),
                 records: Vec::new(),

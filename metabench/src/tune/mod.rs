@@ -4,7 +4,6 @@
 //! measures it afresh.
 
 mod paper;
-pub(crate) mod rows;
 mod slices;
 
 use std::collections::BTreeSet;
@@ -17,10 +16,10 @@ use scx_meta::weights::{self, PolicyList};
 use strategy::profile::Application as Profiled;
 use strategy::Strategy;
 
-use self::rows::{Grid, Mechanism};
 use self::slices::Slices;
 use crate::estimate::{Choice, Measure};
 use crate::outcome::Outcome;
+use crate::pipeline::grid::{Grid, Mechanism};
 use crate::pipeline::{self, Planned, Step};
 use crate::trial::args::{ProfileArgs, TrialArgs};
 use crate::trial::record::{Role, Row, Stage};

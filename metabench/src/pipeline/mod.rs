@@ -3,6 +3,8 @@
 //! writes `WORKLOAD-STEP.jsonl` (raw data) and `STEP.json` (for `report` and for later steps), and
 //! prints the tables.
 
+pub(crate) mod grid;
+
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What `tune` tries: each policy held, and each strategy at each base slice.
+//! Rows of strategies: each at each base slice, for `tune` and `breakdown`.
 //!
 //! Strategies often come to the same weights. What is the same is measured once, under all its
 //! names; what comes to one policy alone is that policy's row already.
