@@ -5,7 +5,7 @@
 //! ```text
 //! commands                   attempt (`try`), profiling, tune, compare, breakdown; probe_load
 //! trial                      blocks of one setting each, in random order; services, workload,
-//!                            reading: who runs, and what the load says of itself
+//!                            reading: the processes, and what a load says of itself
 //! estimate ─► outcome        intervals and verdicts from the blocks ─► report, profile_file
 //! pipeline                   what profiling, tune, compare and breakdown have in common; rows of
 //!                            strategies

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What `try` measures in, and how changes of it are said. Trials know throughput only, of which
+//! The unit of `try`, and how changes of it are said. Trials know throughput only, of which
 //! more is better; people ask for run times and latencies, too.
 
 use evidence::sample::Interval;

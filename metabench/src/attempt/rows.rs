@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What `try` measures: a workload that no file describes, and its rows.
+//! A workload that no file describes, and its rows.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -20,7 +20,7 @@ use crate::workload::{Application, Load, Workload};
 
 pub(crate) const ROTATION: &str = "equal rotation";
 
-/// What a metric counts if nobody says.
+/// The unit of a metric without --unit.
 const NO_UNIT: &str = "metric";
 
 /// The command, as an application that needs nothing else.
@@ -37,7 +37,7 @@ pub(crate) fn application(args: &Args) -> Result<Application> {
         window: args.block,
         // Shortest there is: the command runs once before it counts, and is then warm.
         warm_up: Duration::from_secs(1),
-        // Nobody knows what the command does inside.
+        // The command may do anything inside.
         closed_loop: false,
         loads: vec![Load {
             name,
@@ -76,7 +76,7 @@ pub(crate) fn workload(application: &Application) -> Result<Workload> {
     })
 }
 
-/// Each policy held, other schedulers, and all policies by turns.
+/// Each policy held, other schedulers, and all policies in rotation.
 pub(crate) fn rows(args: &Args) -> Result<Vec<Row>> {
     let mut rows = args.common.held();
     rows.extend(Row::others(&args.outside)?);
@@ -104,7 +104,7 @@ fn rotation(policies: &[Policy], period: Duration) -> Result<Option<Row>> {
         label: ROTATION.into(),
         setting: Setting::Rotate {
             weights: policies.iter().map(|p| (p.name().into(), 1)).collect(),
-            // What --base-slice can say: whole microseconds for each.
+            // --base-slice can say whole microseconds for each.
             period_us: period_us / turns * turns,
         },
         role: Role::EqualRotation,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What `try` says: the table, one sentence, and the line to paste.
+//! The end of `try`: the table, one sentence, and the line to paste.
 
 use std::fmt::Write;
 
@@ -113,7 +113,7 @@ fn command(setting: &Setting) -> String {
     format!("sudo scx_meta --weights {weights}{base_slice}")
 }
 
-/// Whatever rotates in such a block was hardly tried.
+/// A warning if a rotation had too little time in its blocks.
 fn short_block(subject: &SubjectOutcome, block_s: f64) -> Option<String> {
     let periods = subject
         .rows

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What n applications at once are measured under: each policy held, and the strategies.
+//! Rows of n applications at once: each policy held, and the strategies.
 
 use anyhow::{ensure, Context, Result};
 use strategy::profile::Application as Profiled;

@@ -92,7 +92,7 @@ impl Step for Comparing<'_> {
     }
 }
 
-/// What tune had found for the two, beside what they come to afresh.
+/// The two as tune had found them, and afresh.
 fn claims(tuned: &Outcome, outcome: &Outcome, choice: &Choice) -> Vec<Claim> {
     let pairs = [
         (&choice.winner.label, WINNER),

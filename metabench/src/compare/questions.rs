@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What `compare` asks, fixed before the data come. The first decides when there is enough.
+//! Questions of `compare`, fixed before the data come. The first decides when there is enough.
 
 use anyhow::Result;
 use evidence::raw::Raw;
@@ -44,7 +44,7 @@ fn questions(choice: &Choice, has: impl Fn(&str) -> bool) -> Vec<Question> {
         questions.push(winner(SWAPPED.into(), Against::Row(SWAPPED.into())));
     }
     if has(SAME) {
-        // What turns do by themselves is no synergy of policies.
+        // An effect of rotation by itself is no synergy of policies.
         questions.push(winner(SAME.into(), Against::Row(SAME.into())));
         questions.push(Question {
             what: format!("switching by itself: {TWIN} by turns with {TWIN} against {TWIN} held"),

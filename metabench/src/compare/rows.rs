@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What `compare` measures: the frozen winner, the best policy held, and the controls that a claim
+//! Rows of `compare`: the frozen winner, the best policy held, and the controls that a claim
 //! of synergy must exceed.
 
 use labkit::charge::setting::{Setting, Weight};
@@ -7,7 +7,7 @@ use labkit::charge::setting::{Setting, Weight};
 use crate::estimate::{Choice, WINNER};
 use crate::trial::record::{Role, Row};
 
-/// What `tune` froze, each of its weights given to the next policy.
+/// The row that `tune` froze, each of its weights given to the next policy.
 pub(crate) const SWAPPED: &str = "weights swapped";
 /// Its rotation, between two rows of one policy.
 pub(crate) const SAME: &str = "same policy by turns";

@@ -15,7 +15,7 @@ use crate::trial::record::{Block, Plan, Record, Row, Subject};
 
 pub(crate) struct Trial<'a> {
     pub(crate) machine: &'a Machine,
-    /// What was to be done; of the first boot.
+    /// Of the first boot.
     pub(crate) plan: &'a Plan,
     pub(crate) boots: usize,
     /// Why some of what was planned is missing.
@@ -98,7 +98,7 @@ impl SubjectBlocks<'_> {
         })
     }
 
-    /// What a figure needs of every block.
+    /// Refuses blocks that no figure can be made of.
     fn check(&self) -> Result<()> {
         for block in self.super_blocks.iter().flat_map(SuperBlock::blocks) {
             let place = place(block);

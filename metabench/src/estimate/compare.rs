@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Questions that were asked before the data came. Who asks many finds something by chance, so
+//! Questions that were asked before the data came. Of many, some are answered by chance, so
 //! their intervals are wider: all of them together hold with 95 % (Bonferroni).
 
 use anyhow::{ensure, Context, Result};
@@ -25,12 +25,12 @@ pub(crate) struct Question {
     pub(crate) to: Against,
 }
 
-/// What a row is compared with, within the same super-block.
+/// The other side of a question, within the same super-block.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Against {
     Eevdf,
     Row(String),
-    /// What policies held alone would give at these shares: the control that a claim of synergy
+    /// The sum of policies held alone, at these shares: the control that a claim of synergy
     /// must exceed.
     Predicted(Vec<Weight>),
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Latency quantiles, and their ratios within super-blocks.
 //!
-//! Where loads say histograms, the quantile is that of the requests of all blocks together: of a
-//! single block it would hang on few requests. Where loads say only quantiles, these do not pool,
+//! If loads say histograms, the quantile is that of the requests of all blocks together: of a
+//! single block it would hang on few requests. If loads say only quantiles, these do not pool,
 //! and the median over blocks stands for them.
 
 use anyhow::{bail, Context, Result};
@@ -158,7 +158,7 @@ impl Latencies {
     }
 }
 
-/// What is wrong if loads say latencies, but none that is told.
+/// A complaint if loads say latencies, but none that is told.
 pub(crate) fn untold(subject: &SubjectBlocks) -> Result<Option<String>> {
     Ok(match (said(subject)?, Latencies::of(subject)?) {
         (Some(_), None) => Some(format!(

@@ -50,7 +50,7 @@ pub(crate) const BOTH: Kind = Kind {
     says: Says::Histogram,
 };
 
-/// What a row is made to do, relative to EEVDF.
+/// A row, and what it is made to do relative to EEVDF.
 #[derive(Clone)]
 pub(crate) struct Effect {
     pub(crate) label: String,
@@ -72,7 +72,7 @@ pub(crate) fn held(policy: &'static str, throughput: f64, latency: f64) -> Effec
     }
 }
 
-/// fifo and vtime by turns.
+/// fifo and vtime in rotation.
 pub(crate) fn winner(throughput: f64, latency: f64) -> Effect {
     Effect {
         label: "winner".into(),

@@ -7,7 +7,7 @@ use evidence::sample::Interval;
 use super::Verdict;
 use crate::outcome::{Comparison, Outcome, RowOutcome, SubjectOutcome};
 
-/// Of a floor that nobody measured.
+/// Stands for a floor that was not measured.
 const ONE: Interval = Interval {
     estimate: 1.0,
     low: 1.0,
@@ -81,8 +81,8 @@ impl Measure {
         Some(self.judge(self.ratio(row)?, self.ratio(eevdf)?))
     }
 
-    /// On a comparison: of what is no more than EEVDF differs from itself nobody can tell, however
-    /// narrow its interval.
+    /// On a comparison: a difference no larger than EEVDF's from itself is noise, however narrow its
+    /// interval.
     pub(crate) fn answer(
         self,
         comparison: &Comparison,

@@ -48,10 +48,10 @@ use labkit::charge::setting::Setting;
 use latency::Latencies;
 use side::Side;
 
-/// What reports call the kernel's own scheduler.
+/// The kernel's own scheduler, in reports.
 pub(crate) const EEVDF: &str = "EEVDF";
 
-/// What a trial came to; several raw data are several boots of one plan. Its comparisons and
+/// The outcome of a trial; several raw data are several boots of one plan. Its comparisons and
 /// claims are for `compare` to fill in.
 pub(crate) fn outcome(raws: &[Raw<Record>]) -> Result<Outcome> {
     let trial = Trial::of(raws)?;

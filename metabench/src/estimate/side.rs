@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What stands on one side of a ratio within a super-block.
+//! The blocks on one side of a ratio within a super-block.
 
 use super::blocks::SuperBlock;
 use crate::trial::record::Block;
@@ -12,7 +12,7 @@ pub(crate) enum Side {
     Eevdf,
     /// A row, by its number.
     Row(usize),
-    /// What rows would give together if each had a share of the time and none disturbed another:
+    /// Rows as they would be together if each had a share of the time and none disturbed another:
     /// (number, share).
     Mix(Vec<(usize, f64)>),
 }

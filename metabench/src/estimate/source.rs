@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Where figures come from, and what a reader must know before believing them.
+//! The origin of figures, and what a reader must know before believing them.
 
 use std::collections::BTreeSet;
 

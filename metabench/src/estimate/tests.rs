@@ -308,7 +308,7 @@ fn questions_are_answered_within_super_blocks_and_corrected() {
     assert!(format!("{error:#}").contains("no row `nest`, only fifo, vtime, winner"));
 }
 
-/// What the winner's ratio to EEVDF is, divided by what its policies predict of it.
+/// Synergy is the winner's ratio to EEVDF divided by the one that its policies predict.
 #[test]
 fn what_is_predicted_is_the_share_weighted_mean() {
     let weights = vec![("fifo".to_string(), 3), ("vtime".to_string(), 1)];

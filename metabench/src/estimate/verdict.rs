@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What a ratio says in plain words.
+//! A ratio in plain words.
 
 use std::fmt;
 

@@ -31,7 +31,6 @@ pub(crate) struct Grid<'a> {
     pub(crate) strategies: &'a [Strategy],
     /// t_b
     pub(crate) base_slices: &'a [Duration],
-    /// What makes a policy the preferred one.
     pub(crate) prefer: Prefer,
     pub(crate) mechanism: Mechanism,
     /// The name that reports call these rows by, if not by what the profile prefers.

@@ -19,7 +19,7 @@ use crate::trial::record::{Record, Row, Stage};
 use crate::trial::session::{self, Moment, Next, Wanted};
 use crate::workload::{Application, Workload};
 
-/// What is put under load, each with whether it is the whole; and what decides.
+/// Applications to put under load, each with whether it is the whole; and rows.
 pub(crate) struct Planned {
     pub(crate) subjects: Vec<(Application, bool)>,
     pub(crate) rows: Vec<Row>,

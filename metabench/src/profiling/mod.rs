@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! `scx_metabench profile`: each application, and the whole, under EEVDF and under every policy.
-//! What comes of it is `profile.toml`, from which `scx_meta --profile` computes weights.
+//! It writes `profile.toml`, from which `scx_meta --profile` computes weights.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ use crate::workload::{Application, Workload};
 
 const PROFILE: &str = "profile.toml";
 
-/// What `--subject` calls the whole, whatever its name.
+/// The whole, for `--subject`, whatever its name.
 const WHOLE: &str = "whole";
 
 /// Options of `profile`.

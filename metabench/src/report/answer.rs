@@ -43,7 +43,7 @@ pub(crate) fn dot(label: &str, value: Interval, standing: Standing) -> Dot {
     }
 }
 
-/// What was asked beforehand: of the winner, against all else; and beside it.
+/// Answers to what was asked beforehand: of the winner against all else, and of others.
 pub(crate) fn asked(outcome: &Outcome, measure: Measure) -> [Vec<Answer>; 2] {
     let answer = |what: &str, comparison: &Comparison| {
         Some(Answer {

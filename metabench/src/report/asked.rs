@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What `compare` asked beforehand, and what is left of `tune`'s claim.
+//! The questions that `compare` asked beforehand, and what is left of `tune`'s claim.
 
 use anyhow::Result;
 use evidence::figure::{Group, Standing};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What belongs together on the page: a part for each workload, in it a chapter for each stage.
+//! The page's order: a part for each workload, in it a chapter for each stage.
 
 use anyhow::Result;
 

@@ -101,7 +101,7 @@ impl Conclusion {
     }
 }
 
-/// What `compare` asked of the winner, and of others beside it.
+/// The answers to `compare`'s questions about the winner, and about others.
 fn beforehand(outcome: &Outcome, whole: &SubjectOutcome, measure: Measure) -> Option<Markup> {
     let name = measure.name([whole]);
     let [beats, others] = answer::asked(outcome, measure);

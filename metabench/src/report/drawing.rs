@@ -11,7 +11,7 @@ use crate::outcome::Source;
 
 pub(crate) const BAND: &str = "EEVDF against itself (noise floor)";
 
-/// What colours mean in every figure of rows.
+/// The meaning of colours in every figure of rows.
 pub(crate) const KEY: [(Standing, &str); 3] = [
     (Standing::Better, "better"),
     (Standing::Worse, "worse"),
@@ -27,13 +27,13 @@ pub(crate) struct Drawing {
     pub(crate) alone: String,
 }
 
-/// What a figure is about, before there is anything in it.
+/// All of a figure but the ratios in it.
 pub(crate) struct Frame<'a> {
     pub(crate) file: String,
     pub(crate) title: String,
     /// Of the axis that ratios are on.
     pub(crate) label: String,
-    /// What stands at 1.
+    /// The name of the line at 1.
     pub(crate) one: &'a str,
     pub(crate) source: &'a Source,
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What was measured, on what: before any figure.
+//! The machine and the noise floor: before any figure.
 
 use std::collections::BTreeSet;
 

@@ -10,7 +10,7 @@ use labkit::charge::setting::Setting;
 use crate::outcome::RowOutcome;
 use crate::trial::record::Role;
 
-/// What a run of another mechanism is called beside.
+/// Said behind the name of a run that switches by processes.
 const BY_PROCESS: &str = ", replacing processes";
 
 /// A row at its step.

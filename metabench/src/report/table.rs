@@ -20,7 +20,7 @@ const NONE_ON_PAGE: &str = "–";
 /// Of a terminal, where an interval has a column of its own.
 const INTERVAL_95: &str = "95 % interval";
 
-/// What a cell shows.
+/// A cell, ready for both.
 pub(crate) struct Cell {
     /// As many as its column has heads there.
     terminal: Vec<String>,
@@ -165,7 +165,7 @@ struct Column {
     cells: Vec<Cell>,
 }
 
-/// What is shown of each row, column by column.
+/// Rows, shown column by column.
 pub(crate) struct Table<R> {
     lead: String,
     caption: String,

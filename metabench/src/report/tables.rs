@@ -132,7 +132,7 @@ pub(crate) fn comparisons(outcome: &Outcome) -> Table<&Comparison> {
     table
 }
 
-/// What an earlier stage had claimed, and what is left of it.
+/// Claims of an earlier stage, and what is left of them.
 pub(crate) fn claims(claims: &[Claim]) -> Table<&Claim> {
     let lead = "What tune had claimed; the largest of many figures is too large, so it shrinks:";
     let caption = format!("Shrinkage: throughput against {EEVDF}, as tune had it and afresh");
@@ -181,7 +181,7 @@ pub(crate) fn counts<'a>(
         })
 }
 
-/// What was measured, and what EEVDF differs from itself.
+/// All subjects, and how much EEVDF differs from itself in each.
 pub(crate) fn floors<'a>(outcomes: &[&'a Outcome]) -> Table<(&'a Outcome, &'a SubjectOutcome)> {
     let caption = "What was measured, and the noise floor: EEVDF against itself".into();
     let subjects = outcomes.iter().flat_map(|outcome| {

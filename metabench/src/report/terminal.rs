@@ -9,7 +9,7 @@ use super::{tables, words};
 use crate::estimate::surest;
 use crate::outcome::{Outcome, Source, SubjectOutcome};
 
-/// Where an outcome comes from, before any figure.
+/// The origin of an outcome, before any figure.
 pub(crate) fn header(outcome: &Outcome) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.

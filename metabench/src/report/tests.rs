@@ -74,7 +74,7 @@ fn text_of(page: &str) -> String {
     lines.join("\n")
 }
 
-/// What is under the heading of the first verdict.
+/// The text under the heading of the first verdict.
 fn verdict(outcomes: &[Outcome]) -> String {
     let text = text_of(&report(outcomes).0);
     let (_, rest) = text.split_once("\nVerdict\n").unwrap();
@@ -83,7 +83,7 @@ fn verdict(outcomes: &[Outcome]) -> String {
     lines.map(|line| format!("{line}\n")).collect()
 }
 
-/// What was measured, and on what, comes before every figure.
+/// The machine and the noise floor come before every figure.
 #[test]
 fn the_whole_pipeline_is_one_page_with_all_its_figures() {
     let mut outcomes = pipeline();

@@ -181,7 +181,7 @@ mod tests {
             [0.005, 0.2, 1.0, 20.0].map(far.format),
             ["× 0.005", "× 0.2", "× 1", "× 20"]
         );
-        // What a logarithm cannot show.
+        // A logarithm cannot show zero.
         assert_eq!(axis("", [interval(0.1, 0.0, 0.4)]).scale, Scale::Linear);
     }
 

@@ -50,7 +50,6 @@ pub(crate) struct Place<'a> {
 }
 
 pub(crate) struct Bench<'a, 'b> {
-    /// What the trial has its hands on.
     pub(crate) rig: &'a mut Rig<'b>,
     pub(crate) folder: &'a Path,
     pub(crate) rng: &'a mut Rng,

@@ -17,7 +17,7 @@ use super::scene::Scene;
 use super::window;
 use crate::workload::{Application, Service, Workload};
 
-/// What a trial has its hands on.
+/// The world of a trial: tests have another one.
 pub(crate) struct Rig<'a> {
     pub(crate) charge: &'a mut dyn InCharge,
     pub(crate) scene: &'a mut dyn Scene,
@@ -29,7 +29,7 @@ pub(crate) struct Rig<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     More,
-    /// What there is by now will do.
+    /// The blocks measured by now will do.
     Enough,
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn run(
     let (ending, reason) = match measured {
         Ok(Ending::Complete) => (Ok(Ending::Complete), None),
         Ok(Ending::Interrupted) => (Ok(Ending::Interrupted), Some("interrupted".into())),
-        // Whoever waits for something gives up when asked to stop.
+        // All that waits for something gives up when asked to stop.
         Err(error) if stopped => {
             let reason = format!("interrupted: {error:#}");
             (Ok(Ending::Interrupted), Some(reason))
@@ -85,7 +85,7 @@ pub(crate) fn run(
         complete: reason.is_none(),
         reason,
     };
-    // What ended the trial says more than that its end could not be written.
+    // The error that ended the trial says more than that its end could not be written.
     match (ending, sink(&end)) {
         (Ok(ending), Ok(_)) => Ok(ending),
         (Ok(_), Err(error)) => Err(error),

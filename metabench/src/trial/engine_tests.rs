@@ -158,7 +158,7 @@ fn super_blocks_begin_and_end_with_eevdf_and_hold_every_row_once() {
     }
     orders.dedup();
     assert!(orders.len() > 2, "{orders:?}");
-    // Who was put in charge is who is written down.
+    // The scheduler put in charge is the one written down.
     let put: Vec<_> = told.story.iter().filter(|s| !s.starts_with("up")).collect();
     let of = |block: &&Block| match block.row.as_deref() {
         None => "EEVDF".to_owned(),
@@ -273,7 +273,7 @@ fn a_dead_service_or_scheduler_ends_the_trial_without_that_block() {
         "{:?}",
         told.end()
     );
-    // Whoever fails beside a dead service is not to blame.
+    // A load that fails beside a dead service is not to blame.
     let failing = one(vec![load("app", "exit 1", false)]);
     let died = Trouble {
         dies_after: 0,

@@ -81,7 +81,7 @@ pub(crate) fn read(paths: &[PathBuf], stage: Stage) -> Result<Vec<Raw<Record>>> 
     paths.iter().map(read).collect()
 }
 
-/// What was measured, in order.
+/// All blocks, in order.
 pub(crate) fn blocks(raw: &Raw<Record>) -> impl Iterator<Item = &Block> {
     raw.records.iter().filter_map(|record| match record {
         Record::Block(block) => Some(block),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The order of rows within super-blocks: Williams designs.
 //!
-//! What ran before can linger: caches, a queue that drains, a warm virtual CPU. In a Williams
+//! An earlier row can linger: caches, a queue that drains, a warm virtual CPU. In a Williams
 //! design every row follows every other row equally often and has every place equally often, so
 //! that none of it favours a row. It takes n super-blocks for an even number of rows and 2 n for
 //! an odd one; within a design begun and not completed the balance is only approximate.
@@ -12,7 +12,7 @@ use fastrand::Rng;
 pub(crate) struct Orders {
     n: usize,
     rng: Rng,
-    /// What is left of the current design.
+    /// The rest of the current design.
     left: Vec<Vec<usize>>,
 }
 
@@ -26,7 +26,7 @@ impl Orders {
         }
     }
 
-    /// A complete design; who is called 0 and which sequence comes first are left to chance.
+    /// A complete design; chance decides which row is 0 and which sequence comes first.
     fn design(&mut self) -> Vec<Vec<usize>> {
         let mut labels: Vec<usize> = (0..self.n).collect();
         self.rng.shuffle(&mut labels);

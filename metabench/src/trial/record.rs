@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What a trial writes down, a JSON object a line after the machine's (see `raw`). All figures of
+//! The records of a trial, a JSON object a line after the machine's (see `raw`). All figures of
 //! all reports come from these lines and nothing else.
 
 use anyhow::Result;
@@ -48,10 +48,10 @@ impl Stage {
 pub(crate) struct Plan {
     pub(crate) stage: Stage,
     pub(crate) workload: String,
-    /// What a report must say of this workload, in sentences.
+    /// Sentences that a report must say of this workload.
     pub(crate) notes: Vec<String>,
     pub(crate) subjects: Vec<Subject>,
-    /// What decides, EEVDF around them not included.
+    /// EEVDF around them not included.
     pub(crate) rows: Vec<Row>,
     /// Super-blocks for each subject.
     pub(crate) rounds: u32,
@@ -68,7 +68,7 @@ pub(crate) struct Subject {
     pub(crate) name: String,
     /// It is the whole application, not a part.
     pub(crate) whole: bool,
-    /// What throughput counts: `requests/s`.
+    /// Of throughput: `requests/s`.
     pub(crate) unit: String,
     /// Requests under way at once.
     pub(crate) concurrency: u32,
@@ -77,13 +77,12 @@ pub(crate) struct Subject {
     pub(crate) closed_loop: bool,
 }
 
-/// What decides in a block, and how it came about.
+/// A scheduler as it decides in a block, and why it is in the plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Row {
     /// Unique in the plan.
     pub(crate) label: String,
     pub(crate) setting: Setting,
-    /// What it is in the plan for.
     pub(crate) role: Role,
 }
 
@@ -99,7 +98,7 @@ impl Row {
         }
     }
 
-    /// A row for each scheduler that is somebody else's.
+    /// A row for each scheduler that is not scx_meta's.
     pub(crate) fn others(others: &Others) -> Result<Vec<Self>> {
         let row = |(label, setting)| Self {
             label,
@@ -110,13 +109,13 @@ impl Row {
     }
 }
 
-/// What a row is in the plan for.
+/// The reason for a row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub(crate) enum Role {
     Single,
     Outside,
-    /// All policies by turns, the same for each.
+    /// All policies in rotation, the same time for each.
     EqualRotation,
     /// A strategy at a base slice. What several strategies come to is measured once: names of
     /// all of them.
@@ -145,18 +144,18 @@ pub(crate) struct Block {
     /// Label of the row; `None` is EEVDF at an end.
     pub(crate) row: Option<String>,
     pub(crate) seconds: f64,
-    /// Where in the rotation it began, if there is one.
+    /// The point of the rotation at which it began, if there is one.
     pub(crate) phase_us: Option<u32>,
     /// From putting in charge until the load began.
     pub(crate) settled_ms: f64,
-    /// What replacing processes cost, where that is what switches.
+    /// The cost of replacing processes, if that is the mechanism.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) replaced: Option<Replaced>,
-    /// What each load said: one, or several that ran at the same time.
+    /// Readings of one load, or of several that ran at the same time.
     pub(crate) parts: Vec<Part>,
 }
 
-/// What replacing processes cost, from putting it in charge to the end of the block.
+/// The cost of replacing processes, from putting it in charge to the end of the block.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Replaced {
     pub(crate) count: u64,
@@ -178,7 +177,7 @@ pub(crate) struct Part {
 pub enum Latency {
     /// (µs, how many), in rising order: these pool over blocks.
     Histogram(Vec<(f64, u64)>),
-    /// What the load printed: these do not pool, so the block's own are used.
+    /// As the load printed them: these do not pool, so the block's own are used.
     Quantiles {
         n: u64,
         /// (percent, µs)

@@ -34,13 +34,13 @@ const SEEDS: u64 = 1_000_000;
 
 pub(crate) struct Wanted {
     pub(crate) workload: Workload,
-    /// What is put under load, and whether it is the whole.
+    /// Applications to put under load, each with whether it is the whole.
     pub(crate) subjects: Vec<(Application, bool)>,
-    /// What decides, EEVDF not included.
+    /// EEVDF not included.
     pub(crate) rows: Vec<Row>,
     /// Super-blocks of each subject.
     pub(crate) rounds: u32,
-    /// Where raw data go if `--raw` does not say.
+    /// For raw data, if `--raw` does not say.
     pub(crate) raw: Destination,
     /// The build with two rows of one policy, if a row needs it.
     pub(crate) twins: Option<PathBuf>,
@@ -53,7 +53,7 @@ pub(crate) enum Moment {
     End,
 }
 
-/// What a command makes of raw data: derived files, and at the end words for people.
+/// Makes derived files of raw data, and at the end words for people.
 pub(crate) type Derive<'a> = dyn FnMut(&[Raw<Record>], Moment) -> Result<Next> + 'a;
 
 /// Measures what is wanted, or reads what `--from` names, and derives; that is left out when raw
@@ -161,7 +161,7 @@ fn measure(common: &Common, wanted: &Wanted, log: &mut Log, kept: &str) -> Resul
     .with_context(|| format!("the trial ended early{kept}"))
 }
 
-/// What scx_meta is to have loaded: each policy costs a little, in charge or not.
+/// The policies that scx_meta must load: each costs a little, in charge or not.
 fn policies(rows: &[Row]) -> Vec<String> {
     let of = |row: &Row| match &row.setting {
         Setting::Hold { policy } => vec![policy.clone()],

@@ -8,7 +8,7 @@ use labkit::charge::setting::Setting;
 
 use crate::workload::Load;
 
-/// What stands for the block's length in a load's command.
+/// Stands for the block's length in a load's command.
 const SECONDS: &str = "{seconds}";
 
 /// Fewer rotations, and the part of one at either end would weigh.
@@ -27,8 +27,8 @@ pub(crate) fn seconds(least: Duration, setting: &Setting) -> u64 {
     whole.unwrap_or(shortest) as u64
 }
 
-/// How long to wait before the load begins, so that it begins anywhere in the rotation: whoever
-/// has the first turn must not meet the load's start each time.
+/// How long to wait before the load begins, so that it begins anywhere in the rotation: the
+/// policy of the first turn must not meet the load's start each time.
 pub(crate) fn phase_us(setting: &Setting, rng: &mut Rng) -> Option<u32> {
     let period_us = setting.period_us()?;
     Some(rng.u32(..period_us.max(1)))

@@ -193,7 +193,7 @@ impl<'a> Tuning<'a> {
             named: Some(&name),
             ..*grid
         };
-        // What it warns of comes of the pair being the paper's choice, not the profile's.
+        // Its warnings come of the pair being the paper's choice, not the profile's.
         named.add_to(rows)?;
         Ok(())
     }

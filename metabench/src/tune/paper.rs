@@ -21,7 +21,7 @@ pub(crate) const STRATEGIES: [Strategy; 4] = [
 /// scx_simple -f
 const FIRST: &str = "fifo";
 
-/// scx_rusty, or what stands for it until it is a policy here.
+/// scx_rusty; vtime if rusty is not loaded.
 const SECOND: [&str; 2] = ["rusty", "vtime"];
 
 pub(crate) fn pair(policies: &PolicyList) -> Option<[Policy; 2]> {

@@ -14,13 +14,13 @@ const EMULATED: [u64; 3] = [5, 20, 100];
 /// As in `window`: a block holds so many rotations.
 const ROTATIONS: u32 = 5;
 
-/// What is tried, and what is not.
+/// Base slices that are tried, and those that are not.
 pub(crate) struct Slices {
     /// For what the profile prefers.
     pub(crate) usual: Vec<Duration>,
     /// For the paper's pair: its own base slice, or the nearest to it.
     pub(crate) paper: Vec<Duration>,
-    /// What was left out, and why.
+    /// Of each that was left out: why.
     pub(crate) notes: Vec<String>,
 }
 
