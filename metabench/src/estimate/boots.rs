@@ -15,7 +15,7 @@ pub(crate) fn plans(raws: &[Raw<Record>]) -> Result<Vec<&Plan>> {
     let plans: Vec<&Plan> = raws
         .iter()
         .zip(1..)
-        .map(|(raw, number)| plan(raw).with_context(|| format!("raw data {number}")))
+        .map(|(raw, number)| files::plan(raw).with_context(|| format!("raw data {number}")))
         .collect::<Result<_>>()?;
     let Some((first, others)) = plans.split_first() else {
         return Ok(plans);
@@ -44,18 +44,6 @@ pub(crate) fn subjects<'a>(plans: &[&'a Plan]) -> Result<Vec<&'a Subject>> {
         }
     }
     Ok(known)
-}
-
-fn plan(raw: &Raw<Record>) -> Result<&Plan> {
-    let mut plans = raw.records.iter().filter_map(|record| match record {
-        Record::Plan(plan) => Some(plan),
-        _ => None,
-    });
-    match (plans.next(), plans.next()) {
-        (Some(plan), None) => Ok(plan),
-        (None, _) => bail!("it has no plan: nothing was begun"),
-        (Some(_), Some(_)) => bail!("it has two plans"),
-    }
 }
 
 fn same<T: PartialEq + Debug>(what: &str, a: &T, b: &T) -> Result<()> {
@@ -175,7 +163,7 @@ mod tests {
         let machines = error(|raw| raw.machine.cpus = 99);
         assert!(machines.contains("their machines differ"), "{machines}");
         let none = error(|raw| drop(raw.records.remove(0)));
-        assert!(none.contains("raw data 2: it has no plan"), "{none}");
+        assert!(none.contains("raw data 2: no plan"), "{none}");
     }
 
     #[test]

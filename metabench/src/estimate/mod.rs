@@ -40,7 +40,7 @@ pub(crate) use measure::Measure;
 pub(crate) use verdict::Verdict;
 
 use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
-use crate::trial::record::{Record, Role};
+use crate::trial::record::Record;
 use blocks::{SubjectBlocks, Trial};
 use evidence::raw::Raw;
 use evidence::sample::LEVEL;
@@ -72,28 +72,11 @@ pub(crate) fn outcome(raws: &[Raw<Record>]) -> Result<Outcome> {
 
 fn subject(blocks: &SubjectBlocks) -> Result<SubjectOutcome> {
     let latencies = Latencies::of(blocks)?;
-    // The noise floor: the same scheduler twice, as far apart as blocks can be.
-    let eevdf = Given {
-        label: EEVDF,
-        setting: &Setting::Eevdf,
-        role: None,
-        own: Side::Eevdf,
-        of: Side::Last,
-        to: Side::First,
-    };
-    let eevdf = eevdf.outcome(blocks, latencies)?;
-    let rows = blocks.rows.iter().enumerate().map(|(number, row)| {
-        let given = Given {
-            label: &row.label,
-            setting: &row.setting,
-            role: Some(&row.role),
-            own: Side::Row(number),
-            of: Side::Row(number),
-            to: Side::Eevdf,
-        };
-        given.outcome(blocks, latencies)
-    });
-    let rows: Vec<_> = rows.collect::<Result<_>>()?;
+    let row = |number| row(blocks, latencies, number);
+    let eevdf = row(None)?;
+    let rows: Vec<_> = (0..blocks.rows.len())
+        .map(|number| row(Some(number)))
+        .collect::<Result<_>>()?;
     Ok(SubjectOutcome {
         subject: blocks.subject.clone(),
         quantile: latencies.map(|latencies| latencies.percent),
@@ -104,49 +87,42 @@ fn subject(blocks: &SubjectBlocks) -> Result<SubjectOutcome> {
     })
 }
 
-/// A row before its figures are computed.
-struct Given<'a> {
-    label: &'a str,
-    setting: &'a Setting,
-    role: Option<&'a Role>,
-    /// Its blocks.
-    own: Side,
-    /// The two sides of its ratio.
-    of: Side,
-    to: Side,
-}
-
-impl Given<'_> {
-    fn outcome(&self, blocks: &SubjectBlocks, latencies: Option<Latencies>) -> Result<RowOutcome> {
-        self.figures(blocks, latencies)
-            .with_context(|| format!("row {}", self.label))
-    }
-
-    fn figures(&self, blocks: &SubjectBlocks, latencies: Option<Latencies>) -> Result<RowOutcome> {
-        let (own, of, to) = (&self.own, &self.of, &self.to);
-        let ratio = |parts: &[usize]| blocks.throughput_ratio(of, to, parts, LEVEL);
+/// A row, by its number; or EEVDF.
+fn row(
+    blocks: &SubjectBlocks,
+    latencies: Option<Latencies>,
+    number: Option<usize>,
+) -> Result<RowOutcome> {
+    let (own, of, to) = match number {
+        Some(number) => (Side::Row(number), Side::Row(number), Side::Eevdf),
+        // The noise floor: the same scheduler twice, as far apart as blocks can be.
+        None => (Side::Eevdf, Side::Last, Side::First),
+    };
+    let row = number.map(|number| &blocks.rows[number]);
+    let label = row.map_or(EEVDF, |row| &row.label);
+    let figures = || -> Result<RowOutcome> {
+        let ratio = |parts: &[usize]| blocks.throughput_ratio(&of, &to, parts, LEVEL);
         let all = blocks.all_parts();
+        let part = |&part: &usize| Ok((blocks.parts[part].to_owned(), ratio(&[part])?));
         let parts = match all.len() {
             1 => vec![],
-            _ => all
-                .iter()
-                .map(|&part| Ok((blocks.parts[part].to_owned(), ratio(&[part])?)))
-                .collect::<Result<_>>()?,
+            _ => all.iter().map(part).collect::<Result<_>>()?,
         };
-        let per_super_block = if *own == Side::Eevdf { 2 } else { 1 };
-        let latency_ms = latencies.map(|l| l.quantile_ms(blocks, own)).transpose()?;
-        let latency_ratio = latencies.map(|l| l.ratio(blocks, of, to, LEVEL));
+        let latency_ms = latencies.map(|l| l.quantile_ms(blocks, &own)).transpose()?;
+        let latency_ratio = latencies.map(|l| l.ratio(blocks, &of, &to, LEVEL));
+        let per_super_block = if row.is_none() { 2 } else { 1 };
         Ok(RowOutcome {
-            label: self.label.into(),
-            setting: self.setting.clone(),
-            role: self.role.cloned(),
+            label: label.into(),
+            setting: row.map_or(Setting::Eevdf, |row| row.setting.clone()),
+            role: row.map(|row| row.role.clone()),
             n: per_super_block * blocks.super_blocks.len(),
-            requests: latencies.map_or(0, |l| l.requests(blocks, own)),
-            throughput: blocks.throughput(own)?,
+            requests: latencies.map_or(0, |l| l.requests(blocks, &own)),
+            throughput: blocks.throughput(&own)?,
             throughput_ratio: ratio(&all)?,
             latency_ms: latency_ms.flatten(),
             latency_ratio: latency_ratio.transpose()?.flatten(),
             parts,
         })
-    }
+    };
+    figures().with_context(|| format!("row {label}"))
 }

@@ -24,16 +24,6 @@ pub(crate) struct Chapter<'a> {
     pub(crate) drawings: Vec<Drawing>,
 }
 
-fn place(stage: Stage) -> u8 {
-    match stage {
-        Stage::Try => 0,
-        Stage::Profile => 1,
-        Stage::Tune => 2,
-        Stage::Compare => 3,
-        Stage::Breakdown => 4,
-    }
-}
-
 /// Workloads in the order given, stages in the order of the pipeline.
 pub(crate) fn parts(outcomes: &[Outcome]) -> Result<Vec<Part<'_>>> {
     let mut workloads: Vec<&str> = Vec::new();
@@ -46,7 +36,7 @@ pub(crate) fn parts(outcomes: &[Outcome]) -> Result<Vec<Part<'_>>> {
         let own = outcomes.iter().filter(|o| o.workload == workload);
         let mut own: Vec<_> = own.collect();
         let n = |outcome: &Outcome| outcome.subjects.first().map_or(0, together::count);
-        own.sort_by_key(|outcome| (place(outcome.stage), n(outcome)));
+        own.sort_by_key(|outcome| (outcome.stage, n(outcome)));
         Ok(Part {
             workload,
             chapters: chapters(&own)?,
@@ -57,15 +47,11 @@ pub(crate) fn parts(outcomes: &[Outcome]) -> Result<Vec<Part<'_>>> {
 }
 
 fn chapters<'a>(outcomes: &[&'a Outcome]) -> Result<Vec<Chapter<'a>>> {
-    let mut all: Vec<(Stage, Vec<&Outcome>)> = Vec::new();
-    for outcome in outcomes {
-        match all.last_mut() {
-            Some((Stage::Breakdown, own)) if outcome.stage == Stage::Breakdown => own.push(outcome),
-            _ => all.push((outcome.stage, vec![outcome])),
-        }
-    }
     let mut chapters: Vec<Chapter> = Vec::new();
-    for (stage, outcomes) in all {
+    let together =
+        |a: &&Outcome, b: &&Outcome| (a.stage, b.stage) == (Stage::Breakdown, Stage::Breakdown);
+    for outcomes in outcomes.chunk_by(together) {
+        let stage = outcomes[0].stage;
         // Two of one stage (two kernels, say) must not write the same files.
         let earlier = chapters.iter().filter(|c| c.stage == stage).count();
         let number = match earlier {
@@ -76,8 +62,8 @@ fn chapters<'a>(outcomes: &[&'a Outcome]) -> Result<Vec<Chapter<'a>>> {
         let stem = format!("{workload}-{}{number}", stage.command());
         chapters.push(Chapter {
             stage,
-            drawings: drawings(stage, &outcomes, &stem)?,
-            outcomes,
+            drawings: drawings(stage, outcomes, &stem)?,
+            outcomes: outcomes.to_vec(),
         });
     }
     Ok(chapters)

@@ -6,7 +6,7 @@ use std::iter;
 
 use evidence::sample::Interval;
 use evidence::table::{self, time_ns};
-use maud::{html, Markup};
+use maud::{html, Markup, Render};
 
 use super::words;
 use crate::estimate::Verdict;
@@ -28,17 +28,16 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    pub(crate) fn of(terminal: impl Into<String>, page: Markup) -> Self {
+    pub(crate) fn of(terminal: impl Into<String>, page: impl Render) -> Self {
         Self {
             terminal: vec![terminal.into()],
-            page,
+            page: page.render(),
         }
     }
 
     pub(crate) fn text(text: impl Into<String>) -> Self {
         let text = text.into();
-        let page = html! { (text) };
-        Self::of(text, page)
+        Self::of(text.clone(), text)
     }
 
     pub(crate) fn count(count: u64) -> Self {
@@ -82,7 +81,7 @@ impl Cell {
     }
 
     fn none() -> Self {
-        Self::of(NONE, html! { (NONE_ON_PAGE) })
+        Self::of(NONE, NONE_ON_PAGE)
     }
 }
 
@@ -139,15 +138,16 @@ impl Head {
         Self::new(&[""], page, Kind::Text)
     }
 
-    pub(crate) fn number(terminal: &str, page: &str) -> Self {
+    pub(crate) fn number(both: &str) -> Self {
+        Self::number_as(both, both)
+    }
+
+    pub(crate) fn number_as(terminal: &str, page: &str) -> Self {
         Self::new(&[terminal], page, Kind::Number)
     }
 
-    pub(crate) fn number_in_terminal(terminal: &str) -> Self {
-        Self {
-            page: None,
-            ..Self::number(terminal, "")
-        }
+    pub(crate) fn in_terminal_only(self) -> Self {
+        Self { page: None, ..self }
     }
 
     pub(crate) fn ratio(terminal: &str, page: &str) -> Self {

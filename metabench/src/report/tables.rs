@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Which tables there are, for a terminal and for the page.
+//! All tables of outcomes, for a terminal and for the page.
 
 use maud::html;
 
@@ -8,6 +8,8 @@ use super::{together, words};
 use crate::estimate::{best_held, Measure, EEVDF};
 use crate::outcome::{Claim, Comparison, Outcome, RowOutcome, SubjectOutcome};
 
+const AGAINST_EEVDF: &str = "against EEVDF";
+
 /// EEVDF first.
 fn all(subject: &SubjectOutcome) -> impl Iterator<Item = &RowOutcome> {
     [&subject.eevdf].into_iter().chain(&subject.rows)
@@ -15,10 +17,6 @@ fn all(subject: &SubjectOutcome) -> impl Iterator<Item = &RowOutcome> {
 
 fn is_floor(row: &&RowOutcome) -> bool {
     row.role.is_none()
-}
-
-fn against_eevdf() -> String {
-    format!("against {EEVDF}")
 }
 
 /// The noise floor, then each row.
@@ -38,25 +36,20 @@ pub(crate) fn rows(subject: &SubjectOutcome) -> Table<&RowOutcome> {
     let mut table = Table::new(lead, caption, all(subject))
         .floor(is_floor)
         .column(Head::label("row"), |row| label(row))
-        .column(Head::number_in_terminal("n"), |row| {
+        .column(Head::number("n").in_terminal_only(), |row| {
             Cell::count(row.n as u64)
         })
-        .column(Head::number(&about.unit, &about.unit), |row| {
+        .column(Head::number(&about.unit), |row| {
             let figure = row.throughput.estimate;
-            Cell::of(
-                words::four_digits(figure),
-                html! { (words::figure(figure)) },
-            )
+            Cell::of(words::four_digits(figure), words::figure(figure))
         });
     table = against(table, subject, Measure::Throughput);
     let Some(percent) = subject.quantile else {
         return table;
     };
-    let quantile = Head::number(&format!("p{percent}"), &Measure::Latency.name([subject]));
+    let quantile = Head::number_as(&format!("p{percent}"), &Measure::Latency.name([subject]));
     table = table
-        .column(Head::number("requests", "requests"), |row| {
-            Cell::count(row.requests)
-        })
+        .column(Head::number("requests"), |row| Cell::count(row.requests))
         .column(quantile, |row| Cell::milliseconds(row.latency_ms));
     against(table, subject, Measure::Latency)
 }
@@ -77,7 +70,7 @@ fn against<'a>(
     measure: Measure,
 ) -> Table<&'a RowOutcome> {
     table
-        .column(Head::ratio("ratio", &against_eevdf()), |row| {
+        .column(Head::ratio("ratio", AGAINST_EEVDF), |row| {
             Cell::ratio(measure.ratio(row))
         })
         .column(Head::text(measure.stem()), |row| match is_floor(row) {
@@ -95,7 +88,7 @@ pub(crate) fn parts(subject: &SubjectOutcome) -> Table<&RowOutcome> {
         .floor(is_floor)
         .column(Head::label("row"), |row| Cell::text(&row.label));
     for (i, (name, _)) in subject.eevdf.parts.iter().enumerate() {
-        table = table.column(Head::number(name, name), |row| {
+        table = table.column(Head::number(name), |row| {
             Cell::brief_ratio(row.parts.get(i).map(|(_, ratio)| *ratio))
         });
     }
@@ -144,10 +137,10 @@ pub(crate) fn claims(claims: &[Claim]) -> Table<&Claim> {
         .column(Head::ratio_at_level("afresh", "afresh"), |claim| {
             Cell::ratio(Some(claim.compare))
         })
-        .column(Head::number("difference", "difference"), |claim| {
+        .column(Head::number("difference"), |claim| {
             let difference = claim.compare.estimate - claim.tune.estimate;
             let points = format!("{:+.1} points", 100.0 * difference).replace('-', "−");
-            Cell::of(format!("{difference:+.3}"), html! { (points) })
+            Cell::of(format!("{difference:+.3}"), points)
         })
 }
 
@@ -165,9 +158,9 @@ pub(crate) fn counts<'a>(
             rotations.map(move |row| (n, subject, row))
         });
     Table::new(String::new(), caption, rotations)
-        .column(Head::number("", "n"), |(n, ..)| Cell::text(n.to_string()))
+        .column(Head::number("n"), |(n, ..)| Cell::text(n.to_string()))
         .column(Head::label("row"), |(.., row)| Cell::text(&row.label))
-        .column(Head::ratio("", &against_eevdf()), |(.., row)| {
+        .column(Head::ratio("", AGAINST_EEVDF), |(.., row)| {
             Cell::ratio(measure.ratio(row))
         })
         .column(Head::text(""), |(_, subject, row)| {
@@ -203,17 +196,16 @@ pub(crate) fn floors<'a>(outcomes: &[&'a Outcome]) -> Table<(&'a Outcome, &'a Su
         .column(Head::text("under load"), |(_, subject)| {
             Cell::text(words::heading(subject))
         })
-        .column(Head::number("", "boots"), |(outcome, _)| {
+        .column(Head::number("boots"), |(outcome, _)| {
             Cell::text(outcome.source.boots.to_string())
         })
-        .column(Head::number("", "super-blocks"), |(_, subject)| {
+        .column(Head::number("super-blocks"), |(_, subject)| {
             Cell::text(subject.super_blocks.to_string())
         })
-        .column(
-            Head::number("", "throughput, noise floor"),
-            |(_, subject)| Cell::text(noise(Measure::Throughput, subject)),
-        )
-        .column(Head::number("", "latency, noise floor"), |(_, subject)| {
+        .column(Head::number("throughput, noise floor"), |(_, subject)| {
+            Cell::text(noise(Measure::Throughput, subject))
+        })
+        .column(Head::number("latency, noise floor"), |(_, subject)| {
             Cell::text(match subject.quantile {
                 Some(percent) => format!("p{percent}: {}", noise(Measure::Latency, subject)),
                 None => "–".into(),
