@@ -16,10 +16,11 @@ const BY_PROCESS: &str = ", replacing processes";
 /// A row at its step.
 pub(crate) type Placed<'a> = (usize, &'a RowOutcome);
 
-struct Named<'a> {
+/// Rows under a name, by number; or under several that always go together.
+struct Named {
     names: Vec<String>,
     by_process: bool,
-    rows: Vec<Placed<'a>>,
+    rows: Vec<usize>,
 }
 
 /// Runs of the rows that are rotations; of others none.
@@ -27,7 +28,7 @@ pub(crate) fn runs(
     rows: &[Placed],
     value: impl Fn(usize, &RowOutcome) -> Option<Interval>,
 ) -> Vec<Run> {
-    let all = merged(named(rows));
+    let all = named(rows);
     let flips: Vec<&Named> = all.iter().filter(|named| !named.by_process).collect();
     let mut next = flips.len();
     let mut runs = Vec::new();
@@ -43,39 +44,47 @@ pub(crate) fn runs(
             false => (Look::Own(number), ""),
             true => (Look::Hollow(number), BY_PROCESS),
         };
-        let points = named.rows.iter();
+        let points = named.rows.iter().filter_map(|&row| {
+            let (step, row) = rows[row];
+            Some((step, value(step, row)?))
+        });
         runs.push(Run {
             name: format!("{}{how}", named.names.join(" = ")),
             look,
-            points: points
-                .filter_map(|(step, row)| Some((*step, value(*step, row)?)))
-                .collect(),
+            points: points.collect(),
         });
     }
     runs.retain(|run| !run.points.is_empty());
     runs
 }
 
-/// A run for each name, in the order of first use.
-fn named<'a>(rows: &[Placed<'a>]) -> Vec<Named<'a>> {
+/// In the order of first use.
+fn named(rows: &[Placed]) -> Vec<Named> {
     let mut all: Vec<Named> = Vec::new();
-    for &(step, row) in rows {
+    for (number, (_, row)) in rows.iter().enumerate() {
         let by_process = matches!(row.setting, Setting::Replace { .. });
         for name in names(row) {
             let known = all
                 .iter_mut()
                 .find(|named| named.names[0] == name && named.by_process == by_process);
             match known {
-                Some(named) => named.rows.push((step, row)),
+                Some(named) => named.rows.push(number),
                 None => all.push(Named {
                     names: vec![name],
                     by_process,
-                    rows: vec![(step, row)],
+                    rows: vec![number],
                 }),
             }
         }
     }
-    all
+    let mut merged: Vec<Named> = Vec::new();
+    for named in all {
+        match merged.iter_mut().find(|other| other.rows == named.rows) {
+            Some(same) => same.names.extend(named.names),
+            None => merged.push(named),
+        }
+    }
+    merged
 }
 
 fn names(row: &RowOutcome) -> Vec<String> {
@@ -84,24 +93,6 @@ fn names(row: &RowOutcome) -> Vec<String> {
         Some(Role::EqualRotation) => vec!["equal rotation".into()],
         _ => vec![],
     }
-}
-
-fn merged(all: Vec<Named>) -> Vec<Named> {
-    let mut merged: Vec<Named> = Vec::new();
-    for named in all {
-        let labels = |named: &Named| -> Vec<(usize, String)> {
-            let rows = named.rows.iter();
-            rows.map(|(step, row)| (*step, row.label.clone())).collect()
-        };
-        let same = merged
-            .iter_mut()
-            .find(|m| m.by_process == named.by_process && labels(m) == labels(&named));
-        match same {
-            Some(same) => same.names.extend(named.names),
-            None => merged.push(named),
-        }
-    }
-    merged
 }
 
 #[cfg(test)]

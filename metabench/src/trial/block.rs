@@ -10,11 +10,12 @@ use std::time::Duration;
 use anyhow::{anyhow, Context, Result};
 use fastrand::Rng;
 use labkit::charge::setting::Setting;
+use labkit::charge::InCharge;
 use labkit::sys;
 
-use super::engine::Rig;
 use super::load::{Conditions, Done};
 use super::record::{Block, Part, Replaced};
+use super::scene::Scene;
 use super::{load, window};
 use crate::reading::Run;
 use crate::workload::{Application, Load};
@@ -47,6 +48,14 @@ pub(crate) struct Place<'a> {
     /// Label; none for EEVDF at an end.
     pub(crate) row: Option<&'a str>,
     pub(crate) setting: &'a Setting,
+}
+
+/// The world of a trial: tests have another one.
+pub(crate) struct Rig<'a> {
+    pub(crate) charge: &'a mut dyn InCharge,
+    pub(crate) scene: &'a mut dyn Scene,
+    /// Has somebody asked us to stop?
+    pub(crate) interrupted: &'a dyn Fn() -> bool,
 }
 
 pub(crate) struct Bench<'a, 'b> {

@@ -7,23 +7,13 @@
 use anyhow::{ensure, Context, Error, Result};
 use fastrand::Rng;
 use labkit::charge::setting::Setting;
-use labkit::charge::InCharge;
 
-use super::block::{Bench, Place, Subject};
+use super::block::{Bench, Place, Rig, Subject};
 use super::order::Orders;
 use super::progress::Progress;
 use super::record::{Plan, Record};
-use super::scene::Scene;
 use super::window;
 use crate::workload::{Application, Service, Workload};
-
-/// The world of a trial: tests have another one.
-pub(crate) struct Rig<'a> {
-    pub(crate) charge: &'a mut dyn InCharge,
-    pub(crate) scene: &'a mut dyn Scene,
-    /// Has somebody asked us to stop?
-    pub(crate) interrupted: &'a dyn Fn() -> bool,
-}
 
 /// Whether a trial goes on to the end of its plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

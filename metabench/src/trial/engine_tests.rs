@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use labkit::charge::setting::Setting;
 
-use super::engine::{self, Ending, Next, Rig};
+use super::block::Rig;
+use super::engine::{self, Ending, Next};
 use super::fake::{self, application, load, workload, FakeScene, Nobody, Story};
 use super::record::{Block, Plan, Record, Role, Row, Stage, Subject};
 use crate::workload::{Application, Ready, Service, Workload};

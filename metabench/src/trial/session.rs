@@ -19,8 +19,9 @@ use labkit::{machine, sys};
 use scx_meta::policy::Policy;
 
 use super::args::Common;
+use super::block::Rig;
+use super::engine::Ending;
 pub(crate) use super::engine::Next;
-use super::engine::{Ending, Rig};
 use super::files::Destination;
 use super::record::{Plan, Record, Row, Stage, Subject};
 use super::scene::Lab;
