@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use super::drawing::Drawing;
-use super::{asked, rows, slices, together};
+use super::{asked, rows, slices, together, words};
 use crate::estimate::Measure;
 use crate::outcome::Outcome;
 use crate::trial::files;
@@ -26,12 +26,7 @@ pub(crate) struct Chapter<'a> {
 
 /// Workloads in the order given, stages in the order of the pipeline.
 pub(crate) fn parts(outcomes: &[Outcome]) -> Result<Vec<Part<'_>>> {
-    let mut workloads: Vec<&str> = Vec::new();
-    for outcome in outcomes {
-        if !workloads.contains(&outcome.workload.as_str()) {
-            workloads.push(&outcome.workload);
-        }
-    }
+    let workloads = words::once(outcomes.iter().map(|outcome| outcome.workload.as_str()));
     let part = |workload| {
         let own = outcomes.iter().filter(|o| o.workload == workload);
         let mut own: Vec<_> = own.collect();

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The machine and the noise floor: before any figure.
 
-use std::collections::BTreeSet;
-
 use maud::{html, Markup};
 
 use super::{tables, words};
@@ -68,9 +66,7 @@ pub(crate) fn by_stage(
 }
 
 fn notes(outcomes: &[&Outcome]) -> Markup {
-    let mut seen = BTreeSet::new();
-    let notes = outcomes.iter().flat_map(|outcome| &outcome.source.notes);
-    let notes: Vec<_> = notes.filter(|note| seen.insert(note.as_str())).collect();
+    let notes = words::once(outcomes.iter().flat_map(|outcome| &outcome.source.notes));
     html! {
         @if !notes.is_empty() {
             h3 { "What to know before believing it" }

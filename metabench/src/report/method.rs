@@ -3,7 +3,7 @@
 
 use maud::{html, Markup};
 
-use super::head;
+use super::{head, words};
 use crate::outcome::Outcome;
 
 pub(crate) fn method(outcomes: &[&Outcome]) -> Markup {
@@ -32,16 +32,12 @@ pub(crate) fn method(outcomes: &[&Outcome]) -> Markup {
 
 /// The command lines of every load, once.
 fn loads(outcomes: &[&Outcome]) -> Markup {
-    let mut all: Vec<(&str, &str)> = Vec::new();
     let subjects = outcomes.iter().flat_map(|outcome| &outcome.subjects);
-    for subject in subjects {
-        for line in &subject.subject.commands {
-            let load = (subject.subject.name.as_str(), line.as_str());
-            if !all.contains(&load) {
-                all.push(load);
-            }
-        }
-    }
+    let lines = subjects.flat_map(|subject| {
+        let about = &subject.subject;
+        about.commands.iter().map(|line| (&about.name, line))
+    });
+    let all = words::once(lines);
     html! {
         @if !all.is_empty() {
             p { "The load:" }
