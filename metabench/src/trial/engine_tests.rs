@@ -206,49 +206,30 @@ fn service(name: &str) -> Service {
 }
 
 #[test]
-fn a_load_that_fails_ends_the_trial_with_its_last_words() {
-    let script = "echo all is well; echo no route to host >&2; exit 3";
-    let told = run(&one(vec![load("app", script, false)]), 2, &NONE);
-    let error = format!("{:#}", told.ending.as_ref().unwrap_err());
-    for expected in [
-        "app: ",
-        "super-block 1 of 2: EEVDF",
-        "exit status: 3",
-        "sh -c",
-        "no route to host",
-    ] {
-        assert!(error.contains(expected), "{error}");
-    }
-    assert_eq!(told.end(), (false, &*error));
-    assert!(told.blocks().is_empty());
-}
-
-#[test]
-fn a_command_that_is_not_there_is_named() {
+fn a_load_without_a_figure_ends_the_trial_with_its_last_words() {
+    let fails = "echo all is well; echo no route to host >&2; exit 3";
     let mut missing = load("app", "", false);
     missing.command = vec!["no-such-load".into()];
-    let error = format!(
-        "{:#}",
-        run(&one(vec![missing]), 1, &NONE).ending.unwrap_err()
-    );
-    assert!(
-        error.contains("cannot start") && error.contains("no-such-load"),
-        "{error}"
-    );
-}
-
-#[test]
-fn output_that_says_no_figure_ends_the_trial_with_its_tail() {
-    let told = run(
-        &one(vec![load("app", "echo nothing to see", false)]),
-        1,
-        &NONE,
-    );
-    let error = format!("{:#}", told.ending.unwrap_err());
-    assert!(
-        error.contains("matches nothing") && error.contains("nothing to see"),
-        "{error}"
-    );
+    let place = ["app: ", "super-block 1 of 2: EEVDF"];
+    for (load, expected) in [
+        (
+            load("app", fails, false),
+            ["exit status: 3", "sh -c", "no route to host"],
+        ),
+        (missing, ["cannot start", "no-such-load", ""]),
+        (
+            load("app", "echo nothing to see", false),
+            ["matches nothing", "nothing to see", ""],
+        ),
+    ] {
+        let told = run(&one(vec![load]), 2, &NONE);
+        let error = format!("{:#}", told.ending.as_ref().unwrap_err());
+        for part in place.iter().chain(&expected) {
+            assert!(error.contains(part), "{error}");
+        }
+        assert_eq!(told.end(), (false, &*error));
+        assert!(told.blocks().is_empty());
+    }
 }
 
 #[test]
