@@ -162,7 +162,7 @@ mod tests {
             rows: all[..ratios.len()].to_vec(),
             ..Made::default()
         };
-        let mut subject = made.outcome().subjects.remove(0);
+        let mut subject = made.subject();
         subject.subject.unit = unit.into();
         subject.eevdf.throughput_ratio = interval(1.0, 0.98, 1.02);
         for (row, ratio) in subject.rows.iter_mut().zip(ratios) {

@@ -8,7 +8,7 @@ use labkit::clock::Clock;
 use labkit::machine::Machine;
 
 use crate::estimate;
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, SubjectOutcome};
 use crate::trial::fake;
 use crate::trial::record::{Block, Latency, Part, Plan, Record, Role, Row, Stage, Subject};
 
@@ -182,6 +182,11 @@ impl Made {
 
     pub(crate) fn outcome(&self) -> Outcome {
         estimate::outcome(&[self.raw()]).unwrap()
+    }
+
+    /// The first.
+    pub(crate) fn subject(&self) -> SubjectOutcome {
+        self.outcome().subjects.remove(0)
     }
 
     fn machine(&self) -> Machine {

@@ -13,6 +13,18 @@ fn covers(interval: Interval, value: f64) -> bool {
     interval.low <= value && value <= interval.high
 }
 
+#[track_caller]
+fn assert_near(interval: Interval, value: f64, tolerance: f64) {
+    let distance = (interval.estimate - value).abs();
+    assert!(distance < tolerance, "{value}: {interval:?}");
+}
+
+#[track_caller]
+fn assert_noted(outcome: &Outcome, expected: &str) {
+    let notes = outcome.source.notes.join("\n");
+    assert!(notes.contains(expected), "{notes}");
+}
+
 /// The requests of all blocks of one row.
 fn bins(raw: &Raw<Record>, rows: &[Option<&str>]) -> Vec<f64> {
     let mut all = Vec::new();
@@ -40,8 +52,7 @@ fn known_ratios_lie_within_their_intervals() {
             noise: 0.02,
             ..Made::default()
         };
-        let outcome = made.outcome();
-        let subject = &outcome.subjects[0];
+        let subject = made.subject();
         assert_eq!((subject.super_blocks, subject.eevdf.n), (8, 16));
         for (row, effect) in subject.rows.iter().zip(&made.rows) {
             assert_eq!((row.n, row.requests), (8, 16_000));
@@ -59,15 +70,14 @@ fn known_ratios_lie_within_their_intervals() {
 fn noise_alone_is_inside_the_noise() {
     let mut wrong = 0;
     for seed in 0..40 {
-        let outcome = Made {
+        let subject = Made {
             seed,
             noise: 0.02,
             subjects: vec![BATCH],
             rows: vec![held("fifo", 1.0, 1.0), held("vtime", 1.0, 1.0)],
             ..Made::default()
         }
-        .outcome();
-        let subject = &outcome.subjects[0];
+        .subject();
         for row in &subject.rows {
             wrong += usize::from(
                 Measure::Throughput.verdict(row, &subject.eevdf) != Some(Verdict::InsideNoise),
@@ -79,8 +89,7 @@ fn noise_alone_is_inside_the_noise() {
 
 #[test]
 fn effects_larger_than_the_noise_are_seen_as_what_they_are() {
-    let outcome = Made::default().outcome();
-    let subject = &outcome.subjects[0];
+    let subject = Made::default().subject();
     let verdicts: Vec<_> = subject
         .rows
         .iter()
@@ -98,21 +107,15 @@ fn effects_larger_than_the_noise_are_seen_as_what_they_are() {
 #[test]
 fn a_machine_that_grows_slower_favours_nobody() {
     // 64 blocks, in all of which it loses half of its speed.
-    let outcome = Made {
+    let subject = Made {
         drift: 0.01,
         rounds: 16,
         ..Made::default()
     }
-    .outcome();
-    let subject = &outcome.subjects[0];
-    let ratio = subject.rows[0].throughput_ratio;
-    assert!((ratio.estimate - 1.05).abs() < 0.01, "{ratio:?}");
+    .subject();
+    assert_near(subject.rows[0].throughput_ratio, 1.05, 0.01);
     // It is seen where it should be: from the first to the last block of a super-block.
-    let noise = subject.eevdf.throughput_ratio;
-    assert!(
-        (noise.estimate - 0.99_f64.powi(3)).abs() < 0.01,
-        "{noise:?}"
-    );
+    assert_near(subject.eevdf.throughput_ratio, 0.99_f64.powi(3), 0.01);
     let [first, .., last] = &subject.positions[..] else {
         panic!("{:?}", subject.positions);
     };
@@ -121,19 +124,17 @@ fn a_machine_that_grows_slower_favours_nobody() {
 
 #[test]
 fn without_drift_places_do_not_matter() {
-    let subject = Made::default().outcome().subjects.remove(0);
+    let subject = Made::default().subject();
     assert_eq!(subject.positions.len(), 4);
-    for place in &subject.positions {
-        assert!((place.estimate - 1.0).abs() < 0.01, "{place:?}");
+    for place in subject.positions {
+        assert_near(place, 1.0, 0.01);
     }
 }
 
 #[test]
 fn pooled_quantiles_are_those_of_all_requests() {
     let made = Made::default();
-    let raw = made.raw();
-    let outcome = outcome(std::slice::from_ref(&raw)).unwrap();
-    let subject = &outcome.subjects[0];
+    let (raw, subject) = (made.raw(), made.subject());
     assert_eq!(subject.quantile, Some(99));
     let p99 = |sorted: Vec<f64>| sorted[(sorted.len() * 99).div_ceil(100) - 1] / 1000.0;
     let fifo = p99(bins(&raw, &[Some("fifo")]));
@@ -141,8 +142,7 @@ fn pooled_quantiles_are_those_of_all_requests() {
     let row = &subject.rows[0];
     assert_eq!(row.latency_ms.unwrap().estimate, fifo);
     assert_eq!(subject.eevdf.latency_ms.unwrap().estimate, eevdf);
-    let ratio = row.latency_ratio.unwrap().estimate;
-    assert!((ratio - fifo / eevdf).abs() < 1e-12, "{ratio}");
+    assert_near(row.latency_ratio.unwrap(), fifo / eevdf, 1e-12);
 }
 
 #[test]
@@ -152,9 +152,7 @@ fn p99_needs_ten_thousand_requests_in_each_row() {
             requests,
             ..Made::default()
         }
-        .outcome()
-        .subjects
-        .remove(0);
+        .subject();
         assert_eq!(subject.rows[0].requests, 8 * requests);
         subject.quantile
     };
@@ -165,9 +163,8 @@ fn p99_needs_ten_thousand_requests_in_each_row() {
         rounds: 10,
         requests: 1_000,
         ..Made::default()
-    }
-    .outcome();
-    assert_eq!(exactly.subjects[0].quantile, Some(99));
+    };
+    assert_eq!(exactly.subject().quantile, Some(99));
 }
 
 #[test]
@@ -187,23 +184,13 @@ fn what_loads_say_themselves_is_not_pooled() {
     assert_eq!(subject.quantile, Some(99));
     let row = &subject.rows[0];
     // 1 ms + 99 %, times 0.9 and the noise.
-    assert!(
-        (row.latency_ms.unwrap().estimate - 1.99 * 0.9).abs() < 0.02,
-        "{row:?}"
-    );
-    assert!(
-        (row.latency_ratio.unwrap().estimate - 0.9).abs() < 0.01,
-        "{row:?}"
-    );
+    assert_near(row.latency_ms.unwrap(), 1.99 * 0.9, 0.02);
+    assert_near(row.latency_ratio.unwrap(), 0.9, 0.01);
     assert_eq!(of(&[50.0, 90.0]).subjects[0].quantile, Some(90));
     let untold = of(&[50.0, 95.0]);
     assert_eq!(untold.subjects[0].quantile, None);
     assert_eq!(untold.subjects[0].rows[0].latency_ms, None);
-    let notes = untold.source.notes.join("\n");
-    assert!(
-        notes.contains("web: its load says neither p99 nor p90"),
-        "{notes}"
-    );
+    assert_noted(&untold, "web: its load says neither p99 nor p90");
 }
 
 #[test]
@@ -217,19 +204,14 @@ fn several_parts_count_the_same() {
     let subject = &outcome.subjects[0];
     let row = &subject.rows[0];
     // The parts do 100 and 200 a second under EEVDF.
-    let expected = (100.0_f64 * 200.0).sqrt();
-    assert!((subject.eevdf.throughput.estimate - expected).abs() < 1e-9);
-    assert!((row.throughput_ratio.estimate - 1.05).abs() < 1e-9);
+    assert_near(subject.eevdf.throughput, 20_000_f64.sqrt(), 1e-9);
+    assert_near(row.throughput_ratio, 1.05, 1e-9);
     let names: Vec<_> = row.parts.iter().map(|(name, _)| &**name).collect();
     assert_eq!(names, ["batch", "web"]);
-    assert!((row.parts[1].1.estimate - 1.05).abs() < 1e-9);
+    assert_near(row.parts[1].1, 1.05, 1e-9);
     // The first part says no latencies, the second does.
     assert!(row.latency_ms.is_some());
-    assert!(outcome
-        .source
-        .notes
-        .iter()
-        .any(|note| note.contains("geometric mean of batch, web")));
+    assert_noted(&outcome, "geometric mean of batch, web");
 }
 
 #[test]
@@ -247,11 +229,7 @@ fn a_trial_that_was_cut_is_partial_and_keeps_what_is_complete() {
     let names: Vec<_> = cut.subjects.iter().map(|s| &*s.subject.name).collect();
     assert_eq!(names, ["web"]);
     assert_eq!(cut.subjects[0], made.outcome().subjects[0]);
-    let notes = cut.source.notes.join("\n");
-    assert!(
-        notes.contains("batch: no super-block is complete"),
-        "{notes}"
-    );
+    assert_noted(&cut, "batch: no super-block is complete");
 }
 
 #[test]
@@ -292,12 +270,8 @@ fn questions_are_answered_within_super_blocks_and_corrected() {
         (1.10 / 1.05, 0.8 / 0.9),
         (1.10 / 0.97, 0.8 / 1.1),
     ]) {
-        let got = answer.latency_ratio.unwrap();
-        assert!(
-            (answer.throughput_ratio.estimate - throughput).abs() < 0.013,
-            "{answer:?}"
-        );
-        assert!((got.estimate - latency).abs() < 0.013, "{answer:?}");
+        assert_near(answer.throughput_ratio, throughput, 0.013);
+        assert_near(answer.latency_ratio.unwrap(), latency, 0.013);
         // Three questions, each about throughput and latency.
         assert!((answer.level - (1.0 - 0.05 / 6.0)).abs() < 1e-12);
     }
@@ -322,8 +296,7 @@ fn what_is_predicted_is_the_share_weighted_mean() {
         let [eevdf, predicted] = &answers[..] else {
             panic!("{answers:?}");
         };
-        let ratio = predicted.throughput_ratio.estimate;
-        assert!((ratio - synergy).abs() < 0.01, "{predicted:?}");
+        assert_near(predicted.throughput_ratio, synergy, 0.01);
         // Between those of its parts, 0.9 and 1.1, and nearer to the one it has more of.
         let latency = |answer: &Comparison| answer.latency_ratio.unwrap().estimate;
         let of_prediction = latency(eevdf) / latency(predicted);

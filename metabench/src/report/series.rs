@@ -106,7 +106,7 @@ mod tests {
             rows,
             ..Made::default()
         };
-        made.outcome().subjects.remove(0).rows
+        made.subject().rows
     }
 
     fn names(runs: &[Run]) -> Vec<(&str, Look, usize)> {
