@@ -63,7 +63,7 @@ pub(crate) fn comparisons(raws: &[Raw<Record>], questions: &[Question]) -> Resul
 /// A question, with what it is about found.
 struct Asked<'a> {
     subject: &'a SubjectBlocks<'a>,
-    latencies: Option<Latencies>,
+    latencies: Option<Latencies<'a>>,
     of: Side,
     to: Side,
 }
@@ -71,7 +71,7 @@ struct Asked<'a> {
 impl<'a> Asked<'a> {
     fn new(
         subject: &'a SubjectBlocks,
-        latencies: Option<Latencies>,
+        latencies: Option<Latencies<'a>>,
         question: &Question,
     ) -> Result<Self> {
         let to = match &question.to {
@@ -100,7 +100,7 @@ impl<'a> Asked<'a> {
         } = self;
         let latency_ratio = self
             .latencies
-            .map(|latencies| latencies.ratio(subject, of, to, level));
+            .map(|latencies| latencies.ratio(of, to, level));
         Ok(Comparison {
             what: what.into(),
             throughput_ratio: subject.throughput_ratio(of, to, &subject.all_parts(), level)?,

@@ -21,17 +21,18 @@ const PERCENTS: [u32; 2] = [99, 90];
 
 const US_PER_MS: f64 = 1000.0;
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Latencies {
+#[derive(Clone, Copy)]
+pub(crate) struct Latencies<'a> {
+    subject: &'a SubjectBlocks<'a>,
     pub(crate) percent: u32,
     /// Of which part: the first that says any.
     part: usize,
     pooled: bool,
 }
 
-impl Latencies {
+impl<'a> Latencies<'a> {
     /// None if no load says latencies, or none of the quantiles that are told.
-    pub(crate) fn of(subject: &SubjectBlocks) -> Result<Option<Self>> {
+    pub(crate) fn of(subject: &'a SubjectBlocks) -> Result<Option<Self>> {
         let Some((part, pooled)) = said(subject)? else {
             return Ok(None);
         };
@@ -46,6 +47,7 @@ impl Latencies {
             .filter(|percent| *percent < 99 || enough)
             .find(|percent| pooled || all_say(subject, part, *percent));
         Ok(possible.map(|percent| Self {
+            subject,
             percent,
             part,
             pooled,
@@ -58,51 +60,37 @@ impl Latencies {
     }
 
     /// Requests of a side in all its blocks.
-    pub(crate) fn requests(&self, subject: &SubjectBlocks, side: &Side) -> u64 {
-        requests(subject, side, self.part)
+    pub(crate) fn requests(&self, side: &Side) -> u64 {
+        requests(self.subject, side, self.part)
     }
 
     /// The quantile. A mixture of quantiles that do not pool has none.
-    pub(crate) fn quantile_ms(
-        &self,
-        subject: &SubjectBlocks,
-        side: &Side,
-    ) -> Result<Option<Interval>> {
+    pub(crate) fn quantile_ms(&self, side: &Side) -> Result<Option<Interval>> {
         if self.pooled {
-            let pool = Pool::of(subject, side, self.part);
-            let interval = self.drawn(subject, LEVEL, |times| {
-                pool.quantile(self.percent.into(), times)
-                    .map(|us| us / US_PER_MS)
+            let pool = Pool::of(self.subject, side, self.part);
+            let interval = self.drawn(LEVEL, |times| {
+                let us = pool.quantile(self.percent.into(), times);
+                us.map(|us| us / US_PER_MS)
             });
             return interval.map(Some);
         }
-        let super_blocks = subject.super_blocks.iter();
-        let blocks = super_blocks.map(|super_block| {
-            let blocks = side.requests(super_block);
-            let own = blocks.iter().map(|(block, _)| self.own_ms(block));
-            own.collect::<Result<Vec<f64>>>()
-        });
-        let blocks: Vec<_> = blocks.collect::<Result<_>>()?;
-        match side {
-            Side::Mix(_) => Ok(None),
-            _ => sample::interval(&blocks, Statistic::Middle).map(Some),
+        if matches!(side, Side::Mix(_)) {
+            return Ok(None);
         }
+        let super_blocks = self.subject.super_blocks.iter();
+        let blocks: Vec<_> = super_blocks
+            .map(|super_block| self.own_ms(side, super_block))
+            .collect::<Result<_>>()?;
+        sample::interval(&blocks, Statistic::Middle).map(Some)
     }
 
     /// Of two sides; less than 1 is better.
-    pub(crate) fn ratio(
-        &self,
-        subject: &SubjectBlocks,
-        of: &Side,
-        to: &Side,
-        level: f64,
-    ) -> Result<Option<Interval>> {
+    pub(crate) fn ratio(&self, of: &Side, to: &Side, level: f64) -> Result<Option<Interval>> {
         if self.pooled {
-            let pools = [of, to].map(|side| Pool::of(subject, side, self.part));
-            let interval = self.drawn(subject, level, |times| {
-                let [of, to] =
-                    [&pools[0], &pools[1]].map(|pool| pool.quantile(self.percent.into(), times));
-                Some(of? / to?)
+            let [of, to] = [of, to].map(|side| Pool::of(self.subject, side, self.part));
+            let percent = self.percent.into();
+            let interval = self.drawn(level, |times| {
+                Some(of.quantile(percent, times)? / to.quantile(percent, times)?)
             });
             return interval.map(Some);
         }
@@ -110,12 +98,10 @@ impl Latencies {
             return Ok(None);
         }
         let mean = |side: &Side, super_block: &SuperBlock| -> Result<f64> {
-            let blocks = side.requests(super_block);
-            let own = blocks.iter().map(|(block, _)| self.own_ms(block));
-            let own: Vec<f64> = own.collect::<Result<_>>()?;
+            let own = self.own_ms(side, super_block)?;
             Ok(own.iter().sum::<f64>() / own.len() as f64)
         };
-        let super_blocks = subject.super_blocks.iter();
+        let super_blocks = self.subject.super_blocks.iter();
         let pairs: Vec<_> = super_blocks
             .map(|super_block| Ok((mean(of, super_block)?, mean(to, super_block)?)))
             .collect::<Result<_>>()?;
@@ -123,13 +109,8 @@ impl Latencies {
     }
 
     /// Bootstrap over super-blocks, given how often each is drawn.
-    fn drawn(
-        &self,
-        subject: &SubjectBlocks,
-        level: f64,
-        statistic: impl Fn(&[u32]) -> Option<f64>,
-    ) -> Result<Interval> {
-        let n = subject.super_blocks.len();
+    fn drawn(&self, level: f64, statistic: impl Fn(&[u32]) -> Option<f64>) -> Result<Interval> {
+        let n = self.subject.super_blocks.len();
         let interval = sample::of_draws(n, level, |drawn| {
             let mut times = vec![0; n];
             drawn.iter().for_each(|&i| times[i] += 1);
@@ -139,7 +120,7 @@ impl Latencies {
             estimate,
             low,
             high,
-        } = interval.with_context(|| format!("{}: latencies", subject.subject.name))?;
+        } = interval.with_context(|| format!("{}: latencies", self.subject.subject.name))?;
         // The quantile of all may lie outside of what hardly any draw exceeds.
         Ok(Interval {
             estimate,
@@ -148,13 +129,18 @@ impl Latencies {
         })
     }
 
-    fn own_ms(&self, block: &Block) -> Result<f64> {
-        let own = match &block.parts[self.part].latency {
-            Some(Latency::Quantiles { at, .. }) => find(at, self.percent),
-            _ => None,
+    /// Of each block, as the load said it.
+    fn own_ms(&self, side: &Side, super_block: &SuperBlock) -> Result<Vec<f64>> {
+        let own = |(block, _): (&Block, f64)| {
+            let us = match &block.parts[self.part].latency {
+                Some(Latency::Quantiles { at, .. }) => find(at, self.percent),
+                _ => None,
+            };
+            let said =
+                us.with_context(|| format!("{}: it says no p{}", place(block), self.percent));
+            Ok(said? / US_PER_MS)
         };
-        let us = own.with_context(|| format!("{}: it says no p{}", place(block), self.percent))?;
-        Ok(us / US_PER_MS)
+        side.requests(super_block).into_iter().map(own).collect()
     }
 }
 

@@ -108,15 +108,15 @@ fn row(
             1 => vec![],
             _ => all.iter().map(part).collect::<Result<_>>()?,
         };
-        let latency_ms = latencies.map(|l| l.quantile_ms(blocks, &own)).transpose()?;
-        let latency_ratio = latencies.map(|l| l.ratio(blocks, &of, &to, LEVEL));
+        let latency_ms = latencies.map(|l| l.quantile_ms(&own)).transpose()?;
+        let latency_ratio = latencies.map(|l| l.ratio(&of, &to, LEVEL));
         let per_super_block = if row.is_none() { 2 } else { 1 };
         Ok(RowOutcome {
             label: label.into(),
             setting: row.map_or(Setting::Eevdf, |row| row.setting.clone()),
             role: row.map(|row| row.role.clone()),
             n: per_super_block * blocks.super_blocks.len(),
-            requests: latencies.map_or(0, |l| l.requests(blocks, &own)),
+            requests: latencies.map_or(0, |l| l.requests(&own)),
             throughput: blocks.throughput(&own)?,
             throughput_ratio: ratio(&all)?,
             latency_ms: latency_ms.flatten(),
