@@ -6,6 +6,7 @@
 //! commands                   attempt (`try`), profiling, tune, compare, breakdown; probe_load
 //! trial                      blocks of one setting each, in random order; services, workload,
 //!                            reading: the processes, and what a load says of itself
+//! record                     a block, and all that is written of a trial
 //! estimate ─► outcome        intervals and verdicts from the blocks ─► report, profile_file
 //! pipeline                   what profiling, tune, compare and breakdown have in common; rows of
 //!                            strategies
@@ -24,6 +25,7 @@ mod probe_load;
 mod profile_file;
 mod profiling;
 pub mod reading;
+mod record;
 mod report;
 pub mod service;
 mod trial;

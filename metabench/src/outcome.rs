@@ -11,7 +11,7 @@ use evidence::sample::Interval;
 use labkit::charge::setting::Setting;
 use serde::{Deserialize, Serialize};
 
-use crate::trial::record::{Role, Stage, Subject};
+use crate::record::{Role, Stage, Subject};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {

@@ -13,7 +13,7 @@ use strategy::profile::{Application, Ends, Figures, Profile, Provenance, Quantil
 use strategy::Policies;
 
 use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
-use crate::trial::record::Role;
+use crate::record::Role;
 
 /// Writes the file whole or not at all, and nothing that `scx_meta` would refuse.
 pub(crate) fn write(outcome: &Outcome, path: &Path) -> Result<()> {

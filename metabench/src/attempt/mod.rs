@@ -15,9 +15,9 @@ use labkit::charge::others::Others;
 use scx_meta::weights;
 
 use crate::estimate;
+use crate::record::{Record, Stage};
 use crate::trial::args::Common;
 use crate::trial::files::{self, Destination};
-use crate::trial::record::{Record, Stage};
 use crate::trial::session::{self, Moment, Next, Wanted};
 
 const EXAMPLES: &str = "\

@@ -14,8 +14,8 @@ use scx_meta::weights::{self, PolicyList};
 use super::metric::{INVERSE, RUNS};
 use super::Args;
 use crate::reading::Reader;
+use crate::record::{Role, Row};
 use crate::trial::args::Common;
-use crate::trial::record::{Role, Row};
 use crate::workload::{Application, Load, Workload};
 
 pub(crate) const ROTATION: &str = "equal rotation";

@@ -11,8 +11,8 @@ use scx_meta::weights;
 use strategy::Strategy;
 
 use crate::pipeline::{Planned, Step};
+use crate::record::Stage;
 use crate::trial::args::{ProfileArgs, TrialArgs};
-use crate::trial::record::Stage;
 use crate::workload::Workload;
 
 /// Options of `breakdown`.

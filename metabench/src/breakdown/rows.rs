@@ -6,7 +6,7 @@ use strategy::profile::Application as Profiled;
 
 use super::Args;
 use crate::pipeline::grid::{Grid, Mechanism};
-use crate::trial::record::Row;
+use crate::record::Row;
 use crate::workload::{Application, Workload};
 
 /// The first `count` applications as one, all under load at the same time.

@@ -14,8 +14,8 @@ use evidence::raw::Raw;
 use crate::estimate::{self, Choice, Measure, WINNER};
 use crate::outcome::{Claim, Outcome};
 use crate::pipeline::{self, Planned, Step};
+use crate::record::{Record, Stage};
 use crate::trial::args::TrialArgs;
-use crate::trial::record::{Record, Stage};
 use crate::workload::Workload;
 
 /// Fewer super-blocks say nothing about how wide an interval will be.

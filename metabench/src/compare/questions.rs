@@ -7,7 +7,7 @@ use evidence::raw::Raw;
 use super::rows::{SAME, SWAPPED, TWIN};
 use crate::estimate::{self, Against, Choice, Question, WINNER};
 use crate::outcome::{Comparison, Outcome};
-use crate::trial::record::Record;
+use crate::record::Record;
 
 pub(crate) fn answers(
     raws: &[Raw<Record>],

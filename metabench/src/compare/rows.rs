@@ -5,7 +5,7 @@
 use labkit::charge::setting::{Setting, Weight};
 
 use crate::estimate::{Choice, WINNER};
-use crate::trial::record::{Role, Row};
+use crate::record::{Role, Row};
 
 /// The row that `tune` froze, each of its weights given to the next policy.
 pub(crate) const SWAPPED: &str = "weights swapped";

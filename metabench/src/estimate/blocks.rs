@@ -10,8 +10,8 @@ use evidence::raw::Raw;
 use labkit::machine::Machine;
 
 use super::boots;
+use crate::record::{Block, Plan, Record, Row, Subject};
 use crate::trial::files;
-use crate::trial::record::{Block, Plan, Record, Row, Subject};
 
 pub(crate) struct Trial<'a> {
     pub(crate) machine: &'a Machine,

@@ -7,8 +7,8 @@ use std::fmt::Debug;
 use anyhow::{bail, ensure, Context, Result};
 use evidence::raw::Raw;
 
+use crate::record::{Block, Plan, Record, Subject};
 use crate::trial::files;
-use crate::trial::record::{Block, Plan, Record, Subject};
 
 /// The plan of each boot; they ask for the same.
 pub(crate) fn plans(raws: &[Raw<Record>]) -> Result<Vec<&Plan>> {

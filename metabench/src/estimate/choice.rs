@@ -6,7 +6,7 @@ use labkit::charge::setting::Setting;
 
 use super::Measure;
 use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
-use crate::trial::record::Role;
+use crate::record::Role;
 
 /// The two that `compare` puts against each other.
 #[derive(Clone, Debug, PartialEq)]

@@ -11,7 +11,7 @@ use super::blocks::{SubjectBlocks, Trial};
 use super::latency::Latencies;
 use super::side::Side;
 use crate::outcome::Comparison;
-use crate::trial::record::Record;
+use crate::record::Record;
 
 /// Label of the row that `tune` froze, and the first word of each question about it.
 pub(crate) const WINNER: &str = "winner";

@@ -11,7 +11,7 @@ use evidence::sample::{self, Interval, Statistic, LEVEL};
 use super::blocks::{place, SubjectBlocks, SuperBlock};
 use super::pool::Pool;
 use super::side::Side;
-use crate::trial::record::{Block, Latency};
+use crate::record::{Block, Latency};
 
 /// Fewer, and a p99 hangs on less than a hundred requests.
 const LEAST_FOR_P99: u64 = 10_000;

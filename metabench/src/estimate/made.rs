@@ -9,8 +9,8 @@ use labkit::machine::Machine;
 
 use crate::estimate;
 use crate::outcome::{Outcome, SubjectOutcome};
+use crate::record::{Block, Latency, Part, Plan, Record, Role, Row, Stage, Subject};
 use crate::trial::fake;
-use crate::trial::record::{Block, Latency, Part, Plan, Record, Role, Row, Stage, Subject};
 
 #[derive(Clone, Copy)]
 pub(crate) enum Says {

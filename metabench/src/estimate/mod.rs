@@ -40,7 +40,7 @@ pub(crate) use measure::Measure;
 pub(crate) use verdict::Verdict;
 
 use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
-use crate::trial::record::Record;
+use crate::record::Record;
 use blocks::{SubjectBlocks, Trial};
 use evidence::raw::Raw;
 use evidence::sample::LEVEL;

@@ -7,7 +7,7 @@
 
 use super::blocks::SubjectBlocks;
 use super::side::Side;
-use crate::trial::record::Latency;
+use crate::record::Latency;
 
 /// Sums of weights are not exact.
 const TOLERANCE: f64 = 1e-9;

@@ -10,7 +10,7 @@ use evidence::sample::{self, Interval, Statistic};
 use super::blocks::SubjectBlocks;
 use super::side::geometric_mean;
 use crate::outcome::RowOutcome;
-use crate::trial::record::Block;
+use crate::record::Block;
 
 /// Throughput relative to the row's median, by place.
 pub(crate) fn positions(

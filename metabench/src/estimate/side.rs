@@ -2,7 +2,7 @@
 //! The blocks on one side of a ratio within a super-block.
 
 use super::blocks::SuperBlock;
-use crate::trial::record::Block;
+use crate::record::Block;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Side {

@@ -11,7 +11,7 @@ use labkit::machine::Machine;
 use super::blocks::{SubjectBlocks, SuperBlock, Trial};
 use super::latency;
 use crate::outcome::Source;
-use crate::trial::record::{Block, Latency};
+use crate::record::{Block, Latency};
 
 pub(crate) fn source(trial: &Trial) -> Result<Source> {
     let (machine, plan) = (trial.machine, trial.plan);

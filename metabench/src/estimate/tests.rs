@@ -6,8 +6,8 @@ use evidence::sample::Interval;
 use super::made::{held, winner, Kind, Made, Says, BATCH, BOTH, WEB};
 use super::*;
 use crate::outcome::Comparison;
+use crate::record::Latency;
 use crate::trial::files;
-use crate::trial::record::Latency;
 
 fn covers(interval: Interval, value: f64) -> bool {
     interval.low <= value && value <= interval.high

@@ -12,7 +12,7 @@ use scx_meta::weights::{self, PolicyList};
 use strategy::profile::Application;
 use strategy::{Allotment, Prefer, Strategy};
 
-use crate::trial::record::{Role, Row};
+use crate::record::{Role, Row};
 
 /// How the rotation comes about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -12,10 +12,10 @@ use evidence::raw::Raw;
 
 use crate::estimate;
 use crate::outcome::Outcome;
+use crate::record::{Record, Row, Stage};
 use crate::report::terminal;
 use crate::trial::args::TrialArgs;
 use crate::trial::files::{self, Destination};
-use crate::trial::record::{Record, Row, Stage};
 use crate::trial::session::{self, Moment, Next, Wanted};
 use crate::workload::{Application, Workload};
 

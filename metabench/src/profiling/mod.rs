@@ -10,8 +10,8 @@ use labkit::charge::others::Others;
 use crate::outcome::Outcome;
 use crate::pipeline::{Planned, Step};
 use crate::profile_file;
+use crate::record::{Row, Stage};
 use crate::trial::args::TrialArgs;
-use crate::trial::record::{Row, Stage};
 use crate::workload::{Application, Workload};
 
 const PROFILE: &str = "profile.toml";

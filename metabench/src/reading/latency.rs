@@ -4,7 +4,7 @@
 use anyhow::{bail, ensure, Result};
 
 use super::histogram;
-use crate::trial::record::Latency;
+use crate::record::Latency;
 
 /// Histograms add up. Percentiles cannot: their mean, weighted by requests, stands for them.
 pub(crate) fn pooled(runs: Vec<Option<Latency>>) -> Result<Option<Latency>> {

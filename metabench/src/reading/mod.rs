@@ -27,7 +27,7 @@ use anyhow::{ensure, Context, Result};
 
 pub(crate) use self::form::Form;
 pub(crate) use self::readers::{Readers, Written};
-use crate::trial::record::Latency;
+use crate::record::Latency;
 
 /// The form is in the application itself.
 pub(crate) const REGEX: &str = "regex";

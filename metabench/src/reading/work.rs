@@ -7,7 +7,7 @@ use super::expression::{Expression, Number};
 use super::form::Form;
 use super::histogram::Bins;
 use super::{parts, said, Done, Run, Told};
-use crate::trial::record::Latency;
+use crate::record::Latency;
 
 impl Form {
     /// `histogram`: that in what the load printed.

@@ -7,8 +7,8 @@ use super::drawing::Drawing;
 use super::{asked, rows, slices, together, words};
 use crate::estimate::Measure;
 use crate::outcome::Outcome;
+use crate::record::Stage;
 use crate::trial::files;
-use crate::trial::record::Stage;
 
 pub(crate) struct Part<'a> {
     pub(crate) workload: &'a str,

@@ -8,7 +8,7 @@ use super::answer::{self, Answer};
 use super::{table, together, words};
 use crate::estimate::{surest, Measure, Verdict, EEVDF};
 use crate::outcome::{Outcome, SubjectOutcome};
-use crate::trial::record::{Role, Stage};
+use crate::record::{Role, Stage};
 
 /// On one workload: from what was asked beforehand if there is that; else from what there is.
 pub(crate) fn conclusion(outcomes: &[&Outcome]) -> Markup {

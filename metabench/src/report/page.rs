@@ -8,7 +8,7 @@ use super::drawing::Drawing;
 use super::{conclusion, head, method, tables, words};
 use crate::estimate::Choice;
 use crate::outcome::{Outcome, SubjectOutcome};
-use crate::trial::record::Stage;
+use crate::record::Stage;
 
 /// Figures are shown at these parts of their own size: their text is of 13 pixels.
 const LARGEST: f64 = 1.15;

@@ -7,7 +7,7 @@ use labkit::charge::setting::Setting;
 use crate::estimate::made::{held, strategies, winner, Effect, Kind, Made, Says};
 use crate::estimate::{self, Against, Question, EEVDF, WINNER};
 use crate::outcome::{Claim, Outcome};
-use crate::trial::record::{Role, Stage};
+use crate::record::{Role, Stage};
 
 const FRONTEND: Kind = Kind {
     name: "frontend",

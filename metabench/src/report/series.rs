@@ -8,7 +8,7 @@ use evidence::sample::Interval;
 use labkit::charge::setting::Setting;
 
 use crate::outcome::RowOutcome;
-use crate::trial::record::Role;
+use crate::record::Role;
 
 /// Said behind the name of a run that switches by processes.
 const BY_PROCESS: &str = ", replacing processes";

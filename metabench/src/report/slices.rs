@@ -12,7 +12,7 @@ use super::drawing::{Drawing, Frame};
 use super::series::{self, Placed};
 use crate::estimate::{Measure, EEVDF};
 use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
-use crate::trial::record::Role;
+use crate::record::Role;
 
 const HELD: &str = "held";
 

@@ -9,7 +9,7 @@ use evidence::figure::layout::check_layout;
 
 use super::sample::{breakdown, compare, messaging, pipeline, profile, tune, wide};
 use super::*;
-use crate::trial::record::Role;
+use crate::record::Role;
 
 /// Writes a report; returns its page and its files.
 fn report(outcomes: &[Outcome]) -> (String, Vec<PathBuf>, tempfile::TempDir) {

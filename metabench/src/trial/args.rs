@@ -11,7 +11,7 @@ use scx_meta::weights::PolicyList;
 use strategy::profile::Profile;
 use strategy::Prefer;
 
-use super::record::Row;
+use crate::record::Row;
 use crate::workload::Workload;
 
 const SCX_META: &str = "scx_meta";

@@ -14,10 +14,10 @@ use labkit::charge::InCharge;
 use labkit::sys;
 
 use super::load::{Conditions, Done};
-use super::record::{Block, Part, Replaced};
 use super::scene::Scene;
 use super::{load, window};
 use crate::reading::Run;
+use crate::record::{Block, Part, Replaced};
 use crate::workload::{Application, Load};
 
 /// Least time between a change of scheduler and the load.

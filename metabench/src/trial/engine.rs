@@ -11,8 +11,8 @@ use labkit::charge::setting::Setting;
 use super::block::{Bench, Place, Rig, Subject};
 use super::order::Orders;
 use super::progress::Progress;
-use super::record::{Plan, Record};
 use super::window;
+use crate::record::{Plan, Record};
 use crate::workload::{Application, Service, Workload};
 
 /// Whether a trial goes on to the end of its plan.

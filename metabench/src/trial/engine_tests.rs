@@ -10,7 +10,7 @@ use labkit::charge::setting::Setting;
 use super::block::Rig;
 use super::engine::{self, Ending, Next};
 use super::fake::{self, application, load, workload, FakeScene, Nobody, Story};
-use super::record::{Block, Plan, Record, Role, Row, Stage, Subject};
+use crate::record::{Block, Plan, Record, Role, Row, Stage, Subject};
 use crate::workload::{Application, Ready, Service, Workload};
 
 fn rows() -> Vec<Row> {

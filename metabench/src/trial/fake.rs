@@ -12,9 +12,9 @@ use labkit::charge::setting::Setting;
 use labkit::charge::InCharge;
 use labkit::sys;
 
-use super::record::{Block, Part, Plan, Stage};
 use super::scene::{Pen, Scene};
 use crate::reading::Reader;
+use crate::record::{Block, Part, Plan, Stage};
 use crate::workload::{Application, Load, Service, Workload};
 
 pub(crate) struct Street;

@@ -12,7 +12,7 @@ use evidence::files::{beside, make_folder_of};
 use evidence::raw::{self, Raw, Writer};
 use labkit::machine::Machine;
 
-use super::record::{Block, Plan, Record, Stage};
+use crate::record::{Block, Plan, Record, Stage};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Destination {

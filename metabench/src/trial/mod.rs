@@ -21,7 +21,6 @@ pub(crate) mod files;
 mod load;
 mod order;
 mod progress;
-pub(crate) mod record;
 mod running;
 pub(crate) mod scene;
 pub(crate) mod session;

@@ -23,9 +23,9 @@ use super::block::Rig;
 use super::engine::Ending;
 pub(crate) use super::engine::Next;
 use super::files::Destination;
-use super::record::{Plan, Record, Row, Stage, Subject};
 use super::scene::Lab;
 use super::{engine, files};
+use crate::record::{Plan, Record, Row, Stage, Subject};
 use crate::workload::{Application, Workload};
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -220,8 +220,8 @@ impl Log<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Block;
     use crate::trial::fake;
-    use crate::trial::record::Block;
 
     fn wanted(rows: Vec<Row>) -> Wanted {
         let application = fake::application("app", vec![fake::load("app", "echo", false)]);

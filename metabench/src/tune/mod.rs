@@ -21,8 +21,8 @@ use crate::estimate::{Choice, Measure};
 use crate::outcome::Outcome;
 use crate::pipeline::grid::{Grid, Mechanism};
 use crate::pipeline::{self, Planned, Step};
+use crate::record::{Role, Row, Stage};
 use crate::trial::args::{ProfileArgs, TrialArgs};
-use crate::trial::record::{Role, Row, Stage};
 use crate::workload::Workload;
 
 /// Options of `tune`.

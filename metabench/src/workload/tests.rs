@@ -4,7 +4,7 @@
 use super::*;
 use crate::reading::tests::{built_in, told};
 use crate::reading::{Reading, Run, Told};
-use crate::trial::record::Latency;
+use crate::record::Latency;
 
 const GOOD: &str = r#"name = "shop"
 notes = ["The page has {bytes} bytes."]
