@@ -13,4 +13,5 @@ pub mod files;
 pub mod provenance;
 pub mod raw;
 pub mod sample;
+pub mod spec;
 pub mod table;

@@ -30,6 +30,18 @@ impl Table {
         self.inner.add_row(cells);
         self
     }
+
+    /// One line for each thing: heads, and how each cell is written.
+    pub fn list<T, const N: usize>(
+        things: impl IntoIterator<Item = T>,
+        columns: [(&str, fn(&T) -> String); N],
+    ) -> Self {
+        let mut table = Self::new(columns.map(|(head, _)| head));
+        for thing in things {
+            table.row(columns.map(|(_, show)| show(&thing)));
+        }
+        table
+    }
 }
 
 impl std::fmt::Display for Table {

@@ -5,16 +5,13 @@ use anyhow::Result;
 use evidence::figure::ruler::{Axis, Scale};
 use evidence::figure::{Bar, Bars};
 use evidence::sample::Interval;
+use evidence::spec::Row;
 use evidence::table::{brief_time_ns, ratio};
 
-use super::costs::Estimate;
-use super::details::{
-    Details, ADOPTION, EFFECT, FLIP, META, OTHERS, PRELOADED, TIMER, USER, WHOLE,
-};
-use super::record::Load;
-use super::windows::{Against, Direction};
-
-const LOADS: [Load; 2] = [Load::Idle, Load::Saturated];
+use super::costs::{HANDOVERS, LOADS};
+use super::report::{Details, Report};
+use super::samples::{ADOPTION, EFFECT, FLIP, META, OTHERS, PRELOADED, TIMER, USER, WHOLE};
+use super::windows::Direction;
 
 const TIME: Axis = Axis {
     label: "median and its 95 % interval, logarithmic",
@@ -22,16 +19,26 @@ const TIME: Axis = Axis {
     format: brief_time_ns,
 };
 
-fn bar(label: String, estimate: &Estimate, group: usize) -> Bar {
+/// By the names of their files.
+pub(crate) fn all(report: &Report) -> Result<[(&'static str, Bars<'static>); 4]> {
+    Ok([
+        ("switch-cost.svg", cost(report)?),
+        ("switch-effect.svg", effect(report)?),
+        ("switch-probe.svg", probe(&report.details)),
+        ("switch-lateness.svg", lateness(&report.details)?),
+    ])
+}
+
+fn bar(label: String, row: &Row, group: usize) -> Bar {
     Bar {
         label,
-        value: estimate.median,
+        value: row.about,
         group,
     }
 }
 
-/// What a switch takes: replaced, preloaded, flipped.
-pub fn cost(details: &Details) -> Result<Bars<'static>> {
+/// Replaced, preloaded, flipped.
+fn cost(Report { costs, .. }: &Report) -> Result<Bars<'static>> {
     let mut bars = Vec::new();
     for load in LOADS {
         let name = load.name();
@@ -40,14 +47,14 @@ pub fn cost(details: &Details) -> Result<Bars<'static>> {
             (META, "scx_meta process replaced", 0),
             (PRELOADED, "preloaded program attached", 1),
         ] {
-            match details.replaced(sort, load, WHOLE) {
+            match costs.replaced(sort, load, WHOLE) {
                 Ok(whole) => bars.push(bar(format!("{label}, {name}"), whole, group)),
                 Err(_) if sort == OTHERS => (),
                 Err(error) => return Err(error),
             }
         }
-        for handover in ["drain", "adopt"] {
-            let flip = details.flipped((TIMER, FLIP), handover, load)?;
+        for handover in HANDOVERS {
+            let flip = costs.flipped((TIMER, FLIP), handover, load)?;
             bars.push(bar(format!("flip, {handover}, {name}"), flip, 2));
         }
     }
@@ -60,18 +67,17 @@ pub fn cost(details: &Details) -> Result<Bars<'static>> {
 }
 
 /// When a switch is felt.
-pub fn effect(details: &Details) -> Result<Bars<'static>> {
+fn effect(Report { costs, .. }: &Report) -> Result<Bars<'static>> {
     let mut bars = Vec::new();
     for load in LOADS {
         for (part, what) in [(EFFECT, "first task"), (ADOPTION, "95 % of CPUs")] {
-            let mut push = |who: &str, estimate: &Estimate, group| {
-                let label = format!("{what}, {}: {who}", load.name());
-                bars.push(bar(label, estimate, group));
+            let mut push = |who: &str, row: &Row, group| {
+                bars.push(bar(format!("{what}, {}: {who}", load.name()), row, group));
             };
-            push("process", details.replaced(META, load, part)?, 0);
-            push("preloaded", details.replaced(PRELOADED, load, part)?, 1);
-            for handover in ["drain", "adopt"] {
-                let flip = |by| details.flipped((by, part), handover, load);
+            push("process", costs.replaced(META, load, part)?, 0);
+            push("preloaded", costs.replaced(PRELOADED, load, part)?, 1);
+            for handover in HANDOVERS {
+                let flip = |by| costs.flipped((by, part), handover, load);
                 push(&format!("user space, {handover}"), flip(USER)?, 3);
                 push(&format!("timer, {handover}"), flip(TIMER)?, 2);
             }
@@ -86,14 +92,10 @@ pub fn effect(details: &Details) -> Result<Bars<'static>> {
 }
 
 /// How late a probe is after flips, as a ratio to the rest.
-pub fn probe(details: &Details) -> Bars<'static> {
+fn probe(details: &Details) -> Bars<'static> {
     let mut bars = Vec::new();
     for row in &details.probes {
-        for comparison in row
-            .comparisons
-            .iter()
-            .filter(|c| c.against == Against::Rest)
-        {
+        for comparison in row.against_rest() {
             let direction = match &comparison.direction {
                 Direction::All => "all flips".to_owned(),
                 Direction::To(_) if row.is_control() => continue,
@@ -119,44 +121,29 @@ pub fn probe(details: &Details) -> Bars<'static> {
 }
 
 /// The lateness itself, of the headline's probe.
-pub fn lateness(details: &Details) -> Result<Bars<'static>> {
-    let row = details.headline_probe()?;
-    let certain = |value| Interval {
-        estimate: value,
-        low: value,
-        high: value,
-    };
+fn lateness(details: &Details) -> Result<Bars<'static>> {
     let mut bars = Vec::new();
-    for comparison in row
-        .comparisons
-        .iter()
-        .filter(|c| c.against == Against::Rest)
-    {
-        let direction = match &comparison.direction {
-            Direction::All => "all flips".to_owned(),
-            Direction::To(policy) => format!("flips to {policy}"),
+    let mut push = |label: String, ns: f64, group| {
+        let ns = ns.max(1.0);
+        let value = Interval {
+            estimate: ns,
+            low: ns,
+            high: ns,
         };
-        for (percentile, near) in [
-            ("p50", comparison.near.median),
-            ("p99", comparison.near.p99),
-        ] {
-            bars.push(Bar {
-                label: format!("{percentile}, after {direction}"),
-                value: certain(near.max(1.0)),
-                group: 0,
-            });
-        }
+        bars.push(Bar {
+            label,
+            value,
+            group,
+        });
+    };
+    for comparison in details.headline_probe()?.against_rest() {
+        let direction = comparison.direction.name();
+        let (near, rest) = (&comparison.near, &comparison.rest);
+        push(format!("p50, after {direction}"), near.median, 0);
+        push(format!("p99, after {direction}"), near.p99, 0);
         if comparison.direction == Direction::All {
-            for (percentile, rest) in [
-                ("p50", comparison.rest.median),
-                ("p99", comparison.rest.p99),
-            ] {
-                bars.push(Bar {
-                    label: format!("{percentile}, the rest"),
-                    value: certain(rest.max(1.0)),
-                    group: 1,
-                });
-            }
+            push("p50, the rest".into(), rest.median, 1);
+            push("p99, the rest".into(), rest.p99, 1);
         }
     }
     Ok(Bars {

@@ -3,25 +3,23 @@
 //!
 //! ```text
 //! measure ─► replacement, preloaded ─┐
-//!         ─► flips ──────────────────┼─► record (JSON lines) ─► figures: data ─► costs, windows
-//!         ─► disturbance ────────────┘               ─► details, ratios ─► report, tables, draw
+//!         ─► flips ──────────────────┼─► record (JSON lines) ─► figures: samples ─► costs, windows
+//!         ─► disturbance ────────────┘                          ─► report ─► tables, draw
 //! ```
 
-pub mod costs;
-pub mod data;
-pub mod details;
-pub mod draw;
-pub mod figures;
-pub mod measure;
-pub mod ratios;
-pub mod record;
-pub mod report;
-pub mod tables;
-pub mod windows;
+pub(crate) mod figures;
+pub(crate) mod measure;
+pub(crate) mod meta;
 
+mod costs;
 mod disturbance;
+mod draw;
 mod flips;
 mod loads;
-pub(crate) mod meta;
 mod preloaded;
+mod record;
 mod replacement;
+mod report;
+mod samples;
+mod tables;
+mod windows;

@@ -4,36 +4,217 @@
 use std::collections::BTreeMap;
 
 use anyhow::{ensure, Context, Result};
-use evidence::provenance::Provenance;
+use evidence::provenance::{Measured, Provenance};
+use evidence::sample::{Interval, Summary};
+use evidence::spec::Rows;
+use labkit::machine::Machine;
 use serde::Serialize;
 
-use super::costs::Estimate;
-use super::data::PAIR;
-use super::details::{Details, ADOPTION, EFFECT, FLIP, META, PRELOADED, TIMER, WHOLE};
-use super::ratios::MECHANISM;
-use super::record::Load;
-use super::windows::{Against, Direction};
+use super::costs::{Costs, RatioRow, MECHANISM, PAIR};
+use super::record::{Case, Counted, Load, Settings};
+use super::samples::{self, Data};
+use super::samples::{ADOPTION, BYPASSES, EFFECT, ENABLE_SEQ, FLIP, META};
+use super::samples::{PRELOADED, TIMER, WHOLE};
+use super::windows::{self, Against, Comparison, Direction};
+
+const METHOD: &str =
+    "Replacements and flips in one boot, the same load on both sides; the decider \
+    is a real-time task, the loaders are ordinary ones. Medians with bootstrap intervals.";
+
+pub(crate) const COMMAND: &str = "cargo xtask bench switch";
 
 const NS_PER_MS: f64 = 1e6;
 
 /// The whole file.
 #[derive(Serialize)]
-pub struct Report {
-    pub replacement_ms_median: f64,
-    pub preloaded_ms_median: f64,
-    pub flip_ns_median: f64,
-    pub ratio_mechanism: f64,
-    pub ratio_effect: f64,
-    pub ratio_adoption: f64,
+pub(crate) struct Report {
+    pub(crate) replacement_ms_median: f64,
+    pub(crate) preloaded_ms_median: f64,
+    pub(crate) flip_ns_median: f64,
+    pub(crate) ratio_mechanism: f64,
+    pub(crate) ratio_effect: f64,
+    pub(crate) ratio_adoption: f64,
     /// Unknown before kernel 6.18.
-    pub bypass_activations: Option<u64>,
-    pub probe_p99_ratio_upper: f64,
-    pub definitions: BTreeMap<&'static str, String>,
-    pub provenance: Provenance,
-    pub details: Details,
+    pub(crate) bypass_activations: Option<u64>,
+    pub(crate) probe_p99_ratio_upper: f64,
+    pub(crate) definitions: BTreeMap<&'static str, String>,
+    pub(crate) provenance: Provenance,
+    pub(crate) details: Details,
+    #[serde(skip)]
+    pub(crate) costs: Costs,
+}
+
+/// All that the headlines are picked from. Durations in nanoseconds.
+#[derive(Serialize)]
+pub(crate) struct Details {
+    default_handover: String,
+    settings: Vec<Settings>,
+    pub(crate) replacements: Vec<ReplacementRow>,
+    flips: Vec<FlipRow>,
+    pub(crate) ratios: Vec<RatioRow>,
+    pub(crate) counted: Vec<CountedRow>,
+    pub(crate) probes: Vec<ProbeRow>,
+}
+
+/// By the name of the part.
+type Parts = Vec<(String, Estimate)>;
+
+#[derive(Clone, Copy, Serialize)]
+pub(crate) struct Estimate {
+    pub(crate) median: Interval,
+    pub(crate) all: Summary,
+    lower_bounds: usize,
+    missing: usize,
+}
+
+/// A sort of replacement under a load.
+#[derive(Serialize)]
+pub(crate) struct ReplacementRow {
+    pub(crate) sort: String,
+    pub(crate) who: String,
+    pub(crate) load: String,
+    parts: Parts,
+    /// Schedulers that the kernel enabled for each.
+    pub(crate) enable_seq: f64,
+    /// Bypasses of the new scheduler for each, as far as it can tell; the end of the old one
+    /// bypasses once more.
+    pub(crate) bypasses: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct FlipRow {
+    case: Case,
+    /// `timer`, or `user space` with the time since its decision.
+    decided_by: String,
+    parts: Parts,
+}
+
+/// What the kernel counted while a rotation ran.
+#[derive(Serialize)]
+pub(crate) struct CountedRow {
+    pub(crate) case: Case,
+    pub(crate) flips: usize,
+    pub(crate) counted: Counted,
+}
+
+/// A probe beside a rotation; beside one policy, or as a real-time task, it is a control.
+#[derive(Serialize)]
+pub(crate) struct ProbeRow {
+    case: Case,
+    real_time: bool,
+    flips: usize,
+    /// How busy the CPUs were, 0 to 1.
+    pub(crate) busy: f64,
+    pub(crate) comparisons: Vec<Comparison>,
+}
+
+impl Report {
+    pub(crate) fn of(machines: Vec<Machine>, data: Data) -> Result<Self> {
+        let costs = Costs::of(&data.samples)?;
+        let details = Details::of(data, &costs)?;
+        let load = Load::Saturated;
+        let handover = &*details.default_handover;
+        let ms = |sort| -> Result<f64> {
+            Ok(costs.replaced(sort, load, WHOLE)?.about.estimate / NS_PER_MS)
+        };
+        let flip = costs.flipped((TIMER, FLIP), handover, load)?;
+        Ok(Self {
+            replacement_ms_median: ms(META)?,
+            preloaded_ms_median: ms(PRELOADED)?,
+            flip_ns_median: flip.about.estimate,
+            ratio_mechanism: details.ratio(MECHANISM)?,
+            ratio_effect: details.ratio(EFFECT)?,
+            ratio_adoption: details.ratio(ADOPTION)?,
+            bypass_activations: details.counted.iter().map(|row| row.counted.bypasses).sum(),
+            probe_p99_ratio_upper: details.probe_upper()?,
+            definitions: definitions(handover),
+            provenance: Provenance::new(METHOD, machines, measured(&costs, &details), COMMAND)?,
+            details,
+            costs,
+        })
+    }
+}
+
+fn measured(costs: &Costs, details: &Details) -> Vec<Measured> {
+    let wholes = Rows::all(&costs.replaced)
+        .of(&[("part", WHOLE)])
+        .0
+        .into_iter();
+    let wholes = wholes.map(|row| {
+        let what = format!("replacement, {}, {}", row.key("sort"), row.key("load"));
+        Measured::of(what, &row.all)
+    });
+    let flips = costs.rotations().into_iter().map(|rows| {
+        let what = format!("{}, {}", rows.key("part"), rows.key("rotation"));
+        Measured::of(what, &rows.0[0].all)
+    });
+    let probes = details.probes.iter().flat_map(|row| {
+        let all = row.comparisons.iter();
+        let all = all.filter(|c| c.direction == Direction::All);
+        all.map(|c| {
+            let what = format!("wake-up after {} flips, {}", row.flips, row.name());
+            Measured::of(what, &c.near)
+        })
+    });
+    wholes.chain(flips).chain(probes).collect()
+}
+
+fn parts(rows: &Rows) -> Parts {
+    let parts = rows.0.iter().map(|row| {
+        let estimate = Estimate {
+            median: row.about,
+            all: row.all,
+            lower_bounds: row.lower_bounds,
+            missing: row.missing,
+        };
+        (row.key("part").to_owned(), estimate)
+    });
+    parts.collect()
 }
 
 impl Details {
+    fn of(data: Data, costs: &Costs) -> Result<Self> {
+        let replacements = Rows::all(&costs.replaced).split(&["sort", "load"]);
+        let replacements = replacements.iter().map(|rows| {
+            let (sort, load) = (rows.key("sort"), rows.key("load"));
+            let counted = Rows::all(&costs.counted).of(&[("sort", sort), ("load", load)]);
+            let bypasses = counted.find(&[("count", BYPASSES)]);
+            let bypasses = bypasses.filter(|row| row.missing == 0);
+            Ok(ReplacementRow {
+                sort: sort.into(),
+                who: data.who(sort, load),
+                load: load.into(),
+                parts: parts(rows),
+                enable_seq: counted.get(&[("count", ENABLE_SEQ)])?.about.estimate,
+                bypasses: bypasses.map(|row| row.about.estimate),
+            })
+        });
+        let flips = costs.rotations().into_iter().map(|rows| FlipRow {
+            case: data.rotations[rows.key("rotation")].clone(),
+            decided_by: rows.key("decided_by").into(),
+            parts: parts(&rows),
+        });
+        let probes = data.probes.iter().map(|probe| {
+            Ok(ProbeRow {
+                case: probe.case.clone(),
+                real_time: probe.real_time,
+                flips: probe.flips.len(),
+                busy: probe.busy,
+                comparisons: windows::compare_all(probe)
+                    .with_context(|| format!("probe, {:?}", probe.case))?,
+            })
+        });
+        Ok(Self {
+            default_handover: data.default_handover()?.to_owned(),
+            replacements: replacements.collect::<Result<_>>()?,
+            flips: flips.collect(),
+            ratios: costs.ratios()?,
+            counted: counted(&data),
+            probes: probes.collect::<Result<_>>()?,
+            settings: data.settings,
+        })
+    }
+
     fn ratio(&self, what: &str) -> Result<f64> {
         let row = self.ratios.iter().find(|row| {
             row.what == what
@@ -46,12 +227,20 @@ impl Details {
         Ok(row.ratio.estimate)
     }
 
+    /// Beside which rotation the headline's probe ran.
+    pub(crate) fn headline_probe(&self) -> Result<&ProbeRow> {
+        let mut rows = self.probes.iter().filter(|row| {
+            !row.is_control()
+                && row.case.handover == self.default_handover
+                && row.case.load == Load::Moderate
+        });
+        rows.next()
+            .context("no raw data of a probe under the default hand-over, moderately loaded")
+    }
+
     fn probe_upper(&self) -> Result<f64> {
-        let uppers = self
-            .headline_probe()?
-            .comparisons
-            .iter()
-            .filter(|c| c.against == Against::Rest && matches!(c.direction, Direction::To(_)));
+        let uppers = self.headline_probe()?.against_rest();
+        let uppers = uppers.filter(|c| matches!(c.direction, Direction::To(_)));
         let uppers: Vec<_> = uppers.map(|c| c.ratio_p99.high).collect();
         ensure!(
             uppers.len() == PAIR.len(),
@@ -61,29 +250,57 @@ impl Details {
         );
         Ok(uppers.into_iter().fold(0.0, f64::max))
     }
+}
 
-    fn bypasses(&self) -> Option<u64> {
-        self.counted.iter().map(|row| row.counted.bypasses).sum()
+fn counted(data: &Data) -> Vec<CountedRow> {
+    let flips = data.flips.iter();
+    let flips = flips.map(|flips| (&flips.case, flips.turns.len(), flips.counted));
+    let probes = data
+        .probes
+        .iter()
+        .filter(|probe| probe.case.policies.len() > 1);
+    let probes = probes.map(|probe| (&probe.case, probe.flips.len(), probe.counted));
+    let rows = flips
+        .chain(probes)
+        .map(|(case, flips, counted)| CountedRow {
+            case: case.clone(),
+            flips,
+            counted,
+        });
+    rows.collect()
+}
+
+impl CountedRow {
+    pub(crate) fn name(&self) -> String {
+        samples::name_of(&self.case)
+    }
+}
+
+impl ReplacementRow {
+    pub(crate) fn part(&self, name: &str) -> Option<&Estimate> {
+        let part = self.parts.iter().find(|part| part.0 == name);
+        part.map(|(_, estimate)| estimate)
+    }
+}
+
+impl ProbeRow {
+    /// Shows what there is without a switch, or without a policy.
+    pub(crate) fn is_control(&self) -> bool {
+        self.real_time || self.case.policies.len() < 2
     }
 
-    /// With the headlines on top.
-    pub fn report(self, provenance: Provenance) -> Result<Report> {
-        let load = Load::Saturated;
-        let ms = |estimate: &Estimate| estimate.median.estimate / NS_PER_MS;
-        let flip = self.flipped((TIMER, FLIP), &self.default_handover, load)?;
-        Ok(Report {
-            replacement_ms_median: ms(self.replaced(META, load, WHOLE)?),
-            preloaded_ms_median: ms(self.replaced(PRELOADED, load, WHOLE)?),
-            flip_ns_median: flip.median.estimate,
-            ratio_mechanism: self.ratio(MECHANISM)?,
-            ratio_effect: self.ratio(EFFECT)?,
-            ratio_adoption: self.ratio(ADOPTION)?,
-            bypass_activations: self.bypasses(),
-            probe_p99_ratio_upper: self.probe_upper()?,
-            definitions: definitions(&self.default_handover),
-            provenance,
-            details: self,
-        })
+    pub(crate) fn name(&self) -> String {
+        let load = self.case.load.name();
+        match (self.real_time, &*self.case.policies) {
+            (true, _) => format!("real-time probe (control), {load}"),
+            (false, [held]) => format!("{held} held (control), {load}"),
+            _ => format!("{}, {load}", self.case.handover),
+        }
+    }
+
+    pub(crate) fn against_rest(&self) -> impl Iterator<Item = &Comparison> {
+        let all = self.comparisons.iter();
+        all.filter(|c| c.against == Against::Rest)
     }
 }
 
@@ -150,12 +367,9 @@ fn definitions(handover: &str) -> BTreeMap<&'static str, String> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::switch::costs::tests::{a_replacement, a_turn};
-    use crate::switch::data::{Data, LONG_US, SHORT_US};
-    use crate::switch::details::details;
-    use crate::switch::record::{
-        Case, Counted, Decided, Flips, Preloaded, Record, Replacement, Settings,
-    };
+    use crate::switch::costs::{LONG_US, SHORT_US};
+    use crate::switch::record::{Decided, Flips, Preloaded, Record, Replacement};
+    use crate::switch::samples::tests::{a_replacement, a_turn};
     use crate::switch::windows::tests::a_probe;
 
     fn case(handover: &str, load: Load, turn_us: u32) -> Case {
@@ -227,15 +441,17 @@ pub(crate) mod tests {
         vec![settings(), probe("drain"), probe("adopt")]
     }
 
-    fn provenance() -> Provenance {
-        let machine = labkit::machine::Machine::here().unwrap();
-        Provenance::new("", [machine], vec![], "").unwrap()
+    fn report(boots: Vec<Vec<Record>>) -> Result<Report> {
+        Report::of(vec![Machine::here()?], Data::of(boots)?)
+    }
+
+    pub(crate) fn a_report() -> Report {
+        report(vec![a_boot(), another_boot()]).unwrap()
     }
 
     #[test]
     fn the_headlines_are_those_that_are_defined() {
-        let data = Data::of([a_boot(), another_boot()]).unwrap();
-        let report = details(&data).unwrap().report(provenance()).unwrap();
+        let report = a_report();
         assert_eq!(report.replacement_ms_median, 2_000.0);
         assert_eq!(report.preloaded_ms_median, 2.0);
         assert_eq!(report.flip_ns_median, 20.0);
@@ -261,14 +477,27 @@ pub(crate) mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
+        let error = |boots| format!("{:#}", report(boots).err().unwrap());
         let mut records = a_boot();
         records.retain(|record| !matches!(record, Record::Decided(_)));
-        let data = Data::of([records]).unwrap();
-        let error = format!("{:#}", details(&data).err().unwrap());
-        assert!(error.contains("decided flips: drain, idle"), "{error}");
-        let data = Data::of([a_boot()]).unwrap();
-        let report = details(&data).unwrap().report(provenance());
-        let error = format!("{:#}", report.err().unwrap());
-        assert!(error.contains("no raw data of a probe"), "{error}");
+        let without = error(vec![records]);
+        assert!(
+            without.contains("user space, drain, idle, effect"),
+            "{without}"
+        );
+        let without = error(vec![a_boot()]);
+        assert!(without.contains("no raw data of a probe"), "{without}");
+    }
+
+    #[test]
+    fn what_was_measured_is_said_with_its_load_and_turns() {
+        let first = a_report().provenance.to_string();
+        for what in [
+            "replacement, scx_meta, idle",
+            "flip, fifo+vtime, adopt, saturated, turns of 10 ms",
+            "wake-up after 14 flips, drain, moderate",
+        ] {
+            assert!(first.contains(what), "{what}: {first}");
+        }
     }
 }

@@ -2,77 +2,70 @@
 //! The tables of `bench switch`.
 
 use evidence::sample::Interval;
-use evidence::table;
-use evidence::table::{time_ns, Table};
+use evidence::spec::{range, Unit, NS};
+use evidence::table::{self, time_ns, Table};
 
-use super::details;
-use super::details::{Details, FlipRow};
-use super::report::Report;
-use super::windows::{Against, Comparison, Direction};
+use super::costs::Costs;
+use super::report::{Details, Report};
+use super::samples::{REPLACEMENT_PARTS, WHOLE};
+use super::windows::{Against, Direction};
+
+/// `123,456 : 1`
+const TO_ONE: Unit = Unit {
+    show: table::ratio,
+    tick: table::ratio,
+};
 
 /// All tables, headlines last.
-pub fn print(report: &Report) {
+pub(crate) fn print(report: &Report) {
     let details = &report.details;
     println!("{}", report.provenance);
-    println!("Replacement: from signal and spawn, without the bench's own pause\n");
-    println!("{}\n", replacements(details));
-    println!("Flips: cost, and from the decision until tasks of the new policy run\n");
-    println!("{}\n", flips(details));
-    println!("How many times longer a replacement takes\n");
-    println!("{}\n", ratios(details));
-    println!("What the kernel counted while scx_meta ran, from load to stop\n");
-    println!("{}\n", counted(details));
-    println!("Lateness of a wake-up within 20 ms after a flip, and otherwise\n");
-    println!("{}\n", probes(details));
-    println!("Headlines\n");
-    println!("{}", headlines(report));
-}
-
-/// A rotation in words.
-pub fn flips_of(row: &FlipRow) -> String {
-    let case = &row.case;
-    let turns = match case.turn_us {
-        0 => "decided by user space".into(),
-        turn_us => format!("turns of {} ms", turn_us / 1000),
-    };
-    format!(
-        "{}, {}, {}, {turns}",
-        case.policies.join("+"),
-        case.handover,
-        case.load.name()
-    )
-}
-
-fn flips_to(direction: &Direction) -> String {
-    match direction {
-        Direction::All => "all flips".into(),
-        Direction::To(policy) => format!("flips to {policy}"),
+    for (title, table) in [
+        (
+            "Replacement: from signal and spawn, without the bench's own pause",
+            replacements(details),
+        ),
+        (
+            "Flips: cost, and from the decision until tasks of the new policy run",
+            flips(&report.costs),
+        ),
+        ("How many times longer a replacement takes", ratios(details)),
+        (
+            "What the kernel counted while scx_meta ran, from load to stop",
+            counted(details),
+        ),
+        (
+            "Lateness of a wake-up within 20 ms after a flip, and otherwise",
+            probes(details),
+        ),
+    ] {
+        println!("{title}\n\n{table}\n");
     }
+    println!("Headlines\n\n{}", headlines(report));
 }
 
-fn between(interval: Interval, show: fn(f64) -> String) -> String {
-    format!("{} .. {}", show(interval.low), show(interval.high))
+fn between(interval: Interval, unit: Unit) -> String {
+    range(interval, unit, " .. ")
 }
 
 /// Medians of the parts side by side; all of each is in the JSON file.
 fn replacements(details: &Details) -> Table {
-    let parts = details::REPLACEMENT_PARTS;
+    let parts = REPLACEMENT_PARTS.map(|(name, _)| name);
     let heads = ["replaced", "load", "n", "95 % of whole"];
     let tail = ["bypasses", "enable_seq"];
     let mut table = Table::new(heads.into_iter().chain(parts).chain(tail));
     for row in &details.replacements {
-        let find = |name: &str| row.parts.iter().find(|part| part.0 == name);
         let median = |name: &&str| {
-            let part = find(name).map(|part| time_ns(part.1.median.estimate));
-            part.unwrap_or_else(|| "-".into())
+            let part = row.part(name);
+            part.map_or("-".into(), |part| time_ns(part.median.estimate))
         };
-        let whole = find(details::WHOLE).map(|part| &part.1);
+        let whole = row.part(WHOLE);
         let bypasses = row.bypasses.map(|count| format!("+{count:.1}"));
         let mut cells = vec![
             format!("{} ({})", row.sort, row.who),
-            row.load.name().into(),
+            row.load.clone(),
             whole.map_or("-".into(), |whole| table::count(whole.all.n as u64)),
-            whole.map_or("-".into(), |whole| between(whole.median, time_ns)),
+            whole.map_or("-".into(), |whole| between(whole.median, NS)),
         ];
         cells.extend(parts.iter().map(median));
         cells.push(bypasses.unwrap_or_else(|| "-".into()));
@@ -82,119 +75,80 @@ fn replacements(details: &Details) -> Table {
     table
 }
 
-fn flips(details: &Details) -> Table {
-    let mut table = Table::new([
-        "flips",
-        "part",
-        "n",
-        "median",
-        "95 % interval",
-        "p90",
-        "p99",
-        "not in its turn",
-    ]);
-    for row in &details.flips {
-        for (part, estimate) in &row.parts {
-            table.row([
-                flips_of(row),
-                (*part).into(),
-                table::count(estimate.all.n as u64),
-                time_ns(estimate.median.estimate),
-                between(estimate.median, time_ns),
-                time_ns(estimate.all.p90),
-                time_ns(estimate.all.p99),
-                table::percent(estimate.lower_bounds as f64 / estimate.all.n as f64),
-            ]);
-        }
-    }
-    table
+fn flips(costs: &Costs) -> Table {
+    Table::list(
+        costs.rotations().into_iter().flat_map(|rows| rows.0),
+        [
+            ("flips", |row| row.key("rotation").into()),
+            ("part", |row| row.key("part").into()),
+            ("n", |row| table::count(row.all.n as u64)),
+            ("median", |row| row.show()),
+            ("95 % interval", |row| row.range(" .. ")),
+            ("p90", |row| time_ns(row.all.p90)),
+            ("p99", |row| time_ns(row.all.p99)),
+            ("not in its turn", |row| {
+                table::percent(row.lower_bounds as f64 / row.all.n as f64)
+            }),
+        ],
+    )
 }
 
 fn ratios(details: &Details) -> Table {
-    let mut table = Table::new([
-        "ratio",
-        "of",
-        "to a flip by",
-        "hand-over",
-        "load",
-        "median ratio",
-        "95 % interval",
-    ]);
-    for row in &details.ratios {
-        table.row([
-            row.what.into(),
-            row.against.into(),
-            row.decided_by.into(),
-            row.handover.clone(),
-            row.load.name().into(),
-            table::ratio(row.ratio.estimate),
-            between(row.ratio, table::ratio),
-        ]);
-    }
-    table
+    Table::list(
+        &details.ratios,
+        [
+            ("ratio", |row| row.what.into()),
+            ("of", |row| row.against.into()),
+            ("to a flip by", |row| row.decided_by.into()),
+            ("hand-over", |row| row.handover.into()),
+            ("load", |row| row.load.name().into()),
+            ("median ratio", |row| table::ratio(row.ratio.estimate)),
+            ("95 % interval", |row| between(row.ratio, TO_ONE)),
+        ],
+    )
 }
 
 fn counted(details: &Details) -> Table {
-    let mut table = Table::new(["rotation", "flips", "bypasses", "enable_seq"]);
-    for row in &details.counted {
-        let bypasses = row.counted.bypasses.map(|count| format!("+{count}"));
-        table.row([
-            format!(
-                "{}, {}, {}, turns of {} ms",
-                row.case.policies.join("+"),
-                row.case.handover,
-                row.case.load.name(),
-                row.case.turn_us / 1000
-            ),
-            table::count(row.flips as u64),
-            bypasses.unwrap_or_else(|| "unknown".into()),
-            format!("+{}", row.counted.enable_seq),
-        ]);
-    }
-    table
+    Table::list(
+        &details.counted,
+        [
+            ("rotation", |row| row.name()),
+            ("flips", |row| table::count(row.flips as u64)),
+            ("bypasses", |row| {
+                let bypasses = row.counted.bypasses.map(|count| format!("+{count}"));
+                bypasses.unwrap_or_else(|| "unknown".into())
+            }),
+            ("enable_seq", |row| format!("+{}", row.counted.enable_seq)),
+        ],
+    )
 }
 
 fn probes(details: &Details) -> Table {
-    let mut table = Table::new([
-        "probe",
-        "busy",
-        "direction",
-        "against",
-        "n after",
-        "n rest",
-        "p50 after",
-        "p50 rest",
-        "p99 after",
-        "p99 rest",
-        "p50 ratio",
-        "p99 ratio",
-        "95 % interval",
-    ]);
-    for row in &details.probes {
-        let shown = |c: &&Comparison| !row.is_control() || c.direction == Direction::All;
-        for c in row.comparisons.iter().filter(shown) {
-            let against = match c.against {
-                Against::Rest => "rest",
-                Against::SamePolicy => "rest of its turns",
-            };
-            table.row([
-                row.name(),
-                table::percent(row.busy),
-                flips_to(&c.direction),
-                against.into(),
-                table::count(c.near.n as u64),
-                table::count(c.rest.n as u64),
-                time_ns(c.near.median),
-                time_ns(c.rest.median),
-                time_ns(c.near.p99),
-                time_ns(c.rest.p99),
-                table::ratio(c.ratio_p50.estimate),
-                table::ratio(c.ratio_p99.estimate),
-                between(c.ratio_p99, table::ratio),
-            ]);
-        }
-    }
-    table
+    let shown = details.probes.iter().flat_map(|row| {
+        let all = row.comparisons.iter().map(move |c| (row, c));
+        all.filter(|(row, c)| !row.is_control() || c.direction == Direction::All)
+    });
+    Table::list(
+        shown,
+        [
+            ("probe", |(row, _)| row.name()),
+            ("busy", |(row, _)| table::percent(row.busy)),
+            ("direction", |(_, c)| c.direction.name()),
+            ("against", |(_, c)| match c.against {
+                Against::Rest => "rest".into(),
+                Against::SamePolicy => "rest of its turns".into(),
+            }),
+            ("n after", |(_, c)| table::count(c.near.n as u64)),
+            ("n rest", |(_, c)| table::count(c.rest.n as u64)),
+            ("p50 after", |(_, c)| time_ns(c.near.median)),
+            ("p50 rest", |(_, c)| time_ns(c.rest.median)),
+            ("p99 after", |(_, c)| time_ns(c.near.p99)),
+            ("p99 rest", |(_, c)| time_ns(c.rest.p99)),
+            ("p50 ratio", |(_, c)| table::ratio(c.ratio_p50.estimate)),
+            ("p99 ratio", |(_, c)| table::ratio(c.ratio_p99.estimate)),
+            ("95 % interval", |(_, c)| between(c.ratio_p99, TO_ONE)),
+        ],
+    )
 }
 
 fn headlines(report: &Report) -> Table {
@@ -225,7 +179,7 @@ fn headlines(report: &Report) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::switch::figures::tests::a_report;
+    use crate::switch::report::tests::a_report;
 
     #[test]
     fn tables_name_load_n_and_interval() {

@@ -2,8 +2,7 @@
 //! Wake-ups of the probe in the time after a flip against the rest.
 
 use anyhow::Result;
-use evidence::sample;
-use evidence::sample::{Interval, Statistic, Summary};
+use evidence::sample::{self, Interval, Statistic, Summary};
 use serde::Serialize;
 
 use super::record::{Probe, ProbeFlip};
@@ -25,6 +24,15 @@ pub enum Direction {
     All,
     /// Those to this policy.
     To(String),
+}
+
+impl Direction {
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::All => "all flips".into(),
+            Self::To(policy) => format!("flips to {policy}"),
+        }
+    }
 }
 
 /// What the time after a flip is compared with.
