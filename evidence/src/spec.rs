@@ -168,6 +168,11 @@ impl Row {
         self.case.get(key).map_or("", |value| value)
     }
 
+    /// A key's value where all of them are numbers.
+    pub fn number(&self, key: &str) -> u64 {
+        self.key(key).parse().unwrap_or(0)
+    }
+
     fn is(&self, wanted: Wanted) -> bool {
         wanted.iter().all(|(key, value)| self.key(key) == *value)
     }
@@ -222,6 +227,11 @@ impl<'a> Rows<'a> {
         let values = || wanted.iter().map(|(_, value)| *value).collect::<Vec<_>>();
         self.find(wanted)
             .with_context(|| format!("no raw data: {}", values().join(", ")))
+    }
+
+    pub fn sorted<K: Ord>(mut self, by: impl Fn(&'a Row) -> K) -> Self {
+        self.0.sort_by_key(|row| by(row));
+        self
     }
 
     /// The distinct values of a key.

@@ -13,8 +13,7 @@ use anyhow::Result;
 use evidence::figure::{Bars, Lines};
 use evidence::files;
 use evidence::provenance::Provenance;
-use evidence::raw;
-use evidence::raw::Raw;
+use evidence::raw::{self, Raw};
 use labkit::machine::Machine;
 use serde_json::{json, Value};
 
@@ -33,7 +32,7 @@ const METHOD: &str =
 const COMMAND: &str = "cargo xtask bench scale";
 
 /// Reads the raw data and writes the report.
-pub fn run(args: &FiguresArgs) -> Result<()> {
+pub(crate) fn run(args: &FiguresArgs) -> Result<()> {
     let raws: Vec<Raw<Record>> = args
         .raw
         .iter()
@@ -63,7 +62,7 @@ impl Report {
         let cost = Cost::of(raws)?;
         let after = After::of(raws)?;
         let retained = Retained::of(raws)?;
-        let measured = cost.measured()?.into_iter().chain(retained.measured()?);
+        let measured = cost.measured().into_iter().chain(retained.measured());
         Ok(Self {
             provenance: Provenance::new(
                 METHOD,
@@ -79,12 +78,12 @@ impl Report {
         })
     }
 
-    fn json(&self) -> Result<Value> {
-        Ok(json!({
+    fn json(&self) -> Value {
+        json!({
             "provenance": self.provenance,
             "flip_ratio_cpus": self.cost.ratio_cpus,
             "flip_ratio_tasks": self.cost.ratio_tasks,
-            "pairs": self.cost.pairs_json()?,
+            "pairs": self.cost.pairs_json(),
             "flip": self.cost.json(),
             "after_flip": self.after.json(),
             "retained": self.retained.json(),
@@ -92,14 +91,14 @@ impl Report {
             "owner_turns": self.owners.json_share(),
             "owners": self.owners.json(),
             "busy": self.busy.json(),
-        }))
+        })
     }
 
     fn save(&self, to: &Folder) -> Result<()> {
         self.cost.save(to)?;
         self.retained.save(to)?;
         self.owners.save(to)?;
-        let mut text = serde_json::to_string_pretty(&self.json()?)?;
+        let mut text = serde_json::to_string_pretty(&self.json())?;
         text.push('\n');
         // Last: who finds it finds all of the report.
         files::write_whole(&to.dir.join("scale.json"), &text)
@@ -108,12 +107,18 @@ impl Report {
 
 impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        writeln!(f, "{}", self.provenance)?;
-        writeln!(f, "{}", self.cost)?;
-        writeln!(f, "{}", self.after)?;
-        writeln!(f, "{}", self.retained)?;
-        writeln!(f, "{}", self.owners)?;
-        writeln!(f, "{}", self.busy)
+        let Self {
+            provenance,
+            cost,
+            after,
+            retained,
+            owners,
+            busy,
+        } = self;
+        write!(
+            f,
+            "{provenance}\n{cost}\n{after}\n{retained}\n{owners}\n{busy}\n"
+        )
     }
 }
 

@@ -7,11 +7,11 @@ use std::fmt;
 use anyhow::{ensure, Result};
 use evidence::raw::Raw;
 use evidence::sample::Summary;
-use evidence::table;
-use evidence::table::Table;
+use evidence::table::{time_ns, Table};
 use serde::Serialize;
-use serde_json::{json, Value};
+use serde_json::{json, Map, Value};
 
+use super::owners::time;
 use super::records;
 use crate::scale::after::AFTER;
 use crate::scale::irq::Sums;
@@ -19,7 +19,7 @@ use crate::scale::record::Record;
 
 /// Interrupts in a part of the time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Part {
+pub(super) struct Part {
     /// CPU time that this part had, all CPUs together.
     cpu_ns: f64,
     /// Of it, in hard interrupts.
@@ -117,15 +117,17 @@ impl Case {
     }
 }
 
-/// By load and way of handing over.
-pub struct After {
-    cases: BTreeMap<(String, String), Case>,
-    values: BTreeMap<(String, String), Value>,
+/// A load and a way of handing over.
+type Key = (String, String);
+
+pub(super) struct After {
+    cases: BTreeMap<Key, Case>,
+    json: Map<String, Value>,
 }
 
 impl After {
-    pub fn of(raws: &[Raw<Record>]) -> Result<Self> {
-        let mut cases: BTreeMap<(String, String), Case> = BTreeMap::new();
+    pub(super) fn of(raws: &[Raw<Record>]) -> Result<Self> {
+        let mut cases: BTreeMap<Key, Case> = BTreeMap::new();
         for (machine, record) in records(raws) {
             collect(&mut cases, machine.cpus as f64, record);
         }
@@ -133,30 +135,23 @@ impl After {
             !cases.is_empty(),
             "raw data says nothing about the time after flips (part `after`)"
         );
-        let mut values = BTreeMap::new();
-        for (key, case) in &cases {
+        let mut json = Map::new();
+        for ((load, handover), case) in &cases {
             ensure!(
                 case.flips > 0 && case.turns.flips > 0.0 && case.held.wall_ns > 0.0,
-                "{} under {}: turns and pinned policies must both have been measured",
-                key.0,
-                key.1
+                "{load} under {handover}: turns and pinned policies must both have been measured"
             );
-            values.insert(key.clone(), case.json()?);
+            json.entry(load).or_insert_with(|| json!({}))[handover] = case.json()?;
         }
-        Ok(Self { cases, values })
+        Ok(Self { cases, json })
     }
 
-    pub fn json(&self) -> Value {
-        let mut all = serde_json::Map::new();
-        for ((load, handover), value) in &self.values {
-            let load = all.entry(load.clone()).or_insert_with(|| json!({}));
-            load[handover] = value.clone();
-        }
-        Value::Object(all)
+    pub(super) fn json(&self) -> Value {
+        Value::Object(self.json.clone())
     }
 }
 
-fn collect(cases: &mut BTreeMap<(String, String), Case>, cpus: f64, record: &Record) {
+fn collect(cases: &mut BTreeMap<Key, Case>, cpus: f64, record: &Record) {
     let ns = |values: &[u64]| values.iter().map(|&ns| ns as f64).collect::<Vec<_>>();
     match record {
         Record::Interrupts {
@@ -213,55 +208,52 @@ fn collect(cases: &mut BTreeMap<(String, String), Case>, cpus: f64, record: &Rec
     }
 }
 
+fn name((load, handover): &Key) -> String {
+    format!("{load}, {handover}")
+}
+
+fn late(probe: &[f64], get: fn(&Summary) -> f64) -> String {
+    time(Summary::of(probe).ok(), get)
+}
+
 impl fmt::Display for After {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let mut table = Table::new([
-            "20 ms after a flip",
-            "",
-            "in interrupts",
-            "IRQs off, at most",
-            "longest IRQ",
-            "longest softirq",
-            "probe p50",
-            "probe p99",
-        ]);
-        for ((load, handover), case) in &self.cases {
-            let parts = [
-                ("after a flip", &case.after, &case.probe_after),
-                ("rest of the turn", &case.rest, &case.probe_rest),
-                ("pinned", &case.pinned, &case.probe_pinned),
-            ];
-            for (name, part, probe) in parts {
-                let late = |get: fn(&Summary) -> f64| {
-                    Summary::of(probe).map_or("-".into(), |late| table::time_ns(get(&late)))
-                };
-                table.row([
-                    format!("{load}, {handover}"),
-                    name.into(),
-                    format!("{:.2} %", part.fraction() * 100.0),
-                    table::time_ns(part.irq_off_upper_ns as f64),
-                    table::time_ns(part.hard_max_ns as f64),
-                    table::time_ns(part.soft_max_ns as f64),
-                    late(|late| late.median),
-                    late(|late| late.p99),
-                ]);
-            }
-        }
+        let parts = self.cases.iter().flat_map(|(key, case)| {
+            [
+                (key, "after a flip", &case.after, &case.probe_after),
+                (key, "rest of the turn", &case.rest, &case.probe_rest),
+                (key, "pinned", &case.pinned, &case.probe_pinned),
+            ]
+        });
+        let table = Table::list(
+            parts,
+            [
+                ("20 ms after a flip", |(key, ..)| name(key)),
+                ("", |(_, name, ..)| (*name).into()),
+                ("in interrupts", |part| {
+                    format!("{:.2} %", part.2.fraction() * 100.0)
+                }),
+                ("IRQs off, at most", |part| {
+                    time_ns(part.2.irq_off_upper_ns as f64)
+                }),
+                ("longest IRQ", |part| time_ns(part.2.hard_max_ns as f64)),
+                ("longest softirq", |part| time_ns(part.2.soft_max_ns as f64)),
+                ("probe p50", |part| late(part.3, |late| late.median)),
+                ("probe p99", |part| late(part.3, |late| late.p99)),
+            ],
+        );
         writeln!(f, "{table}")?;
-        let mut table = Table::new([
-            "per flip, in turns of 20 ms",
-            "flip",
-            "hand-over",
-            "callbacks, beyond pinned",
-        ]);
-        for ((load, handover), case) in &self.cases {
-            table.row([
-                format!("{load}, {handover}"),
-                table::time_ns(case.flip_ns()),
-                table::time_ns(case.handover_ns()),
-                table::time_ns(case.callbacks_extra_ns()),
-            ]);
-        }
+        let table = Table::list(
+            &self.cases,
+            [
+                ("per flip, in turns of 20 ms", |(key, _)| name(key)),
+                ("flip", |(_, case)| time_ns(case.flip_ns())),
+                ("hand-over", |(_, case)| time_ns(case.handover_ns())),
+                ("callbacks, beyond pinned", |(_, case)| {
+                    time_ns(case.callbacks_extra_ns())
+                }),
+            ],
+        );
         writeln!(f, "{table}")?;
         writeln!(
             f,

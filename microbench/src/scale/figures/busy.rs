@@ -6,12 +6,11 @@ use std::fmt;
 use anyhow::{ensure, Context, Result};
 use evidence::raw::Raw;
 use evidence::sample::Summary;
-use evidence::table;
-use evidence::table::Table;
+use evidence::table::{self, Table};
 use serde::Serialize;
 use serde_json::{json, Value};
 
-use super::owners::Turns;
+use super::owners::{time, Turns};
 use super::records;
 use crate::scale::record::Record;
 
@@ -31,13 +30,12 @@ struct Row {
     left: u64,
 }
 
-/// All of them.
-pub struct Busy {
+pub(super) struct Busy {
     rows: Vec<Row>,
 }
 
 impl Busy {
-    pub fn of(raws: &[Raw<Record>]) -> Result<Self> {
+    pub(super) fn of(raws: &[Raw<Record>]) -> Result<Self> {
         let mut rows = Vec::new();
         for (_, record) in records(raws) {
             if let Some(row) = row(record)? {
@@ -48,7 +46,7 @@ impl Busy {
         Ok(Self { rows })
     }
 
-    pub fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         json!(self.rows)
     }
 }
@@ -87,35 +85,34 @@ fn row(record: &Record) -> Result<Option<Row>> {
 
 impl fmt::Display for Busy {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let mut table = Table::new([
-            "busy tasks, turns of 100 ms",
-            "",
-            "flips",
-            "flip, median",
-            "max",
-            "first batch, max",
-            "a task",
-            "most CPUs",
-            "owned",
-            "longest wait",
-            "unaccounted",
-        ]);
-        for row in &self.rows {
-            let most = row.turns.most_ns;
-            table.row([
-                table::count(row.hogs as u64),
-                row.handover.clone(),
-                table::count(row.flip_ns.n as u64),
-                table::time_ns(row.flip_ns.median),
-                table::time_ns(row.flip_ns.max),
-                table::time_ns(row.first_batch_ns.max),
-                row.handover_ns_per_task.map_or("-".into(), table::time_ns),
-                most.map_or("-".into(), |most| table::time_ns(most.median)),
-                table::percent(row.turns.owned.estimate),
-                table::time_ns(row.longest_wait_ns as f64),
-                table::count(row.entered.abs_diff(row.left)),
-            ]);
-        }
+        let table = Table::list(
+            &self.rows,
+            [
+                ("busy tasks, turns of 100 ms", |row| {
+                    table::count(row.hogs as u64)
+                }),
+                ("", |row| row.handover.clone()),
+                ("flips", |row| table::count(row.flip_ns.n as u64)),
+                ("flip, median", |row| table::time_ns(row.flip_ns.median)),
+                ("max", |row| table::time_ns(row.flip_ns.max)),
+                ("first batch, max", |row| {
+                    table::time_ns(row.first_batch_ns.max)
+                }),
+                ("a task", |row| {
+                    row.handover_ns_per_task.map_or("-".into(), table::time_ns)
+                }),
+                ("most CPUs", |row| {
+                    time(row.turns.most_ns, |most| most.median)
+                }),
+                ("owned", |row| table::percent(row.turns.owned.estimate)),
+                ("longest wait", |row| {
+                    table::time_ns(row.longest_wait_ns as f64)
+                }),
+                ("unaccounted", |row| {
+                    table::count(row.entered.abs_diff(row.left))
+                }),
+            ],
+        );
         writeln!(f, "{table}")?;
         writeln!(
             f,

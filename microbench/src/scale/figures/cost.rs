@@ -6,163 +6,164 @@ use std::fmt;
 
 use anyhow::{ensure, Context, Result};
 use evidence::figure::ruler::{Axis, Scale};
-use evidence::figure::{Bar, Bars, Lines, Series};
+use evidence::figure::{Bars, Lines};
 use evidence::provenance::Measured;
 use evidence::raw::Raw;
-use evidence::sample::{Interval, Statistic, Summary};
-use evidence::table::Table;
-use evidence::{sample, table};
+use evidence::sample::{Interval, Statistic};
+use evidence::spec::{case, range, Row, Rows, Sample, Spec, NS, RATIO};
+use evidence::table::{self, Table};
 use serde_json::{json, Value};
 
 use super::{records, Folder};
-use crate::scale::record::{Flip, Record, Setting};
+use crate::scale::record::{Record, Setting};
 
 /// The flip that is compared across settings; the way back differs by a few instructions.
-const FIXED: [&str; 2] = ["fifo", "vtime"];
+const FIXED: &str = "fifo → vtime";
+const BACK: &str = "vtime → fifo";
 
 /// Flips that follow each other resemble each other: so many are one block.
 const BLOCK: usize = 20;
 
+const PAIRS: Spec = Spec {
+    by: &["cpus", "name", "pair"],
+    block: BLOCK,
+    statistic: Statistic::Median,
+};
+
+/// The fixed pair only.
+const AGAINST: Spec = Spec {
+    by: &["against", "value"],
+    block: BLOCK,
+    statistic: Statistic::Median,
+};
+
 /// What the issue allows.
 const FLAT: f64 = 1.2;
 
-/// From a policy to another one.
-type Pair = (String, String);
+/// Lines of the figure against CPUs: the fixed pair, and the hooks that pass over CPUs.
+const SHOWN: [&str; 5] = [
+    FIXED,
+    BACK,
+    "fifo → nest",
+    "central → fifo",
+    "central → nest",
+];
 
 /// Flip costs by what was varied, in nanoseconds.
-pub struct Cost {
-    /// By CPUs, then by pair.
-    pairs: BTreeMap<usize, BTreeMap<Pair, Vec<f64>>>,
-    policies: BTreeMap<u64, Vec<f64>>,
-    tasks: BTreeMap<u64, Vec<f64>>,
-    turns_us: BTreeMap<u64, Vec<f64>>,
+pub(super) struct Cost {
+    pairs: Vec<Row>,
+    against: Vec<Row>,
     /// The fixed pair on the machine with the most CPUs ÷ on that with the fewest.
-    pub ratio_cpus: Interval,
+    pub(super) ratio_cpus: Interval,
     /// With the most tasks ÷ with the fewest.
-    pub ratio_tasks: Interval,
+    pub(super) ratio_tasks: Interval,
+}
+
+fn samples(raws: &[Raw<Record>]) -> Vec<Sample> {
+    let mut samples = Vec::new();
+    for (machine, record) in records(raws) {
+        let Record::Flips { setting, flips } = record else {
+            continue;
+        };
+        let mut by_pair: BTreeMap<(&str, &str), Vec<f64>> = BTreeMap::new();
+        for flip in flips {
+            let pair = by_pair.entry((&flip.from, &flip.to)).or_default();
+            pair.push(flip.flip_ns as f64);
+        }
+        let cpus = machine.cpus.to_string();
+        let (against, value) = match setting {
+            Setting::Pair => ("cpus", cpus.clone()),
+            Setting::Policies(count) => ("policies", count.to_string()),
+            Setting::Tasks(count) => ("tasks", count.to_string()),
+            Setting::Turn(us) => ("turn_us", us.to_string()),
+        };
+        for ((from, to), costs) in by_pair {
+            let name = format!("{from} → {to}");
+            if name == FIXED {
+                let case = case(&[("against", against), ("value", &value)]);
+                samples.push(Sample::new(NS, case, costs.iter().copied()));
+            }
+            if *setting == Setting::Pair {
+                let pair = format!("{from}->{to}");
+                let case = case(&[("cpus", &cpus), ("name", &name), ("pair", &pair)]);
+                samples.push(Sample::new(NS, case, costs));
+            }
+        }
+    }
+    samples
 }
 
 impl Cost {
-    pub fn of(raws: &[Raw<Record>]) -> Result<Self> {
-        let mut pairs: BTreeMap<usize, BTreeMap<Pair, Vec<f64>>> = BTreeMap::new();
-        let [mut policies, mut tasks, mut turns_us] = [const { BTreeMap::new() }; 3];
-        for (machine, record) in records(raws) {
-            let Record::Flips { setting, flips } = record else {
-                continue;
-            };
-            let fixed = || -> Vec<f64> {
-                let flips = flips.iter().filter(|flip| is_fixed(flip));
-                flips.map(|flip| flip.flip_ns as f64).collect()
-            };
-            match *setting {
-                Setting::Pair => {
-                    let pairs = pairs.entry(machine.cpus).or_default();
-                    for flip in flips {
-                        let pair = (flip.from.clone(), flip.to.clone());
-                        pairs.entry(pair).or_default().push(flip.flip_ns as f64);
-                    }
-                }
-                Setting::Policies(count) => drop(policies.insert(count as u64, fixed())),
-                Setting::Tasks(count) => drop(tasks.insert(count as u64, fixed())),
-                Setting::Turn(us) => drop(turns_us.insert(us, fixed())),
-            }
+    pub(super) fn of(raws: &[Raw<Record>]) -> Result<Self> {
+        let samples = samples(raws);
+        let against = AGAINST.rows(&samples)?;
+        let ratio_cpus = last_to_first(&against, "cpus").context("flips against CPUs")?;
+        let ratio_tasks = last_to_first(&against, "tasks").context("flips against tasks")?;
+        for (key, what) in [("policies", "policies"), ("turn_us", "turns")] {
+            let settings = of(&against, key).0.len();
+            ensure!(
+                settings > 1,
+                "raw data has flips against {settings} of {what} only: was it not measured?"
+            );
         }
-        let by_cpus: BTreeMap<u64, Vec<f64>> = pairs
-            .iter()
-            .map(|(cpus, pairs)| (*cpus as u64, fixed_of(pairs)))
-            .collect();
         Ok(Self {
-            ratio_cpus: last_to_first(&by_cpus).context("flips against CPUs")?,
-            ratio_tasks: last_to_first(&tasks).context("flips against tasks")?,
-            policies: whole(policies, "policies")?,
-            turns_us: whole(turns_us, "turns")?,
-            pairs,
-            tasks,
+            pairs: PAIRS.rows(&samples)?,
+            against,
+            ratio_cpus,
+            ratio_tasks,
         })
+    }
+
+    fn pairs(&self) -> Rows<'_> {
+        Rows::all(&self.pairs).sorted(|row| (row.number("cpus"), row.key("name")))
     }
 
     /// The machine whose pairs are listed one by one: the largest, where passes over CPUs take
     /// longest.
-    fn largest(&self) -> Result<(usize, &BTreeMap<Pair, Vec<f64>>)> {
-        let last = self.pairs.last_key_value();
-        let (cpus, pairs) = last.context("no pairs were measured (part `pairs`)")?;
-        Ok((*cpus, pairs))
+    fn largest(&self) -> Rows<'_> {
+        let all = self.pairs();
+        let most = all.0.last().map_or("", |row| row.key("cpus"));
+        all.of(&[("cpus", most)])
     }
 
-    pub fn measured(&self) -> Result<Vec<Measured>> {
-        self.pairs
-            .iter()
-            .map(|(cpus, pairs)| {
-                let summary = Summary::of(&fixed_of(pairs))?;
-                Ok(Measured::of(
-                    format!("flip fifo → vtime, CPUs: {cpus}"),
-                    &summary,
-                ))
-            })
-            .collect()
-    }
-
-    pub fn pairs_json(&self) -> Result<Value> {
-        let (_, pairs) = self.largest()?;
-        let medians = pairs
-            .iter()
-            .map(|((from, to), costs)| Ok((format!("{from}->{to}"), json!(median(costs)?))));
-        Ok(Value::Object(medians.collect::<Result<_>>()?))
-    }
-
-    pub fn json(&self) -> Value {
-        let by = |costs: &BTreeMap<u64, Vec<f64>>| -> Value {
-            let points = costs.iter();
-            points
-                .map(|(value, costs)| (value.to_string(), json!(about(costs).ok())))
-                .collect::<serde_json::Map<_, _>>()
-                .into()
-        };
-        let cpus = self.pairs.iter().map(|(cpus, pairs)| {
-            let pairs = pairs
-                .iter()
-                .map(|((from, to), costs)| (format!("{from}->{to}"), json!(about(costs).ok())));
-            (cpus.to_string(), Value::Object(pairs.collect()))
+    pub(super) fn measured(&self) -> Vec<Measured> {
+        let machines = of(&self.against, "cpus").0.into_iter();
+        let measured = machines.map(|row| {
+            let what = format!("flip {FIXED}, CPUs: {}", row.key("value"));
+            Measured::of(what, &row.all)
         });
+        measured.collect()
+    }
+
+    pub(super) fn pairs_json(&self) -> Value {
+        self.largest()
+            .nested(&["pair"], &|row| json!(row.about.estimate))
+    }
+
+    pub(super) fn json(&self) -> Value {
+        let about = |row: &Row| json!(row.about);
+        let by = |what| of(&self.against, what).nested(&["value"], &about);
         json!({
-            "pairs_cpus": self.pairs.keys().last(),
-            "pairs_by_cpus": Value::Object(cpus.collect()),
-            "policies": by(&self.policies),
-            "tasks": by(&self.tasks),
-            "turn_us": by(&self.turns_us),
+            "pairs_cpus": self.largest().0.last().map(|row| row.number("cpus")),
+            "pairs_by_cpus": self.pairs().nested(&["cpus", "pair"], &about),
+            "policies": by("policies"),
+            "tasks": by("tasks"),
+            "turn_us": by("turn_us"),
         })
     }
 
-    pub fn save(&self, to: &Folder) -> Result<()> {
-        let (most, pairs) = self.largest()?;
-        let limit =
-            |costs: &[f64]| Ok::<_, anyhow::Error>((FLAT * median(costs)?, "1.2 × the first"));
+    pub(super) fn save(&self, to: &Folder) -> Result<()> {
         let y = Axis {
             label: "one flip",
             scale: Scale::Linear,
-            format: table::brief_time_ns,
+            format: NS.tick,
         };
-        let first = self
-            .pairs
-            .first_key_value()
-            .map(|(_, pairs)| fixed_of(pairs));
-        let cpus: Vec<f64> = self.pairs.keys().map(|cpus| *cpus as f64).collect();
-        let against_cpus = pairs.keys().map(|pair| {
-            let points = self
-                .pairs
-                .iter()
-                .zip(&cpus)
-                .filter_map(|((_, pairs), cpus)| {
-                    let costs = pairs.get(pair)?;
-                    Some(about(costs).map(|about| (*cpus, about)))
-                });
-            Ok(Series {
-                name: format!("{} → {}", pair.0, pair.1),
-                points: points.collect::<Result<_>>()?,
-            })
-        });
-        let mut series: Vec<Series> = against_cpus.collect::<Result<_>>()?;
-        series.retain(|series| SHOWN.contains(&&*series.name));
+        let limit = |what| {
+            let first = of(&self.against, what).0.into_iter().next();
+            first.map(|row| (FLAT * row.about.estimate, "1.2 × the first"))
+        };
+        let mut shown = self.pairs().sorted(|row| row.key("name"));
+        shown.0.retain(|row| SHOWN.contains(&row.key("name")));
         to.lines(
             "scale-cpus.svg",
             &Lines {
@@ -173,13 +174,11 @@ impl Cost {
                     format: |cpus| format!("{cpus}"),
                 },
                 y,
-                series,
-                limit: first.as_deref().map(limit).transpose()?,
+                series: shown.series("name", str::to_owned, |row| row.number("cpus") as f64),
+                limit: limit("cpus"),
             },
         )?;
-        let (_, fewest) = self.tasks.first_key_value().context("no tasks")?;
-        let points = self.tasks.iter();
-        let points = points.map(|(tasks, costs)| Ok((*tasks as f64, about(costs)?)));
+        let tasks = of(&self.against, "tasks");
         to.lines(
             "scale-tasks.svg",
             &Lines {
@@ -190,153 +189,81 @@ impl Cost {
                     format: |tasks| table::count(tasks as u64),
                 },
                 y,
-                series: vec![Series {
-                    name: "fifo → vtime".into(),
-                    points: points.collect::<Result<_>>()?,
-                }],
-                limit: Some(limit(fewest)?),
+                series: tasks.series(
+                    "against",
+                    |_| FIXED.into(),
+                    |row| row.number("value") as f64,
+                ),
+                limit: limit("tasks"),
             },
         )?;
-        let bars = pairs.iter().map(|((from, to), costs)| {
-            Ok(Bar {
-                label: format!("{from} → {to}"),
-                value: about(costs)?,
-                group: usize::from([from, to].iter().any(|name| !FIXED.contains(&&***name))),
-            })
-        });
+        let largest = self.largest();
         to.bars(
             "scale-pairs.svg",
             &Bars {
-                title: &format!("The flip from each policy to each, CPUs: {most}"),
+                title: &format!(
+                    "The flip from each policy to each, CPUs: {}",
+                    largest.key("cpus")
+                ),
                 axis: y,
-                bars: bars.collect::<Result<_>>()?,
+                bars: largest.bars(
+                    |row| row.key("name").into(),
+                    |row| usize::from(![FIXED, BACK].contains(&row.key("name"))),
+                ),
                 limit: None,
             },
         )
     }
 }
 
-/// Lines of the figure against CPUs: the fixed pair, and the hooks that pass over CPUs.
-const SHOWN: [&str; 5] = [
-    "fifo → vtime",
-    "vtime → fifo",
-    "fifo → nest",
-    "central → fifo",
-    "central → nest",
-];
-
 impl fmt::Display for Cost {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let cpus: Vec<String> = self.pairs.keys().map(|cpus| format!("on {cpus}")).collect();
-        let mut table = Table::new(
-            ["flip, median, by CPUs"]
-                .into_iter()
-                .chain(cpus.iter().map(|s| &**s)),
+        let pairs = self.pairs();
+        let cpus = pairs.values("cpus").into_iter();
+        let cpus: Vec<_> = cpus.map(|cpus| (cpus, format!("on {cpus}"))).collect();
+        let by_name = pairs.sorted(|row| row.key("name"));
+        let head = ("flip, median, by CPUs", "name");
+        writeln!(f, "{}", by_name.pivot(head, ("cpus", &cpus), Row::show))?;
+        let rows = ["policies", "tasks", "turn_us"].map(|what| of(&self.against, what).0);
+        let table = Table::list(
+            rows.concat(),
+            [
+                ("fifo → vtime, against", |row| match row.key("against") {
+                    "turn_us" => "turns (µs)".into(),
+                    what => what.into(),
+                }),
+                ("", |row| table::count(row.number("value"))),
+                ("flip", |row| row.show()),
+                ("95 %", |row| row.range(" to ")),
+            ],
         );
-        let mut names: Vec<&Pair> = self.pairs.values().flat_map(BTreeMap::keys).collect();
-        names.sort();
-        names.dedup();
-        for pair in names {
-            let costs = self.pairs.values().map(|pairs| shown(pairs.get(pair)));
-            table.row(
-                [format!("{} → {}", pair.0, pair.1)]
-                    .into_iter()
-                    .chain(costs),
-            );
-        }
-        writeln!(f, "{table}")?;
-        let mut table = Table::new(["fifo → vtime, against", "", "flip", "95 %"]);
-        let rows = [
-            ("policies", &self.policies),
-            ("tasks", &self.tasks),
-            ("turns (µs)", &self.turns_us),
-        ];
-        for (what, costs) in rows {
-            for (value, costs) in costs {
-                table.row([
-                    what.into(),
-                    table::count(*value),
-                    shown(Some(costs)),
-                    range(costs),
-                ]);
-            }
-        }
         writeln!(f, "{table}")?;
         for (what, ratio) in [
             ("most CPUs ÷ fewest", self.ratio_cpus),
             ("most tasks ÷ fewest", self.ratio_tasks),
         ] {
-            let Interval {
-                estimate,
-                low,
-                high,
-            } = ratio;
-            writeln!(
-                f,
-                "{what:<20} {estimate:.3} ({low:.3} to {high:.3}), wanted at most {FLAT}"
-            )?;
+            let range = range(ratio, RATIO, " to ");
+            let ratio = ratio.estimate;
+            writeln!(f, "{what:<20} {ratio:.3} ({range}), wanted at most {FLAT}")?;
         }
         Ok(())
     }
 }
 
-fn is_fixed(flip: &Flip) -> bool {
-    [&*flip.from, &*flip.to] == FIXED
+/// From the least to the most.
+fn of<'a>(against: &'a [Row], what: &str) -> Rows<'a> {
+    let rows = Rows::all(against).of(&[("against", what)]);
+    rows.sorted(|row| row.number("value"))
 }
 
-fn fixed_of(pairs: &BTreeMap<Pair, Vec<f64>>) -> Vec<f64> {
-    let fixed = pairs
-        .iter()
-        .filter(|((from, to), _)| [&**from, &**to] == FIXED);
-    fixed.flat_map(|(_, costs)| costs).copied().collect()
-}
-
-/// Settings that were measured, and a comparison at least.
-fn whole(costs: BTreeMap<u64, Vec<f64>>, what: &str) -> Result<BTreeMap<u64, Vec<f64>>> {
-    ensure!(
-        costs.len() > 1,
-        "raw data has flips against {} of {what} only: was it not measured?",
-        costs.len()
-    );
-    Ok(costs)
-}
-
-fn last_to_first(costs: &BTreeMap<u64, Vec<f64>>) -> Result<Interval> {
-    ensure!(
-        costs.len() > 1,
-        "raw data has {} settings: there is nothing to compare",
-        costs.len()
-    );
-    let (first, last) = (costs.values().next(), costs.values().last());
-    let (first, last) = first.zip(last).context("no setting")?;
-    sample::ratio(&blocks(last), &blocks(first), Statistic::Median)
-}
-
-fn blocks(costs: &[f64]) -> Vec<Vec<f64>> {
-    costs.chunks(BLOCK).map(<[f64]>::to_vec).collect()
-}
-
-fn about(costs: &[f64]) -> Result<Interval> {
-    sample::interval(&blocks(costs), Statistic::Median)
-}
-
-fn median(costs: &[f64]) -> Result<f64> {
-    Ok(about(costs)?.estimate)
-}
-
-fn shown(costs: Option<&Vec<f64>>) -> String {
-    let about = costs.and_then(|costs| about(costs).ok());
-    about.map_or("-".into(), |about| table::time_ns(about.estimate))
-}
-
-fn range(costs: &[f64]) -> String {
-    about(costs).map_or("-".into(), |about| {
-        format!(
-            "{} to {}",
-            table::time_ns(about.low),
-            table::time_ns(about.high)
-        )
-    })
+fn last_to_first(against: &[Row], what: &str) -> Result<Interval> {
+    match &of(against, what).0[..] {
+        [first, .., last] => last.ratio_to(first),
+        rows => anyhow::bail!(
+            "raw data has {} settings: there is nothing to compare",
+            rows.len()
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -344,6 +271,7 @@ mod tests {
     use labkit::machine::Machine;
 
     use super::*;
+    use crate::scale::record::Flip;
 
     fn flips(costs: &[(&str, &str, u64)]) -> Vec<Flip> {
         let flips = costs.iter().map(|&(from, to, flip_ns)| Flip {
@@ -398,7 +326,7 @@ mod tests {
         let cost = Cost::of(&boots()).unwrap();
         assert_eq!(cost.ratio_cpus.estimate, 1.1);
         assert_eq!(cost.ratio_tasks.estimate, 1.0);
-        let pairs = cost.pairs_json().unwrap();
+        let pairs = cost.pairs_json();
         assert_eq!(pairs["fifo->nest"], 1500.0);
         assert_eq!(pairs["fifo->vtime"], 1100.0);
     }
@@ -406,8 +334,9 @@ mod tests {
     #[test]
     fn rotations_of_more_policies_are_compared_by_one_flip_of_theirs() {
         let cost = Cost::of(&boots()).unwrap();
-        assert_eq!(cost.policies[&2], [900.0]);
-        assert_eq!(cost.policies[&4], [950.0]);
+        let json = cost.json();
+        assert_eq!(json["policies"]["2"]["estimate"], 900.0);
+        assert_eq!(json["policies"]["4"]["estimate"], 950.0);
     }
 
     #[test]

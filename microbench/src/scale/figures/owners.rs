@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Who gets the CPUs of a saturated machine in each turn, at each period.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
 use std::fmt;
 
 use anyhow::{ensure, Context, Result};
 use evidence::figure::ruler::{Axis, Scale};
 use evidence::figure::{Lines, Series};
 use evidence::raw::Raw;
-use evidence::sample::{Interval, Statistic, Summary};
-use evidence::table::Table;
-use evidence::{sample, table};
+use evidence::sample::{self, Interval, Statistic, Summary};
+use evidence::spec::{range, PART};
+use evidence::table::{self, Table};
 use serde::Serialize;
-use serde_json::{json, Value};
+use serde_json::{json, Map, Value};
 
 use super::{period_name, period_ns, records, Folder};
 use crate::scale::record::{OwnedTurn, Record};
@@ -24,19 +24,19 @@ const WANTED: f64 = 0.95;
 
 /// What turns of one length were like.
 #[derive(Clone, Debug, Serialize)]
-pub struct Turns {
+pub(super) struct Turns {
     /// Turns in which something ran.
-    pub turns: usize,
+    pub(super) turns: usize,
     /// Of these, in which the owner got at least half.
-    pub owned: Interval,
+    pub(super) owned: Interval,
     /// Until a task of the policy ran; where one ever did.
-    pub first_ns: Option<Summary>,
+    pub(super) first_ns: Option<Summary>,
     /// Until such ran on most CPUs; where they ever did.
-    pub most_ns: Option<Summary>,
+    pub(super) most_ns: Option<Summary>,
 }
 
 impl Turns {
-    pub fn of(turns: &[OwnedTurn]) -> Result<Self> {
+    pub(super) fn of(turns: &[OwnedTurn]) -> Result<Self> {
         let shares = turns.iter().filter_map(|turn| turn.share);
         let owned: Vec<Vec<f64>> = shares
             .map(|share| vec![f64::from(u8::from(share >= OWN))])
@@ -58,20 +58,28 @@ impl Turns {
     }
 
     /// Of all turns, those in which most CPUs came to run the policy's tasks.
-    pub fn adopted(&self) -> f64 {
+    pub(super) fn adopted(&self) -> f64 {
         self.most_ns.map_or(0.0, |most| most.n as f64) / self.turns as f64
     }
 }
 
-/// By way of handing over, then by period.
-pub struct Owners {
-    by: BTreeMap<String, BTreeMap<u64, (Turns, u64)>>,
+/// One period under one way of handing over.
+struct Row {
+    handover: String,
+    period_us: u64,
+    turns: Turns,
+    longest_wait_ns: u64,
+}
+
+/// Longer periods come first.
+pub(super) struct Owners {
+    rows: Vec<Row>,
     hogs: usize,
 }
 
 impl Owners {
-    pub fn of(raws: &[Raw<Record>]) -> Result<Self> {
-        let mut by: BTreeMap<String, BTreeMap<u64, (Turns, u64)>> = BTreeMap::new();
+    pub(super) fn of(raws: &[Raw<Record>]) -> Result<Self> {
+        let mut rows = Vec::new();
         let mut most = 0;
         for (_, record) in records(raws) {
             if let Record::Owner {
@@ -82,48 +90,54 @@ impl Owners {
                 longest_wait_ns,
             } = record
             {
-                let turns = Turns::of(turns)
-                    .with_context(|| format!("turns of {}", period_name(*period_us)))?;
-                let periods = by.entry(handover.clone()).or_default();
-                periods.insert(*period_us, (turns, *longest_wait_ns));
+                rows.push(Row {
+                    handover: handover.clone(),
+                    period_us: *period_us,
+                    turns: Turns::of(turns)
+                        .with_context(|| format!("turns of {}", period_name(*period_us)))?,
+                    longest_wait_ns: *longest_wait_ns,
+                });
                 most = most.max(*hogs);
             }
         }
+        rows.sort_by_key(|row| (row.handover.clone(), Reverse(row.period_us)));
+        let owners = Self { rows, hogs: most };
         ensure!(
-            by.len() > 1,
+            owners.by_handover().count() > 1,
             "raw data does not compare who owns turns (part `owners`)"
         );
-        Ok(Self { by, hogs: most })
+        Ok(owners)
     }
 
-    pub fn json_share(&self) -> Value {
-        self.by_period(|turns, _| json!(turns.owned.estimate))
+    fn by_handover(&self) -> impl Iterator<Item = &[Row]> {
+        self.rows.chunk_by(|a, b| a.handover == b.handover)
     }
 
-    pub fn json(&self) -> Value {
-        self.by_period(
-            |turns, longest_wait_ns| json!({"turns": turns, "longest_wait_ns": longest_wait_ns}),
-        )
+    pub(super) fn json_share(&self) -> Value {
+        self.by_period(|row| json!(row.turns.owned.estimate))
     }
 
-    fn by_period(&self, value: impl Fn(&Turns, u64) -> Value) -> Value {
-        let mut all = serde_json::Map::new();
-        for (handover, periods) in &self.by {
-            for (us, (turns, wait)) in periods.iter().rev() {
-                let row = all.entry(period_name(*us)).or_insert_with(|| json!({}));
-                row[handover] = value(turns, *wait);
-            }
+    pub(super) fn json(&self) -> Value {
+        self.by_period(|row| json!({"turns": row.turns, "longest_wait_ns": row.longest_wait_ns}))
+    }
+
+    fn by_period(&self, value: impl Fn(&Row) -> Value) -> Value {
+        let mut all = Map::new();
+        for row in &self.rows {
+            let period = all.entry(period_name(row.period_us));
+            period.or_insert_with(|| json!({}))[&row.handover] = value(row);
         }
         Value::Object(all)
     }
 
-    pub fn save(&self, to: &Folder) -> Result<()> {
-        let series = self.by.iter().map(|(handover, periods)| Series {
-            name: format!("scx_meta, {handover}"),
-            points: periods
-                .iter()
-                .map(|(us, (turns, _))| (period_ns(*us), turns.owned))
-                .collect(),
+    pub(super) fn save(&self, to: &Folder) -> Result<()> {
+        let series = self.by_handover().map(|rows| {
+            let points = rows.iter();
+            let points = points.map(|row| (period_ns(row.period_us), row.turns.owned));
+            Series {
+                name: format!("scx_meta, {}", rows[0].handover),
+                points: points.collect(),
+            }
         });
         to.lines(
             "scale-owners.svg",
@@ -149,44 +163,35 @@ impl Owners {
     }
 }
 
+/// `-` where it never happened.
+pub(super) fn time(summary: Option<Summary>, get: fn(&Summary) -> f64) -> String {
+    summary.map_or("-".into(), |summary| table::time_ns(get(&summary)))
+}
+
 impl fmt::Display for Owners {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let head = format!("rotation, {} busy tasks", self.hogs);
-        let mut table = Table::new([
-            &*head,
-            "",
-            "turns",
-            "owned",
-            "95 %",
-            "first task",
-            "most CPUs, median",
-            "p90",
-            "reached",
-            "longest wait",
-        ]);
-        for (handover, periods) in &self.by {
-            for (us, (turns, wait)) in periods.iter().rev() {
-                let time = |summary: Option<Summary>, get: fn(&Summary) -> f64| {
-                    summary.map_or("-".into(), |summary| table::time_ns(get(&summary)))
-                };
-                table.row([
-                    period_name(*us),
-                    handover.clone(),
-                    table::count(turns.turns as u64),
-                    table::percent(turns.owned.estimate),
-                    format!(
-                        "{} to {}",
-                        table::percent(turns.owned.low),
-                        table::percent(turns.owned.high)
-                    ),
-                    time(turns.first_ns, |first| first.median),
-                    time(turns.most_ns, |most| most.median),
-                    time(turns.most_ns, |most| most.p90),
-                    table::percent(turns.adopted()),
-                    table::time_ns(*wait as f64),
-                ]);
-            }
-        }
+        let table = Table::list(
+            &self.rows,
+            [
+                (&head, |row| period_name(row.period_us)),
+                ("", |row| row.handover.clone()),
+                ("turns", |row| table::count(row.turns.turns as u64)),
+                ("owned", |row| table::percent(row.turns.owned.estimate)),
+                ("95 %", |row| range(row.turns.owned, PART, " to ")),
+                ("first task", |row| {
+                    time(row.turns.first_ns, |first| first.median)
+                }),
+                ("most CPUs, median", |row| {
+                    time(row.turns.most_ns, |most| most.median)
+                }),
+                ("p90", |row| time(row.turns.most_ns, |most| most.p90)),
+                ("reached", |row| table::percent(row.turns.adopted())),
+                ("longest wait", |row| {
+                    table::time_ns(row.longest_wait_ns as f64)
+                }),
+            ],
+        );
         writeln!(f, "{table}")?;
         writeln!(
             f,

@@ -2,18 +2,18 @@
 //! How much work is left at each period: throughput ÷ the mean of the same policies pinned, since
 //! all have equal shares.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
 use std::fmt;
 
 use anyhow::{ensure, Context, Result};
 use evidence::figure::ruler::{Axis, Scale};
-use evidence::figure::{Lines, Series};
+use evidence::figure::Lines;
 use evidence::provenance::Measured;
 use evidence::raw::Raw;
-use evidence::sample::{Interval, Summary};
-use evidence::table::Table;
-use evidence::{sample, table};
-use serde_json::{json, Value};
+use evidence::sample::Statistic;
+use evidence::spec::{case, Row, Rows, Sample, Spec, PART, PER_SECOND, RATIO};
+use evidence::table;
+use serde_json::{json, Map, Value};
 
 use super::{period_name, period_ns, Folder};
 use crate::scale::record::Record;
@@ -21,24 +21,33 @@ use crate::scale::record::Record;
 const REPLACEMENT: &str = "replacement";
 /// In the order of the table.
 const WAYS: [&str; 4] = ["drain", "adopt", "identical", REPLACEMENT];
+/// The fraction of the time in which a replaced scheduler was in charge at all.
+const IN_CHARGE: &str = "in charge";
 
-/// By way, then by period.
-type Table2<T> = BTreeMap<String, BTreeMap<u64, T>>;
+const TWO: &str = "fifo, vtime";
+const ALL: &str = "all policies";
+
+/// Requests a second.
+const PINNED: Spec = Spec {
+    by: &["way", "policy"],
+    block: 1,
+    statistic: Statistic::Median,
+};
+
+/// Of what pinned policies do.
+const LEFT: Spec = Spec {
+    by: &["rotation", "way", "period_us", "period"],
+    block: 1,
+    statistic: Statistic::Median,
+};
 
 /// Work that is left, as a part of what pinned policies do.
-pub struct Retained {
-    /// Of rotations of two policies.
-    two: Table2<Interval>,
-    /// Of all policies.
-    all: Table2<Interval>,
-    /// The fraction of the time in which a replaced scheduler was in charge at all.
-    in_charge: BTreeMap<u64, f64>,
-    /// Requests a second of each pinned policy.
-    pinned: BTreeMap<(String, String), Vec<f64>>,
+pub(super) struct Retained {
+    pinned: Vec<Row>,
+    left: Vec<Row>,
 }
 
 /// One line of raw data.
-#[derive(Clone, Copy)]
 struct Work<'a> {
     round: usize,
     way: &'a str,
@@ -49,79 +58,66 @@ struct Work<'a> {
 }
 
 impl Retained {
-    pub fn of(raws: &[Raw<Record>]) -> Result<Self> {
-        let mut retained = Self {
-            two: BTreeMap::new(),
-            all: BTreeMap::new(),
-            in_charge: BTreeMap::new(),
-            pinned: BTreeMap::new(),
-        };
-        let (mut two, mut all): (Table2<Vec<_>>, Table2<Vec<_>>) = Default::default();
+    pub(super) fn of(raws: &[Raw<Record>]) -> Result<Self> {
+        let mut samples = Vec::new();
         // Boots are not compared with each other.
         for raw in raws {
-            let works: Vec<Work> = raw.records.iter().filter_map(work).collect();
-            for work in &works {
-                if work.period_us == 0 {
-                    let key = (work.way.to_owned(), work.policies.concat());
-                    retained.pinned.entry(key).or_default().push(work.per_s);
-                    continue;
-                }
-                let to = match work.policies.len() {
-                    2 => &mut two,
-                    _ => &mut all,
-                };
-                let pairs = to.entry(work.way.into()).or_default();
-                let pairs = pairs.entry(work.period_us).or_default();
-                pairs.push((work.per_s, pinned_mean(&works, work)?));
-                if work.way == REPLACEMENT {
-                    retained.in_charge.insert(work.period_us, work.in_charge);
-                }
+            let works = raw.records.iter().filter_map(work);
+            let (pinned, turns): (Vec<_>, Vec<_>) = works.partition(|work| work.period_us == 0);
+            for work in &pinned {
+                let case = case(&[("way", work.way), ("policy", &work.policies.concat())]);
+                samples.push(Sample::new(PER_SECOND, case, [work.per_s]));
+            }
+            for work in &turns {
+                samples.extend(left(work, &pinned)?);
             }
         }
+        let left = LEFT.rows(&samples)?;
         for way in WAYS {
             ensure!(
-                two.contains_key(way),
+                Rows::all(&left)
+                    .find(&[("rotation", TWO), ("way", way)])
+                    .is_some(),
                 "raw data has no throughput of turns by way of {way} (part `period`)"
             );
         }
-        retained.two = intervals(&two)?;
-        retained.all = intervals(&all)?;
-        Ok(retained)
+        Ok(Self {
+            pinned: PINNED.rows(&samples)?,
+            left,
+        })
     }
 
-    pub fn measured(&self) -> Result<Vec<Measured>> {
-        let pinned = self.pinned.iter();
-        pinned
-            .map(|((way, policy), per_s)| {
-                Ok(Measured::of(
-                    format!("requests/s, {policy} pinned ({way})"),
-                    &Summary::of(per_s)?,
-                ))
-            })
-            .collect()
+    fn rotation(&self, rotation: &str) -> Rows<'_> {
+        let rows = Rows::all(&self.left).of(&[("rotation", rotation)]);
+        rows.sorted(|row| Reverse(row.number("period_us")))
     }
 
-    pub fn json(&self) -> Value {
-        by_period(&self.two, &self.in_charge)
-    }
-
-    pub fn json_all(&self) -> Value {
-        by_period(&self.all, &BTreeMap::new())
-    }
-
-    pub fn save(&self, to: &Folder) -> Result<()> {
-        let series = WAYS.iter().map(|&way| {
-            let points = self.two.get(way).with_context(|| way.to_owned())?;
-            let points = points.iter().map(|(us, part)| (period_ns(*us), *part));
-            Ok(Series {
-                name: match way {
-                    "identical" => "identical policies".into(),
-                    REPLACEMENT => "process replacement".into(),
-                    _ => format!("scx_meta, {way}"),
-                },
-                points: points.collect(),
-            })
+    pub(super) fn measured(&self) -> Vec<Measured> {
+        let pinned = Rows::all(&self.pinned).sorted(|row| (row.key("way"), row.key("policy")));
+        let measured = pinned.0.into_iter().map(|row| {
+            let (way, policy) = (row.key("way"), row.key("policy"));
+            Measured::of(format!("requests/s, {policy} pinned ({way})"), &row.all)
         });
+        measured.collect()
+    }
+
+    pub(super) fn json(&self) -> Value {
+        by_period(&self.rotation(TWO))
+    }
+
+    pub(super) fn json_all(&self) -> Value {
+        by_period(&self.rotation(ALL))
+    }
+
+    pub(super) fn save(&self, to: &Folder) -> Result<()> {
+        let mut rows = self.rotation(TWO);
+        rows.0.retain(|row| row.key("way") != IN_CHARGE);
+        let rows = rows.sorted(|row| WAYS.iter().position(|way| *way == row.key("way")));
+        let name = |way: &str| match way {
+            "identical" => "identical policies".into(),
+            REPLACEMENT => "process replacement".into(),
+            _ => format!("scx_meta, {way}"),
+        };
         to.lines(
             "scale-retained.svg",
             &Lines {
@@ -136,7 +132,7 @@ impl Retained {
                     scale: Scale::Linear,
                     format: |part| format!("{part:.2}"),
                 },
-                series: series.collect::<Result<_>>()?,
+                series: rows.series("way", name, |row| period_ns(row.number("period_us"))),
                 limit: Some((1.0, "pinned")),
             },
         )
@@ -166,14 +162,34 @@ fn work(record: &Record) -> Option<Work<'_>> {
     })
 }
 
-/// Throughput of the policies that take turns in `work`, each pinned in the same round.
-fn pinned_mean(works: &[Work], work: &Work) -> Result<f64> {
+/// Throughput of turns against that of their policies, each pinned in the same round.
+fn left(work: &Work, pinned: &[Work]) -> Result<Vec<Sample>> {
+    let rotation = match work.policies.len() {
+        2 => TWO,
+        _ => ALL,
+    };
+    let keys = |way| {
+        case(&[
+            ("rotation", rotation),
+            ("way", way),
+            ("period_us", &work.period_us.to_string()),
+            ("period", &period_name(work.period_us)),
+        ])
+    };
+    let part = work.per_s / pinned_mean(work, pinned)?;
+    let mut samples = vec![Sample::new(RATIO, keys(work.way), [part])];
+    if work.way == REPLACEMENT {
+        samples.push(Sample::new(PART, keys(IN_CHARGE), [work.in_charge]));
+    }
+    Ok(samples)
+}
+
+fn pinned_mean(work: &Work, pinned: &[Work]) -> Result<f64> {
     let mut sum = 0.0;
     for policy in work.policies {
-        let pinned = works.iter().find(|other| {
+        let pinned = pinned.iter().find(|other| {
             other.round == work.round
                 && other.way == work.way
-                && other.period_us == 0
                 && other.policies == std::slice::from_ref(policy)
         });
         let pinned = pinned.with_context(|| {
@@ -187,60 +203,39 @@ fn pinned_mean(works: &[Work], work: &Work) -> Result<f64> {
     Ok(sum / work.policies.len() as f64)
 }
 
-fn intervals(pairs: &Table2<Vec<(f64, f64)>>) -> Result<Table2<Interval>> {
-    let ways = pairs.iter().map(|(way, periods)| {
-        let periods = periods
-            .iter()
-            .map(|(us, pairs)| Ok((*us, sample::paired_ratio(pairs)?)));
-        Ok((way.clone(), periods.collect::<Result<_>>()?))
-    });
-    ways.collect()
+/// That of the last round.
+fn in_charge(row: &Row) -> f64 {
+    row.blocks.concat().last().copied().unwrap_or_default()
 }
 
-fn periods(parts: &Table2<Interval>) -> Vec<u64> {
-    let mut periods: Vec<u64> = parts.values().flat_map(|of| of.keys().copied()).collect();
-    periods.sort_unstable_by(|a, b| b.cmp(a));
-    periods.dedup();
-    periods
-}
-
-fn by_period(parts: &Table2<Interval>, in_charge: &BTreeMap<u64, f64>) -> Value {
-    let rows = periods(parts).into_iter().map(|us| {
-        let ways = parts.iter();
-        let mut row: serde_json::Map<_, _> = ways
-            .map(|(way, periods)| (way.clone(), json!(periods.get(&us))))
-            .collect();
-        if let Some(part) = in_charge.get(&us) {
-            row.insert("replacement_in_charge".into(), json!(part));
+/// Each way has a value for each period, or null.
+fn by_period(rows: &Rows) -> Value {
+    let mut ways = rows.values("way");
+    ways.retain(|way| *way != IN_CHARGE);
+    let periods = rows.split(&["period"]).into_iter().map(|period| {
+        let about = |way: &str| json!(period.find(&[("way", way)]).map(|row| row.about));
+        let mut row: Map<_, _> = ways.iter().map(|&way| (way.into(), about(way))).collect();
+        if let Some(part) = period.find(&[("way", IN_CHARGE)]) {
+            row.insert("replacement_in_charge".into(), json!(in_charge(part)));
         }
-        (period_name(us), Value::Object(row))
+        (period.key("period").to_owned(), Value::Object(row))
     });
-    Value::Object(rows.collect())
+    Value::Object(periods.collect())
 }
 
 impl fmt::Display for Retained {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        for (what, parts) in [("fifo, vtime", &self.two), ("all policies", &self.all)] {
-            let heads = [format!("throughput left, {what}")];
-            let heads = heads.iter().map(|head| &**head).chain(WAYS);
-            let mut table = Table::new(heads.chain(["in charge"]));
-            for us in periods(parts) {
-                let cells = WAYS.iter().map(|way| {
-                    let part = parts.get(*way).and_then(|periods| periods.get(&us));
-                    part.map_or("-".into(), shown)
-                });
-                let in_charge = match what {
-                    "fifo, vtime" => self.in_charge.get(&us),
-                    _ => None,
-                };
-                let in_charge = in_charge.map_or("-".into(), |part| table::percent(*part));
-                table.row(
-                    [period_name(us)]
-                        .into_iter()
-                        .chain(cells)
-                        .chain([in_charge]),
-                );
-            }
+        let columns: Vec<_> = WAYS.into_iter().chain([IN_CHARGE]).collect();
+        let columns: Vec<_> = columns.iter().map(|&way| (way, way.to_owned())).collect();
+        for rotation in [TWO, ALL] {
+            let head = format!("throughput left, {rotation}");
+            let rows = self.rotation(rotation);
+            let table = rows.pivot((&head, "period"), ("way", &columns), |row| {
+                match row.key("way") {
+                    IN_CHARGE => table::percent(in_charge(row)),
+                    _ => format!("{} ({})", row.show(), row.range(" to ")),
+                }
+            });
             writeln!(f, "{table}")?;
         }
         writeln!(
@@ -250,15 +245,6 @@ impl fmt::Display for Retained {
              the\nrest the kernel's own did the work."
         )
     }
-}
-
-fn shown(part: &Interval) -> String {
-    let Interval {
-        estimate,
-        low,
-        high,
-    } = part;
-    format!("{estimate:.3} ({low:.3} to {high:.3})")
 }
 
 #[cfg(test)]
