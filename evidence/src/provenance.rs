@@ -49,6 +49,20 @@ impl Measured {
             spread: sample.spread(),
         }
     }
+
+    /// Of several samples, the one whose values lie furthest apart.
+    pub fn widest<'a>(samples: impl IntoIterator<Item = (String, &'a Summary)>) -> Option<Self> {
+        let all = samples
+            .into_iter()
+            .map(|(what, sample)| Self::of(what, sample));
+        all.reduce(|known, next| {
+            if next.spread > known.spread {
+                next
+            } else {
+                known
+            }
+        })
+    }
 }
 
 impl Provenance {

@@ -136,6 +136,11 @@ impl Spec {
         .collect()
     }
 
+    /// The row of a single sample, which must have a value.
+    pub fn one(&self, sample: &Sample) -> Result<Row> {
+        self.row(sample.case.clone(), &[sample])
+    }
+
     fn row(&self, case: Case, samples: &[&Sample]) -> Result<Row> {
         let values: Vec<f64> = samples
             .iter()

@@ -7,19 +7,20 @@ use std::path::Path;
 use anyhow::{ensure, Result};
 use evidence::figure::ruler::{Axis, Scale};
 use evidence::figure::{Bar, Bars};
+use evidence::provenance::Measured;
 use evidence::sample::Interval;
-use evidence::table;
-use evidence::table::Table;
+use evidence::spec::{range, RATIO};
+use evidence::table::{self, Table};
 use serde_json::{json, Map, Value};
 
 use super::callback::CALLBACKS;
 use super::contender::Contender;
 use super::cost::{Callback, Cost};
-use super::data::Mix;
-use super::{cost, reason};
+use super::reason;
+use super::record::Mix;
 
 /// A callback may cost so much more than in a build of its policy alone.
-pub const LIMIT: f64 = 1.10;
+pub(super) const LIMIT: f64 = 1.10;
 
 /// A callback that does less than this part of what an empty one takes does nothing: its ratio
 /// without that would be one of two rounding errors.
@@ -40,43 +41,35 @@ const BESIDE: [Contender; 5] = [
 /// Calls a second under two schedulers further apart than this are pointed out.
 const LIKE_CALLS: f64 = 1.25;
 
+const MISSING: &str = "–";
+
 /// One callback of one policy.
-pub struct Row {
+pub(super) struct Row {
     policy: String,
     callback: &'static str,
     costs: BTreeMap<Contender, Cost>,
-    to_single: Option<Interval>,
-    to_stock: Option<Interval>,
+    /// ÷ the build of its policy alone, and ÷ the stock scheduler.
+    pub(super) to_single: Option<Interval>,
+    pub(super) to_stock: Option<Interval>,
 }
 
-/// What the cheapest callback of all takes: no more than the kernel's own clock readings and a
-/// return. Without it ratios are larger.
-fn floor_ns(rows: &[Row]) -> f64 {
-    let all = rows.iter().flat_map(|row| row.costs.values());
-    all.map(|cost| cost.ns.estimate)
-        .fold(f64::INFINITY, f64::min)
-}
-
-/// The report.
-pub struct Report {
+pub(super) struct Report {
     /// By policy and callback.
-    pub rows: Vec<Row>,
+    rows: Vec<Row>,
     beside: Vec<Row>,
 }
 
 impl Report {
-    /// Makes it.
-    pub fn of(mixes: &[Mix]) -> Result<Self> {
+    pub(super) fn of(mixes: &[Mix]) -> Result<Self> {
         let mut rows = Vec::new();
         let mut beside = Vec::new();
-        for policy in policies(mixes) {
+        for policy in distinct(mixes.iter().map(|mix| &*mix.policy)) {
+            let of_policy = || mixes.iter().filter(|mix| mix.policy == policy);
+            let is_beside = of_policy().any(|mix| mix.contender == Contender::Alone);
             for callback in CALLBACKS {
                 let found = Callback::of(mixes, policy, callback);
                 rows.extend(Row::of(policy, callback, found.costs(&MAIN)?)?);
-                if mixes
-                    .iter()
-                    .any(|mix| mix.policy == policy && mix.contender == Contender::Alone)
-                {
+                if is_beside {
                     beside.extend(Row::of(policy, callback, found.costs(&BESIDE)?)?);
                 }
             }
@@ -88,8 +81,15 @@ impl Report {
         Ok(Self { rows, beside })
     }
 
+    /// What the cheapest callback of all takes: no more than the kernel's own clock readings and a
+    /// return. Without it ratios are larger.
+    fn floor_ns(&self) -> f64 {
+        let all = self.rows.iter().flat_map(|row| row.costs.values());
+        all.map(Cost::ns).fold(f64::INFINITY, f64::min)
+    }
+
     /// Ratios by `policy/callback`.
-    pub fn ratios(&self, to: impl Fn(&Row) -> Option<Interval>) -> Map<String, Value> {
+    pub(super) fn ratios(&self, to: impl Fn(&Row) -> Option<Interval>) -> Map<String, Value> {
         let ratios = self.rows.iter().filter_map(|row| {
             let key = format!("{}/{}", row.policy, row.callback);
             Some((key, json!(to(row)?.estimate)))
@@ -97,14 +97,18 @@ impl Report {
         ratios.collect()
     }
 
+    /// Repetitions and spread of the callback whose rounds differ most.
+    pub(super) fn measured(&self) -> Option<Measured> {
+        Measured::widest(self.rows.iter().filter_map(|row| {
+            let what = format!("{} (widest of all callbacks)", row.name());
+            Some((what, &row.costs.get(&Contender::Multi)?.ns.all))
+        }))
+    }
+
     /// Everything, for the JSON file.
-    pub fn details(&self) -> Value {
-        let floor_ns = floor_ns(&self.rows);
-        let rows = |rows: &[Row]| {
-            rows.iter()
-                .map(|row| row.json(floor_ns))
-                .collect::<Vec<_>>()
-        };
+    pub(super) fn details(&self) -> Value {
+        let floor_ns = self.floor_ns();
+        let rows = |rows: &[Row]| -> Value { rows.iter().map(|row| row.json(floor_ns)).collect() };
         json!({
             "floor_ns": floor_ns,
             "rows": rows(&self.rows),
@@ -112,17 +116,15 @@ impl Report {
         })
     }
 
-    /// The tables.
-    pub fn text(&self) -> String {
-        let mut text = String::from("Callbacks, a call:\n");
-        text.push_str(&self.main_table().to_string());
-        text.push_str(&self.verdict());
-        text.push_str(&self.beside_text());
-        text.push_str(&self.reasons());
-        text
+    pub(super) fn text(&self) -> String {
+        let (table, verdict) = (self.main_table(), self.verdict());
+        let (beside, reasons) = (self.beside_text(), self.reasons());
+        format!("Callbacks, a call:\n{table}{verdict}{beside}{reasons}")
     }
 
     fn main_table(&self) -> Table {
+        let floor_ns = self.floor_ns();
+        let [multi, single, stock] = MAIN;
         let mut table = Table::new([
             "policy / callback",
             "scx_meta",
@@ -136,25 +138,22 @@ impl Report {
             "only it",
             "stock",
         ]);
-        let floor_ns = floor_ns(&self.rows);
         for row in &self.rows {
-            let [multi, single, stock] = MAIN.map(|contender| row.costs.get(&contender));
+            let ns = |contender| row.cell(contender, |cost| cost.ns.show());
+            let calls = |contender| row.cell(contender, |cost| count(cost.calls_per_second));
             table.row([
-                format!("{} / {}", row.policy, row.callback),
+                row.name(),
                 ns(multi),
                 ns(single),
                 ns(stock),
+                shown(row.to_single.map(|ratio| ratio.estimate), RATIO.show),
                 row.to_single
-                    .map_or(missing(), |ratio| ratio3(ratio.estimate)),
-                row.to_single.map_or(String::new(), |ratio| {
-                    format!("{}–{}", ratio3(ratio.low), ratio3(ratio.high))
-                }),
-                row.net(floor_ns).map_or(missing(), ratio3),
-                row.to_stock
-                    .map_or(missing(), |ratio| table::ratio(ratio.estimate)),
-                per_second(multi),
-                per_second(single),
-                per_second(stock),
+                    .map_or(String::new(), |ratio| range(ratio, RATIO, "–")),
+                shown(row.net(floor_ns), RATIO.show),
+                shown(row.to_stock.map(|ratio| ratio.estimate), table::ratio),
+                calls(multi),
+                calls(single),
+                calls(stock),
             ]);
         }
         table
@@ -171,11 +170,11 @@ impl Report {
         }
         for row in above {
             text.push_str(&format!(
-                "ABOVE {LIMIT:.2} × the build of one policy: {} / {}\n",
-                row.policy, row.callback
+                "ABOVE {LIMIT:.2} × the build of one policy: {}\n",
+                row.name()
             ));
         }
-        for policy in policies_of(&self.rows) {
+        for policy in self.policies() {
             let mut rows = self.rows.iter().filter(|row| row.policy == policy);
             if rows.all(|row| row.to_stock.is_none()) {
                 text.push_str(&format!("No stock scheduler to compare {policy} with.\n"));
@@ -200,15 +199,16 @@ impl Report {
                 .chain(["alone", "÷", "no stats", "÷", "drain", "÷", "visited", "÷"]),
         );
         for row in &self.beside {
-            let base = row.costs.get(&BESIDE[0]);
-            let mut cells = vec![row.callback.to_string(), ns(base)];
+            let base = row.costs.get(&BESIDE[0]).map(Cost::ns);
+            let mut cells = vec![
+                row.callback.into(),
+                row.cell(BESIDE[0], |cost| cost.ns.show()),
+            ];
             for contender in &BESIDE[1..] {
-                let cost = row.costs.get(contender);
-                cells.push(ns(cost));
-                cells.push(match (cost, base) {
-                    (Some(cost), Some(base)) => ratio3(cost.ns.estimate / base.ns.estimate),
-                    _ => missing(),
-                });
+                let cost = row.costs.get(contender).map(Cost::ns);
+                let ratio = cost.zip(base).map(|(cost, base)| cost / base);
+                cells.push(row.cell(*contender, |cost| cost.ns.show()));
+                cells.push(shown(ratio, RATIO.show));
             }
             table.row(cells);
         }
@@ -223,9 +223,8 @@ impl Report {
         for row in &self.rows {
             if let Some((ratio, reason)) = row.reason() {
                 text.push_str(&format!(
-                    "  {} / {}, {} × stock: {reason}\n",
-                    row.policy,
-                    row.callback,
+                    "  {}, {} × stock: {reason}\n",
+                    row.name(),
                     table::ratio(ratio)
                 ));
             }
@@ -239,26 +238,27 @@ impl Report {
         }
     }
 
-    /// The figures.
-    pub fn save(&self, folder: &Path, footnote: &str) -> Result<()> {
+    fn policies(&self) -> Vec<&str> {
+        distinct(self.rows.iter().map(|row| &*row.policy))
+    }
+
+    pub(super) fn save(&self, folder: &Path, footnote: &str) -> Result<()> {
         self.ratio_bars(
             "scx_meta ÷ a build of one policy, each callback",
             |row| row.to_single,
-            Some((LIMIT, "1.10")),
+            (LIMIT, "1.10"),
         )
         .save(&folder.join("overhead-ratios.svg"), footnote)?;
         self.ratio_bars(
             "scx_meta ÷ the stock scheduler, each callback",
             |row| row.to_stock,
-            Some((1.0, "1")),
+            (1.0, "1"),
         )
         .save(&folder.join("overhead-ratios-stock.svg"), footnote)?;
-        let policies: BTreeSet<&str> = self.rows.iter().map(|row| &*row.policy).collect();
+        let policies: BTreeSet<&str> = self.policies().into_iter().collect();
         for policy in policies {
-            self.ns_bars(policy).save(
-                &folder.join(format!("overhead-callbacks-{policy}.svg")),
-                footnote,
-            )?;
+            let name = format!("overhead-callbacks-{policy}.svg");
+            self.ns_bars(policy).save(&folder.join(name), footnote)?;
         }
         Ok(())
     }
@@ -267,12 +267,12 @@ impl Report {
         &self,
         title: &'a str,
         ratio: impl Fn(&Row) -> Option<Interval>,
-        limit: Option<(f64, &'a str)>,
+        limit: (f64, &'a str),
     ) -> Bars<'a> {
-        let policies: Vec<&str> = policies_of(&self.rows);
+        let policies = self.policies();
         let bars = self.rows.iter().filter_map(|row| {
             Some(Bar {
-                label: format!("{} / {}", row.policy, row.callback),
+                label: row.name(),
                 value: ratio(row)?,
                 group: policies.iter().position(|policy| *policy == row.policy)?,
             })
@@ -282,27 +282,25 @@ impl Report {
             axis: Axis {
                 label: "ratio of nanoseconds a call",
                 scale: Scale::Linear,
-                format: ratio3,
+                format: RATIO.tick,
             },
             bars: bars.collect(),
-            limit,
+            limit: Some(limit),
         }
     }
 
     fn ns_bars(&self, policy: &str) -> Bars<'static> {
-        let mut bars = Vec::new();
-        for row in self.rows.iter().filter(|row| row.policy == policy) {
-            for (group, contender) in MAIN.into_iter().enumerate() {
-                let Some(cost) = row.costs.get(&contender) else {
-                    continue;
-                };
-                bars.push(Bar {
-                    label: format!("{policy} / {}, {}", row.callback, contender.name()),
-                    value: cost.ns,
+        let rows = self.rows.iter().filter(|row| row.policy == policy);
+        let bars = rows.flat_map(|row| {
+            let contenders = MAIN.into_iter().enumerate();
+            contenders.filter_map(|(group, contender)| {
+                Some(Bar {
+                    label: format!("{}, {}", row.name(), contender.name()),
+                    value: row.costs.get(&contender)?.ns.about,
                     group,
-                });
-            }
-        }
+                })
+            })
+        });
         Bars {
             title: "What a call of each callback takes",
             axis: Axis {
@@ -310,7 +308,7 @@ impl Report {
                 scale: Scale::Linear,
                 format: table::brief_time_ns,
             },
-            bars,
+            bars: bars.collect(),
             limit: None,
         }
     }
@@ -327,7 +325,9 @@ impl Row {
         };
         let ratio = |contender| {
             let other = costs.get(&contender);
-            other.map(|other| cost::ratio(multi, other)).transpose()
+            other
+                .map(|other| multi.ns.paired_ratio_to(&other.ns))
+                .transpose()
         };
         let (to_single, to_stock) = (ratio(Contender::Single)?, ratio(Contender::Stock)?);
         Ok(Some(Self {
@@ -339,33 +339,20 @@ impl Row {
         }))
     }
 
-    /// ÷ the build of its policy alone.
-    pub fn to_single(&self) -> Option<Interval> {
-        self.to_single
-    }
-
-    /// ÷ the stock scheduler.
-    pub fn to_stock(&self) -> Option<Interval> {
-        self.to_stock
-    }
-
-    /// Its values under scx_meta, one a round.
-    pub fn rounds(&self) -> &[f64] {
-        self.costs
-            .get(&Contender::Multi)
-            .map_or(&[], |cost| &cost.rounds)
-    }
-
     /// `fifo / dispatch`
-    pub fn name(&self) -> String {
+    fn name(&self) -> String {
         format!("{} / {}", self.policy, self.callback)
+    }
+
+    fn cell(&self, contender: Contender, show: impl Fn(&Cost) -> String) -> String {
+        self.costs.get(&contender).map_or(MISSING.into(), show)
     }
 
     /// ÷ the build of its policy alone, both without what an empty callback takes. None where
     /// that leaves next to nothing to divide by.
     fn net(&self, floor_ns: f64) -> Option<f64> {
-        let multi = self.costs.get(&Contender::Multi)?.ns.estimate - floor_ns;
-        let single = self.costs.get(&Contender::Single)?.ns.estimate - floor_ns;
+        let multi = self.costs.get(&Contender::Multi)?.ns() - floor_ns;
+        let single = self.costs.get(&Contender::Single)?.ns() - floor_ns;
         (single > LEAST_NET * floor_ns).then(|| multi / single)
     }
 
@@ -385,9 +372,9 @@ impl Row {
             format!(
                 "Only scx_meta with all policies has {}: {} × {} calls a second = {} a second.\n",
                 self.name(),
-                table::time_ns(multi.ns.estimate),
-                table::count(multi.calls_per_second.round() as u64),
-                table::time_ns(multi.ns.estimate * multi.calls_per_second)
+                multi.ns.show(),
+                count(multi.calls_per_second),
+                table::time_ns(multi.ns() * multi.calls_per_second)
             )
         })
     }
@@ -400,30 +387,26 @@ impl Row {
             format!(
                 "Calls differ: {} ran {} times a second under scx_meta and {} under only it.\n",
                 self.name(),
-                table::count(multi.round() as u64),
-                table::count(single.round() as u64)
+                count(multi),
+                count(single)
             )
         })
     }
 
     fn json(&self, floor_ns: f64) -> Value {
-        let costs: BTreeMap<Contender, Value> = self
-            .costs
-            .iter()
-            .map(|(contender, cost)| {
-                let value = json!({
-                    "ns": cost.ns,
-                    "n": cost.rounds.len(),
-                    "calls": cost.calls,
-                    "calls_per_second": cost.calls_per_second,
-                });
-                (*contender, value)
-            })
-            .collect();
+        let costs = self.costs.iter().map(|(contender, cost)| {
+            let value = json!({
+                "ns": cost.ns.about,
+                "n": cost.ns.all.n,
+                "calls": cost.calls,
+                "calls_per_second": cost.calls_per_second,
+            });
+            (contender.key(), value)
+        });
         json!({
             "policy": self.policy,
             "callback": self.callback,
-            "costs": costs,
+            "costs": Value::Object(costs.collect()),
             "ratio_to_single": self.to_single,
             "ratio_to_single_net": self.net(floor_ns),
             "ratio_to_stock": self.to_stock,
@@ -434,39 +417,22 @@ impl Row {
 }
 
 /// In the order in which they were measured.
-fn policies(mixes: &[Mix]) -> Vec<&str> {
-    let mut policies: Vec<&str> = Vec::new();
-    for mix in mixes {
-        if !policies.contains(&&*mix.policy) {
-            policies.push(&mix.policy);
+fn distinct<'a>(all: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut distinct = Vec::new();
+    for one in all {
+        if !distinct.contains(&one) {
+            distinct.push(one);
         }
     }
-    policies
+    distinct
 }
 
-fn policies_of(rows: &[Row]) -> Vec<&str> {
-    let mut policies: Vec<&str> = rows.iter().map(|row| &*row.policy).collect();
-    policies.dedup();
-    policies
+fn shown(value: Option<f64>, show: fn(f64) -> String) -> String {
+    value.map_or(MISSING.into(), show)
 }
 
-fn missing() -> String {
-    "–".into()
-}
-
-fn ns(cost: Option<&Cost>) -> String {
-    cost.map_or(missing(), |cost| table::time_ns(cost.ns.estimate))
-}
-
-fn per_second(cost: Option<&Cost>) -> String {
-    cost.map_or(missing(), |cost| {
-        table::count(cost.calls_per_second.round() as u64)
-    })
-}
-
-/// Near a limit of 1.10 a third decimal matters.
-fn ratio3(ratio: f64) -> String {
-    format!("{ratio:.3}")
+fn count(per_second: f64) -> String {
+    table::count(per_second.round() as u64)
 }
 
 #[cfg(test)]
@@ -501,10 +467,10 @@ mod tests {
             mixes("nest", Contender::Single, 500),
         ];
         let report = Report::of(&all.into_iter().flatten().collect::<Vec<_>>()).unwrap();
-        let ratios = report.ratios(Row::to_single);
+        let ratios = report.ratios(|row| row.to_single);
         assert_eq!(ratios["fifo/enqueue"], json!(1.09));
         assert_eq!(ratios["nest/enqueue"], json!(1.11));
-        let stock = report.ratios(Row::to_stock);
+        let stock = report.ratios(|row| row.to_stock);
         assert_eq!(stock.keys().collect::<Vec<_>>(), ["fifo/enqueue"]);
         let text = report.text();
         let above: Vec<_> = text

@@ -10,7 +10,7 @@ use labkit::sys;
 
 use super::contender::{Contender, Programs};
 use super::mix::{Amounts, PHASES};
-use super::record::Record;
+use super::record::{Mix, Record};
 use super::windows::Sampler;
 use crate::progs::Statistics;
 
@@ -90,14 +90,14 @@ fn mix<W: Write>(
         let (sampler, start) = (Sampler::start()?, sys::monotonic());
         amounts.run(phase)?;
         let end = sys::monotonic();
-        out.record(&Record::Callbacks {
+        out.record(&Record::Callbacks(Mix {
             policy: policy.into(),
             contender,
             round,
             phase,
             seconds: (end - start).as_secs_f64(),
             windows: sampler.finish()?,
-        })?;
+        }))?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use labkit::charge::watch::Watch;
 use labkit::meta::{OPS, START_LIMIT, STOP_LIMIT};
 use labkit::sys;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::named::Named;
 
@@ -47,6 +48,11 @@ pub enum Contender {
 }
 
 impl Contender {
+    /// In raw data and JSON.
+    pub(super) fn key(self) -> String {
+        json!(self).as_str().unwrap_or_default().to_owned()
+    }
+
     /// For people.
     pub fn name(self) -> &'static str {
         match self {

@@ -5,42 +5,51 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
-use evidence::sample;
-use evidence::sample::{Interval, Statistic};
+use evidence::sample::Statistic;
+use evidence::spec::{case, Row, Sample, Spec, NS};
 
 use super::contender::Contender;
-use super::data::Mix;
 use super::mix::Phase;
-use super::record::Window;
+use super::record::{Mix, Window};
 
 /// Of the calls, this part with the lowest and with the highest means is left out.
-pub const TRIMMED: f64 = 0.25;
+const TRIMMED: f64 = 0.25;
 
 /// With fewer calls in a phase and round its mean says little, and the phase is left out.
-pub const FEWEST_CALLS: u64 = 20;
+const FEWEST_CALLS: u64 = 20;
 
 /// One callback of one policy: windows by contender, phase and round.
-pub struct Callback<'a> {
+pub(super) struct Callback<'a> {
     windows: BTreeMap<Contender, BTreeMap<Phase, BTreeMap<usize, &'a [Window]>>>,
     seconds: BTreeMap<Contender, f64>,
 }
 
 /// What one contender's calls took.
 #[derive(Clone, Debug)]
-pub struct Cost {
+pub(super) struct Cost {
     /// Nanoseconds a call, one value a round.
-    pub rounds: Vec<f64>,
-    /// Their median.
-    pub ns: Interval,
+    pub(super) ns: Row,
     /// Calls in all rounds.
-    pub calls: u64,
+    pub(super) calls: u64,
     /// Calls a second while the mix ran.
-    pub calls_per_second: f64,
+    pub(super) calls_per_second: f64,
 }
+
+impl Cost {
+    pub(super) fn ns(&self) -> f64 {
+        self.ns.about.estimate
+    }
+}
+
+const ROUNDS: Spec = Spec {
+    by: &["contender"],
+    block: 1,
+    statistic: Statistic::Median,
+};
 
 impl<'a> Callback<'a> {
     /// Picks the callback out of everything.
-    pub fn of(mixes: &'a [Mix], policy: &str, callback: &str) -> Self {
+    pub(super) fn of(mixes: &'a [Mix], policy: &str, callback: &str) -> Self {
         let mut found = Self {
             windows: BTreeMap::new(),
             seconds: BTreeMap::new(),
@@ -60,7 +69,7 @@ impl<'a> Callback<'a> {
     /// The costs of those of `wanted` that have this callback. A phase counts for all of them by
     /// its calls under all of them, so that a path which one takes more often than another does
     /// not pass for a slower callback.
-    pub fn costs(&self, wanted: &[Contender]) -> Result<BTreeMap<Contender, Cost>> {
+    pub(super) fn costs(&self, wanted: &[Contender]) -> Result<BTreeMap<Contender, Cost>> {
         let present: Vec<_> = wanted
             .iter()
             .filter(|contender| self.windows.contains_key(contender))
@@ -121,31 +130,18 @@ impl<'a> Callback<'a> {
                 *rounds.entry(*round).or_default() += share * trimmed_mean(windows)?;
             }
         }
-        let rounds: Vec<f64> = rounds.into_values().collect();
-        let singles: Vec<_> = rounds.iter().map(|value| vec![*value]).collect();
+        let case = case(&[("contender", contender.name())]);
         let calls = phases
             .values()
             .flat_map(BTreeMap::values)
             .map(|windows| calls(windows))
             .sum();
         Ok(Cost {
-            ns: sample::interval(&singles, Statistic::Median)?,
-            rounds,
+            ns: ROUNDS.one(&Sample::new(NS, case, rounds.into_values()))?,
             calls,
             calls_per_second: calls as f64 / self.seconds[&contender],
         })
     }
-}
-
-/// The first ÷ the second, round by round.
-pub fn ratio(of: &Cost, to: &Cost) -> Result<Interval> {
-    let pairs: Vec<_> = of
-        .rounds
-        .iter()
-        .copied()
-        .zip(to.rounds.iter().copied())
-        .collect();
-    sample::paired_ratio(&pairs)
 }
 
 fn calls(windows: &[Window]) -> u64 {
@@ -220,10 +216,8 @@ mod tests {
         let callback = Callback::of(&mixes, "fifo", "dispatch");
         let costs = callback.costs(&[multi, single, Contender::Stock]).unwrap();
         assert_eq!(costs.len(), 2);
-        assert_eq!(
-            ratio(&costs[&multi], &costs[&single]).unwrap().estimate,
-            1.0
-        );
+        let ratio = costs[&multi].ns.paired_ratio_to(&costs[&single].ns);
+        assert_eq!(ratio.unwrap().estimate, 1.0);
         assert_eq!(
             (costs[&single].calls, costs[&multi].calls_per_second),
             (1000, 200.0)
@@ -241,7 +235,7 @@ mod tests {
         ];
         let callback = Callback::of(&mixes, "fifo", "dispatch");
         let costs = callback.costs(&[multi, single]).unwrap();
-        assert_eq!(costs[&multi].ns.estimate, 500.0);
+        assert_eq!(costs[&multi].ns.about.estimate, 500.0);
         assert!(Callback::of(&mixes, "fifo", "tick")
             .costs(&[multi, single])
             .unwrap()

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use evidence::raw::Writer;
 
 use super::contender::{Contender, Programs};
-use super::record::Record;
+use super::record::{Record, Run};
 use super::web::Web;
 use super::workload::{Sizes, Workload};
 
@@ -79,14 +79,14 @@ fn workloads<W: Write>(
 ) -> Result<()> {
     for workload in [Workload::Messaging, Workload::Pipe, Workload::Web] {
         for repeat in 0..options.repeats as usize {
-            out.record(&Record::Throughput {
+            out.record(&Record::Throughput(Run {
                 policy: policy.into(),
                 contender,
                 round,
                 repeat,
                 workload,
                 per_second: options.sizes.run(workload)?,
-            })?;
+            }))?;
         }
     }
     Ok(())

@@ -11,7 +11,7 @@ use evidence::raw::Writer;
 use labkit::sys;
 
 use super::contender::{Contender, Programs};
-use super::record::Record;
+use super::record::{self, Record};
 
 /// By turns in each round.
 const CONTENDERS: [Contender; 4] = [
@@ -80,13 +80,13 @@ fn look<W: Write>(
     let (before, start) = (Counts::read()?, sys::monotonic());
     sleep(time)?;
     let (after, end) = (Counts::read()?, sys::monotonic());
-    out.record(&Record::Idle {
+    out.record(&Record::Idle(record::Look {
         contender,
         round,
         seconds: (end - start).as_secs_f64(),
         timer_interrupts: after.timer_interrupts - before.timer_interrupts,
         context_switches: after.context_switches - before.context_switches,
-    })
+    }))
 }
 
 fn sleep(time: Duration) -> Result<()> {

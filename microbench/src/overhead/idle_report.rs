@@ -1,73 +1,75 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The report on an idle machine: table, JSON, figure.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
 use evidence::figure::ruler::{Axis, Scale};
-use evidence::figure::{Bar, Bars};
-use evidence::sample;
-use evidence::sample::{Interval, Statistic};
+use evidence::figure::Bars;
+use evidence::sample::Statistic;
+use evidence::spec::{case, Row, Rows, Sample, Spec, PER_SECOND};
 use evidence::table::Table;
 use serde_json::{json, Value};
 
 use super::contender::Contender;
-use super::data::Look;
+use super::record::Look;
 
-/// One contender.
-struct Row {
-    contender: Contender,
-    looks: usize,
-    timer_interrupts: Interval,
-    context_switches: Interval,
-}
+const SPEC: Spec = Spec {
+    by: &["contender", "name", "count"],
+    block: 1,
+    statistic: Statistic::Median,
+};
 
-/// The report.
-pub struct Report {
+const TIMER: &str = "timer_interrupts_per_second";
+const SWITCHES: &str = "context_switches_per_second";
+
+pub(super) struct Report {
     rows: Vec<Row>,
 }
 
 impl Report {
-    /// Makes it.
-    pub fn of(looks: &[Look]) -> Result<Self> {
-        let mut by: BTreeMap<Contender, Vec<&Look>> = BTreeMap::new();
-        for look in looks {
-            by.entry(look.contender).or_default().push(look);
-        }
-        let rows = by.into_iter().map(|(contender, looks)| {
-            let median = |value: fn(&Look) -> f64| {
-                let blocks: Vec<_> = looks.iter().map(|look| vec![value(look)]).collect();
-                sample::interval(&blocks, Statistic::Median)
-            };
-            Ok(Row {
-                contender,
-                looks: looks.len(),
-                timer_interrupts: median(|look| look.timer_interrupts_per_second)?,
-                context_switches: median(|look| look.context_switches_per_second)?,
+    pub(super) fn of(looks: &[Look]) -> Result<Self> {
+        let mut looks: Vec<&Look> = looks.iter().collect();
+        // The kernel's own scheduler first: it is what the others add to.
+        looks.sort_by_key(|look| (look.contender != Contender::Kernel, look.contender));
+        let samples = looks.into_iter().flat_map(|look| {
+            let counts = [
+                (TIMER, look.timer_interrupts),
+                (SWITCHES, look.context_switches),
+            ];
+            counts.map(|(count, sum)| {
+                let case = case(&[
+                    ("contender", &look.contender.key()),
+                    ("name", look.contender.name()),
+                    ("count", count),
+                ]);
+                Sample::new(PER_SECOND, case, [sum as f64 / look.seconds])
             })
         });
-        let mut rows: Vec<Row> = rows.collect::<Result<_>>()?;
-        // The kernel's own scheduler first: it is what the others add to.
-        rows.sort_by_key(|row| row.contender != Contender::Kernel);
-        Ok(Self { rows })
+        Ok(Self {
+            rows: SPEC.rows(&samples.collect::<Vec<_>>())?,
+        })
+    }
+
+    fn contenders(&self) -> Vec<Rows<'_>> {
+        Rows::all(&self.rows).split(&["contender"])
     }
 
     /// The values for the JSON file.
-    pub fn details(&self) -> Value {
-        let rows = self.rows.iter().map(|row| {
-            json!({
-                "contender": row.contender,
-                "n": row.looks,
-                "timer_interrupts_per_second": row.timer_interrupts,
-                "context_switches_per_second": row.context_switches,
-            })
+    pub(super) fn details(&self) -> Value {
+        let contenders = self.contenders().into_iter().map(|rows| {
+            let mut json = rows.nested(&["count"], &|row| json!(row.about));
+            json["contender"] = json!(rows.key("contender"));
+            json["n"] = json!(rows.0[0].all.n);
+            json
         });
-        rows.collect()
+        contenders.collect()
     }
 
-    /// The table.
-    pub fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
+        let cell = |rows: &Rows, count, show: fn(&Row) -> String| {
+            rows.find(&[("count", count)]).map_or(String::new(), show)
+        };
         let mut table = Table::new([
             "idle machine",
             "timer interrupts/s",
@@ -76,45 +78,33 @@ impl Report {
             "95 %",
             "looks",
         ]);
-        for row in &self.rows {
-            let [timer, switches] = [row.timer_interrupts, row.context_switches];
-            let bounds =
-                |interval: Interval| format!("{}–{}", rate(interval.low), rate(interval.high));
+        for rows in self.contenders() {
             table.row([
-                row.contender.name().to_string(),
-                rate(timer.estimate),
-                bounds(timer),
-                rate(switches.estimate),
-                bounds(switches),
-                row.looks.to_string(),
+                rows.key("name").into(),
+                cell(&rows, TIMER, Row::show),
+                cell(&rows, TIMER, |row| row.range("–")),
+                cell(&rows, SWITCHES, Row::show),
+                cell(&rows, SWITCHES, |row| row.range("–")),
+                rows.0[0].all.n.to_string(),
             ]);
         }
         format!("\nIdle, all CPUs together:\n{table}\n")
     }
 
-    /// The figure.
-    pub fn save(&self, folder: &Path, footnote: &str) -> Result<()> {
-        let bars = self.rows.iter().map(|row| Bar {
-            label: row.contender.name().into(),
-            value: row.timer_interrupts,
-            group: 0,
-        });
+    pub(super) fn save(&self, folder: &Path, footnote: &str) -> Result<()> {
+        let timer = Rows::all(&self.rows).of(&[("count", TIMER)]);
         let bars = Bars {
             title: "Timer interrupts of an idle machine",
             axis: Axis {
                 label: "a second, all CPUs together",
                 scale: Scale::Linear,
-                format: rate,
+                format: PER_SECOND.tick,
             },
-            bars: bars.collect(),
+            bars: timer.bars(|row| row.key("name").into(), |_| 0),
             limit: None,
         };
         bars.save(&folder.join("overhead-idle.svg"), footnote)
     }
-}
-
-fn rate(per_second: f64) -> String {
-    format!("{per_second:.1}")
 }
 
 #[cfg(test)]
@@ -123,20 +113,26 @@ mod tests {
 
     #[test]
     fn the_kernels_own_scheduler_comes_first() {
-        let look = |contender, timer_interrupts_per_second| Look {
+        let look = |contender, timer_interrupts| Look {
             contender,
-            timer_interrupts_per_second,
-            context_switches_per_second: 1.0,
+            round: 0,
+            seconds: 2.0,
+            timer_interrupts,
+            context_switches: 1,
         };
         let looks = [
-            look(Contender::Multi, 22.0),
-            look(Contender::Kernel, 12.0),
-            look(Contender::Kernel, 14.0),
-            look(Contender::Kernel, 13.0),
+            look(Contender::Multi, 44),
+            look(Contender::Kernel, 24),
+            look(Contender::Kernel, 28),
+            look(Contender::Kernel, 26),
         ];
         let report = Report::of(&looks).unwrap();
-        assert_eq!(report.rows[0].timer_interrupts.estimate, 13.0);
-        assert_eq!(report.details()[0]["n"], 3);
+        let kernel = &report.details()[0];
+        assert_eq!(kernel["timer_interrupts_per_second"]["estimate"], 13.0);
+        assert_eq!(
+            (&kernel["contender"], &kernel["n"]),
+            (&json!("kernel"), &json!(3))
+        );
         assert_eq!(report.details()[1]["contender"], "multi");
     }
 }

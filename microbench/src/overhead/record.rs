@@ -12,57 +12,54 @@ use super::workload::Workload;
 /// One line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Record {
+pub(crate) enum Record {
     /// How a part is measured, in words, for the report.
     Method {
-        /// The part.
         part: Part,
         /// A sentence or two.
         text: String,
     },
-    /// What the callbacks took in one phase of the mix.
-    Callbacks {
-        /// The policy in charge.
-        policy: String,
-        /// The scheduler that holds it.
-        contender: Contender,
-        /// Counted from 0; all contenders run in each.
-        round: usize,
-        /// The phase.
-        phase: Phase,
-        /// How long it took.
-        seconds: f64,
-        /// By callback.
-        windows: BTreeMap<String, Vec<Window>>,
-    },
-    /// One run of one workload.
-    Throughput {
-        /// The policy in charge.
-        policy: String,
-        /// The scheduler that holds it.
-        contender: Contender,
-        /// Counted from 0; all contenders run in each.
-        round: usize,
-        /// The run within the round: with that of the other contender it makes a pair.
-        repeat: usize,
-        /// What ran.
-        workload: Workload,
-        /// Its operations a second.
-        per_second: f64,
-    },
-    /// One look at an idle machine.
-    Idle {
-        /// Who is in charge.
-        contender: Contender,
-        /// Counted from 0; all contenders run in each.
-        round: usize,
-        /// How long it was looked at.
-        seconds: f64,
-        /// Local timer interrupts, all CPUs.
-        timer_interrupts: u64,
-        /// Context switches, all CPUs.
-        context_switches: u64,
-    },
+    Callbacks(Mix),
+    Throughput(Run),
+    Idle(Look),
+}
+
+/// What the callbacks took in one phase of the mix.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Mix {
+    /// The policy in charge, and the scheduler that holds it.
+    pub(crate) policy: String,
+    pub(crate) contender: Contender,
+    /// Counted from 0; all contenders run in each.
+    pub(crate) round: usize,
+    pub(crate) phase: Phase,
+    pub(crate) seconds: f64,
+    /// By callback.
+    pub(crate) windows: BTreeMap<String, Vec<Window>>,
+}
+
+/// One run of one workload.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Run {
+    pub(crate) policy: String,
+    pub(crate) contender: Contender,
+    pub(crate) round: usize,
+    /// The run within the round: with that of the other contender it makes a pair.
+    pub(crate) repeat: usize,
+    pub(crate) workload: Workload,
+    /// Its operations a second.
+    pub(crate) per_second: f64,
+}
+
+/// One look at an idle machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Look {
+    pub(crate) contender: Contender,
+    pub(crate) round: usize,
+    pub(crate) seconds: f64,
+    /// All CPUs, and local ones only.
+    pub(crate) timer_interrupts: u64,
+    pub(crate) context_switches: u64,
 }
 
 /// A part of the bench.
@@ -115,14 +112,14 @@ mod tests {
 
     #[test]
     fn a_record_is_one_flat_object() {
-        let record = Record::Throughput {
+        let record = Record::Throughput(Run {
             policy: "fifo".into(),
             contender: Contender::Single,
             round: 1,
             repeat: 0,
             workload: Workload::Pipe,
             per_second: 1234.5,
-        };
+        });
         let text = serde_json::to_string(&record).unwrap();
         assert_eq!(
             text,

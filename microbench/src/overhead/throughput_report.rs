@@ -4,238 +4,217 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{bail, Context, Result};
 use evidence::figure::ruler::{Axis, Scale};
-use evidence::figure::{Bar, Bars};
+use evidence::figure::Bars;
 use evidence::provenance::Measured;
-use evidence::sample::{Interval, Summary};
+use evidence::sample::Statistic;
+use evidence::spec::{case, Row, Rows, Sample, Spec, COUNT, RATIO};
 use evidence::table::Table;
-use evidence::{sample, table};
 use serde_json::{json, Map, Value};
 
 use super::contender::Contender;
-use super::data::Run;
-use super::workload::Workload;
+use super::record::Run;
 
 /// Throughput may fall to this part of that under a build of one policy.
-pub const LIMIT: f64 = 0.98;
+pub(super) const LIMIT: f64 = 0.98;
 
-/// One workload under one policy.
-struct Row {
-    policy: String,
-    workload: Workload,
-    multi: Summary,
-    single: Summary,
-    /// Median of the pairs' ratios.
-    ratio: Interval,
-}
+const SPEC: Spec = Spec {
+    by: &["policy", "workload", "unit", "side"],
+    block: 1,
+    statistic: Statistic::Median,
+};
 
-/// The report.
-pub struct Report {
+/// Of the pairs.
+const RATIOS: &str = "ratio";
+
+pub(super) struct Report {
     rows: Vec<Row>,
 }
 
-/// Throughput by round and repeat, of both sides.
-#[derive(Default)]
-struct Sides {
-    multi: BTreeMap<(usize, usize), f64>,
-    single: BTreeMap<(usize, usize), f64>,
+/// One workload under one policy: both sides, and their ratio.
+struct Compared<'a> {
+    multi: &'a Row,
+    single: &'a Row,
+    ratio: &'a Row,
+}
+
+/// Runs in pairs: under scx_meta, under the build of one policy, and the first ÷ the second.
+fn samples(runs: &[Run]) -> Result<Vec<Sample>> {
+    let mut samples = Vec::new();
+    let mut runs: Vec<&Run> = runs.iter().collect();
+    runs.sort_by_key(|run| (run.round, run.repeat));
+    let of = |run: &Run| (run.policy.clone(), run.workload, run.round, run.repeat);
+    let singles = runs.iter().filter(|run| run.contender == Contender::Single);
+    let singles: BTreeMap<_, f64> = singles.map(|run| (of(run), run.per_second)).collect();
+    for run in runs {
+        let what = || format!("{} under {}", run.workload.name(), run.policy);
+        match run.contender {
+            Contender::Multi => {}
+            Contender::Single => continue,
+            other => bail!("{}: {other:?} is not compared end to end", what()),
+        }
+        let single = singles.get(&of(run)).with_context(|| {
+            let pair = (run.round, run.repeat);
+            format!("{}: run {pair:?} has no partner", what())
+        })?;
+        for (side, unit, value) in [
+            ("multi", COUNT, run.per_second),
+            ("single", COUNT, *single),
+            (RATIOS, RATIO, run.per_second / single),
+        ] {
+            let case = case(&[
+                ("policy", &run.policy),
+                ("workload", run.workload.name()),
+                ("unit", run.workload.unit()),
+                ("side", side),
+            ]);
+            samples.push(Sample::new(unit, case, [value]));
+        }
+    }
+    Ok(samples)
 }
 
 impl Report {
-    /// Makes it.
-    pub fn of(runs: &[Run]) -> Result<Self> {
-        let mut order: Vec<(&str, Workload)> = Vec::new();
-        for run in runs {
-            let key = (&*run.policy, run.workload);
-            if !order.contains(&key) {
-                order.push(key);
-            }
-        }
-        let rows = order.into_iter().map(|(policy, workload)| {
-            Row::of(policy, workload, runs)
-                .with_context(|| format!("{} under {policy}", workload.name()))
-        });
+    pub(super) fn of(runs: &[Run]) -> Result<Self> {
         Ok(Self {
-            rows: rows.collect::<Result<_>>()?,
+            rows: SPEC.rows(&samples(runs)?)?,
         })
     }
 
+    fn compared(&self) -> Vec<Compared<'_>> {
+        let all = Rows::all(&self.rows).split(&["policy", "workload"]);
+        let compared = all.iter().filter_map(|rows| {
+            let side = |side| rows.find(&[("side", side)]);
+            Some(Compared {
+                multi: side("multi")?,
+                single: side("single")?,
+                ratio: side(RATIOS)?,
+            })
+        });
+        compared.collect()
+    }
+
+    /// By the workloads' names.
+    fn ratios(&self) -> Rows<'_> {
+        let ratios = Rows::all(&self.rows).of(&[("side", RATIOS)]);
+        ratios.sorted(|row| row.key("workload"))
+    }
+
     /// By workload, the ratio under the policy for which it is the worst.
-    pub fn worst(&self) -> Map<String, Value> {
-        let mut worst: BTreeMap<&str, f64> = BTreeMap::new();
-        for row in &self.rows {
-            let least = worst.entry(row.workload.name()).or_insert(f64::INFINITY);
-            *least = least.min(row.ratio.estimate);
-        }
-        worst
-            .into_iter()
-            .map(|(workload, ratio)| (workload.to_string(), json!(ratio)))
-            .collect()
+    pub(super) fn worst(&self) -> Map<String, Value> {
+        let workloads = self.ratios().split(&["workload"]).into_iter();
+        let worst = workloads.map(|rows| {
+            let ratios = rows.0.iter().map(|row| row.about.estimate);
+            let worst = ratios.fold(f64::INFINITY, f64::min);
+            (rows.key("workload").to_owned(), json!(worst))
+        });
+        worst.collect()
     }
 
     /// Everything, for the JSON file.
-    pub fn details(&self) -> Value {
-        self.rows.iter().map(Row::json).collect()
+    pub(super) fn details(&self) -> Value {
+        self.compared().iter().map(Compared::json).collect()
     }
 
     /// Repetitions and spread: of each workload, that under the policy where it varies most.
-    pub fn measured(&self) -> Vec<Measured> {
-        let mut widest: BTreeMap<Workload, &Row> = BTreeMap::new();
-        for row in &self.rows {
-            let known = widest.entry(row.workload).or_insert(row);
-            if row.multi.spread() > known.multi.spread() {
-                *known = row;
-            }
-        }
-        let describe = |row: &&Row| {
-            let what = format!(
-                "{} under {} (widest of all policies)",
-                row.workload.name(),
-                row.policy
-            );
-            Measured::of(what, &row.multi)
-        };
-        widest.values().map(describe).collect()
+    pub(super) fn measured(&self) -> Vec<Measured> {
+        let multi = Rows::all(&self.rows).of(&[("side", "multi")]);
+        let workloads = multi.sorted(|row| row.key("workload")).split(&["workload"]);
+        let widest = workloads.iter().filter_map(|rows| {
+            Measured::widest(rows.0.iter().map(|row| {
+                let (workload, policy) = (row.key("workload"), row.key("policy"));
+                let what = format!("{workload} under {policy} (widest of all policies)");
+                (what, &row.all)
+            }))
+        });
+        widest.collect()
     }
 
-    /// The table.
-    pub fn text(&self) -> String {
-        let mut table = Table::new([
-            "workload / policy",
-            "scx_meta",
-            "only it",
-            "ratio",
-            "95 %",
-            "pairs",
-        ]);
-        for row in &self.rows {
-            table.row([
-                row.name(),
-                rate(row.multi.median, row.workload),
-                rate(row.single.median, row.workload),
-                ratio3(row.ratio.estimate),
-                format!("{}–{}", ratio3(row.ratio.low), ratio3(row.ratio.high)),
-                row.multi.n.to_string(),
-            ]);
-        }
+    pub(super) fn text(&self) -> String {
+        let compared = self.compared();
+        let table = Table::list(
+            &compared,
+            [
+                ("workload / policy", |row| name(row.ratio)),
+                ("scx_meta", |row| rate(row.multi)),
+                ("only it", |row| rate(row.single)),
+                ("ratio", |row| row.ratio.show()),
+                ("95 %", |row| row.ratio.range("–")),
+                ("pairs", |row| row.multi.all.n.to_string()),
+            ],
+        );
         let mut text = format!("\nEnd to end, throughput:\n{table}\n");
-        for row in self.rows.iter().filter(|row| row.ratio.estimate < LIMIT) {
-            text.push_str(&format!("BELOW {LIMIT}: {}\n", row.name()));
+        let (within, below): (Vec<_>, Vec<_>) = compared.iter().partition(|row| row.is_within());
+        for row in below {
+            text.push_str(&format!("BELOW {LIMIT}: {}\n", name(row.ratio)));
         }
-        let unsure = self
-            .rows
-            .iter()
-            .filter(|row| row.ratio.estimate >= LIMIT && row.ratio.low < LIMIT);
-        for row in unsure {
+        for row in within.iter().filter(|row| row.ratio.about.low < LIMIT) {
             text.push_str(&format!(
                 "Not certain to be {LIMIT} or more: {}, lower bound {}\n",
-                row.name(),
-                ratio3(row.ratio.low)
+                name(row.ratio),
+                (RATIO.show)(row.ratio.about.low)
             ));
         }
         text
     }
 
-    /// The figure.
-    pub fn save(&self, folder: &Path, footnote: &str) -> Result<()> {
-        let mut workloads: Vec<_> = self.rows.iter().map(|row| row.workload).collect();
-        workloads.sort_unstable();
-        workloads.dedup();
-        let bars = workloads.iter().enumerate().flat_map(|(group, workload)| {
-            let rows = self
-                .rows
-                .iter()
-                .filter(move |row| row.workload == *workload);
-            rows.map(move |row| Bar {
-                label: row.name(),
-                value: row.ratio,
-                group,
-            })
-        });
+    pub(super) fn save(&self, folder: &Path, footnote: &str) -> Result<()> {
+        let ratios = self.ratios();
+        let workloads = ratios.values("workload");
+        let workload = |row: &Row| workloads.iter().position(|of| *of == row.key("workload"));
         let bars = Bars {
             title: "Throughput: scx_meta pinned to a policy ÷ a build of that policy alone",
             axis: Axis {
                 label: "ratio, median of pairs",
                 scale: Scale::Linear,
-                format: ratio3,
+                format: RATIO.tick,
             },
-            bars: bars.collect(),
+            bars: ratios.bars(name, |row| workload(row).unwrap_or_default()),
             limit: Some((LIMIT, "0.98")),
         };
         bars.save(&folder.join("overhead-end-to-end.svg"), footnote)
     }
 }
 
-impl Row {
-    fn of(policy: &str, workload: Workload, runs: &[Run]) -> Result<Self> {
-        let mut sides = Sides::default();
-        let runs = runs
-            .iter()
-            .filter(|run| run.policy == policy && run.workload == workload);
-        for run in runs {
-            let side = match run.contender {
-                Contender::Multi => &mut sides.multi,
-                Contender::Single => &mut sides.single,
-                other => anyhow::bail!("{other:?} is not compared end to end"),
-            };
-            side.insert(run.pair, run.per_second);
-        }
-        let pairs: Vec<_> = sides
-            .multi
-            .iter()
-            .map(|(pair, multi)| {
-                let single = sides.single.get(pair);
-                let single = single.with_context(|| format!("run {pair:?} has no partner"))?;
-                Ok((*multi, *single))
-            })
-            .collect::<Result<_>>()?;
-        let (multi, single): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
-        Ok(Self {
-            policy: policy.into(),
-            workload,
-            multi: Summary::of(&multi)?,
-            single: Summary::of(&single)?,
-            ratio: sample::paired_ratio(&pairs)?,
-        })
-    }
-
-    fn name(&self) -> String {
-        format!("{} / {}", self.workload.name(), self.policy)
+impl Compared<'_> {
+    fn is_within(&self) -> bool {
+        self.ratio.about.estimate >= LIMIT
     }
 
     fn json(&self) -> Value {
         json!({
-            "workload": self.workload.name(),
-            "policy": self.policy,
-            "unit": self.workload.unit(),
-            "multi": self.multi,
-            "single": self.single,
-            "ratio": self.ratio,
-            "pairs": self.multi.n,
-            "within_limit": self.ratio.estimate >= LIMIT,
+            "workload": self.ratio.key("workload"),
+            "policy": self.ratio.key("policy"),
+            "unit": self.ratio.key("unit"),
+            "multi": self.multi.all,
+            "single": self.single.all,
+            "ratio": self.ratio.about,
+            "pairs": self.multi.all.n,
+            "within_limit": self.is_within(),
         })
     }
 }
 
-fn rate(per_second: f64, workload: Workload) -> String {
-    let number = table::count(per_second.round() as u64);
-    format!("{number} {}", workload.unit())
+fn name(row: &Row) -> String {
+    format!("{} / {}", row.key("workload"), row.key("policy"))
 }
 
-fn ratio3(ratio: f64) -> String {
-    format!("{ratio:.3}")
+fn rate(row: &Row) -> String {
+    format!("{} {}", (COUNT.show)(row.all.median), row.key("unit"))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::workload::Workload;
     use super::*;
 
     fn run(contender: Contender, round: usize, policy: &str, per_second: f64) -> Run {
         Run {
             policy: policy.into(),
             contender,
-            pair: (round, 0),
+            round,
+            repeat: 0,
             workload: Workload::Pipe,
             per_second,
         }
@@ -254,7 +233,7 @@ mod tests {
             run(single, 0, "nest", 100.0),
         ];
         let report = Report::of(&runs).unwrap();
-        assert_eq!(report.rows[0].ratio.estimate, 0.99);
+        assert_eq!(report.details()[0]["ratio"]["estimate"], 0.99);
         assert_eq!(report.worst()["pipe"], json!(0.95));
         let text = report.text();
         assert!(text.contains("BELOW 0.98: pipe / nest"), "{text}");
