@@ -5,8 +5,7 @@
 use std::fmt;
 
 use anyhow::{ensure, Result};
-use labkit::machine;
-use labkit::machine::Machine;
+use labkit::machine::{self, Machine};
 use serde::Serialize;
 
 use crate::sample::Summary;
@@ -15,7 +14,6 @@ use crate::table;
 /// How, where, when and how often it was measured.
 #[derive(Clone, Debug, Serialize)]
 pub struct Provenance {
-    /// What was done, in a sentence or two.
     pub method: String,
     /// Where; several when runs had machines of different sizes.
     pub machines: Vec<Machine>,
@@ -25,23 +23,19 @@ pub struct Provenance {
     pub measured: Vec<Measured>,
     /// The command that makes all of it again.
     pub command: String,
-    /// When the report was made, in UTC.
     pub date: String,
 }
 
 /// How often one thing was measured, and how far the values lie apart.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Measured {
-    /// What.
     pub what: String,
-    /// Repetitions.
     pub n: usize,
     /// Width of the middle 80 % ÷ median.
     pub spread: f64,
 }
 
 impl Measured {
-    /// From the sample itself.
     pub fn of(what: impl Into<String>, sample: &Summary) -> Self {
         Self {
             what: what.into(),

@@ -3,8 +3,7 @@
 //!
 //! A bench's records are an enum with `#[serde(tag = "kind")]`, the same for both halves.
 
-use std::fs;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 
@@ -13,14 +12,12 @@ use labkit::machine::Machine;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// The first line.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum First {
     Machine(Machine),
 }
 
-/// Writes raw data.
 pub struct Writer<W> {
     out: W,
 }
@@ -44,12 +41,9 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// What one run wrote.
 #[derive(Debug)]
 pub struct Raw<T> {
-    /// Where it ran.
     pub machine: Machine,
-    /// Its records, in order.
     pub records: Vec<T>,
 }
 

@@ -21,7 +21,6 @@ const BEYOND_A_BOUND: f64 = 50.0;
 /// Any number does, as long as it stays.
 const SEED: u64 = 0x5c_ae_7a;
 
-/// A sample in eight numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Summary {
     pub n: usize,
@@ -59,7 +58,6 @@ impl Summary {
     }
 }
 
-/// What is estimated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Statistic {
     /// The value in the middle; of an even number the lower of the two.
@@ -69,7 +67,6 @@ pub enum Statistic {
     Middle,
     /// The value that this percentage of all values does not exceed.
     Percentile(f64),
-    /// The arithmetic mean.
     Mean,
 }
 
@@ -90,11 +87,8 @@ impl Statistic {
 /// An estimate and its interval, of 95 % unless its place says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
-    /// From all values.
     pub estimate: f64,
-    /// Lower bound.
     pub low: f64,
-    /// Upper bound.
     pub high: f64,
 }
 
@@ -238,7 +232,6 @@ fn rank(n: usize, percent: f64) -> usize {
     (up as usize).clamp(1, n) - 1
 }
 
-/// Reorders the values.
 fn middle(values: &mut [f64]) -> f64 {
     let upper = values.len() / 2;
     let is_even = values.len() % 2 == 0;

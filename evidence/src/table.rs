@@ -12,7 +12,6 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table with these column heads.
     pub fn new<'a>(heads: impl IntoIterator<Item = &'a str>) -> Self {
         let mut inner = comfy_table::Table::new();
         inner
@@ -25,7 +24,6 @@ impl Table {
         Self { inner }
     }
 
-    /// Adds a row.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) -> &mut Self {
         self.inner.add_row(cells);
         self

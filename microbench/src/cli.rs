@@ -59,20 +59,18 @@ enum Figures {
     Verifier(FiguresArgs),
 }
 
-/// What every report needs.
 #[derive(Args, Clone, Debug)]
-pub struct FiguresArgs {
+pub(crate) struct FiguresArgs {
     /// Raw data, as `measure` printed it (repeatable)
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
-    pub raw: Vec<PathBuf>,
+    pub(crate) raw: Vec<PathBuf>,
 
     /// Folder for the JSON file and the SVG figures
     #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    pub(crate) out: PathBuf,
 }
 
 impl Cli {
-    /// Does what the command line says.
     pub fn run(self) -> Result<()> {
         match self.command {
             Command::Measure(measure) => measure.run(),

@@ -7,10 +7,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod cli;
-pub mod named;
-pub mod overhead;
-pub mod policies;
-pub mod progs;
-pub mod scale;
-pub mod switch;
-pub mod verifier;
+mod named;
+mod overhead;
+mod policies;
+mod progs;
+mod scale;
+mod switch;
+mod verifier;

@@ -8,11 +8,10 @@ use anyhow::bail;
 
 /// A program, by the name that reports call it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Named {
+pub(crate) struct Named {
     /// Of a policy, or of a scheduler: `scx_rusty 1.1.4`.
-    pub name: String,
-    /// The program.
-    pub path: PathBuf,
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
 }
 
 impl FromStr for Named {

@@ -15,13 +15,13 @@ use libbpf_rs::{libbpf_sys, ProgramType};
 
 /// While this lives, the kernel keeps run statistics: two clock readings at each call, which are
 /// part of what it measures.
-pub struct Statistics {
+pub(crate) struct Statistics {
     _enabled: OwnedFd,
 }
 
 impl Statistics {
     /// Turns them on; needs root.
-    pub fn enable() -> Result<Self> {
+    pub(crate) fn enable() -> Result<Self> {
         // SAFETY: takes an integer only.
         let fd = unsafe { libbpf_sys::bpf_enable_stats(libbpf_sys::BPF_STATS_RUN_TIME) };
         ensure!(
@@ -36,29 +36,18 @@ impl Statistics {
     }
 }
 
-/// Sorts of programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A callback of a scheduler.
     StructOps,
     /// Anything else: tracepoints, syscall programs.
     Other,
 }
 
-/// Runs of one program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Spent {
-    /// How often it ran.
-    pub runs: u64,
-    /// How long, in all.
-    pub time_ns: u64,
-}
-
-impl Spent {
-    /// Mean of one run; `None` when it never ran.
-    pub fn per_run_ns(&self) -> Option<f64> {
-        (self.runs > 0).then(|| self.time_ns as f64 / self.runs as f64)
-    }
+pub(crate) struct Spent {
+    pub(crate) runs: u64,
+    pub(crate) time_ns: u64,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -71,13 +60,13 @@ struct Program {
 /// All loaded programs at one time, by their kernel id: an old scheduler's callbacks may have the
 /// names of a new one's.
 #[derive(Clone, PartialEq)]
-pub struct Reading {
+pub(crate) struct Reading {
     programs: BTreeMap<u32, Program>,
 }
 
 impl Reading {
     /// Reads them now; needs root.
-    pub fn now() -> Self {
+    pub(crate) fn now() -> Self {
         let programs = ProgInfoIter::default().map(|info| {
             let program = Program {
                 name: info.name.to_string_lossy().into_owned(),
@@ -100,7 +89,7 @@ impl Reading {
     /// What ran since an earlier reading, by name (the kernel keeps 15 characters of it). A
     /// program that has come since counts from its beginning; of one that has gone nothing is
     /// known.
-    pub fn since(&self, earlier: &Self, kind: Kind) -> BTreeMap<String, Spent> {
+    pub(crate) fn since(&self, earlier: &Self, kind: Kind) -> BTreeMap<String, Spent> {
         let mut spent: BTreeMap<String, Spent> = BTreeMap::new();
         let wanted = self.programs.iter().filter(|(_, now)| now.kind == kind);
         for (id, now) in wanted {
@@ -158,9 +147,7 @@ mod tests {
                 time_ns: 2000
             }
         );
-        assert_eq!(enqueue.per_run_ns(), Some(500.0));
         assert_eq!(after.since(&before, Kind::Other)["meta_tp"].runs, 2);
-        assert_eq!(Spent::default().per_run_ns(), None);
     }
 
     #[test]

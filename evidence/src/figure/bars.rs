@@ -16,40 +16,30 @@ use super::palette::{color, GREY, GRID, LIMIT};
 use super::ruler::{line, width, Axis, Ruler, TEXT_PX};
 use crate::sample::Interval;
 
-/// Pixels.
 const BAR_STEP: i32 = 28;
 const BAR_HALF: i32 = 9;
 
-/// One bar.
 pub struct Bar {
-    /// Its name.
     pub label: String,
-    /// Its length, and how sure that is.
     pub value: Interval,
     /// Bars of one group have one colour.
     pub group: usize,
 }
 
-/// Horizontal bars.
 pub struct Bars<'a> {
-    /// What is compared.
     pub title: &'a str,
-    /// The values' axis.
     pub axis: Axis<'a>,
-    /// From top to bottom.
     pub bars: Vec<Bar>,
     /// A line across all bars with its name: what they should stay below, or 1.
     pub limit: Option<(f64, &'a str)>,
 }
 
 impl Bars<'_> {
-    /// Writes the figure, with `footnote` below it.
     pub fn save(&self, path: &Path, footnote: &str) -> Result<()> {
         let svg = self.svg(footnote);
         write(path, svg)
     }
 
-    /// The figure as text.
     pub fn svg(&self, footnote: &str) -> Result<String> {
         let values: Vec<f64> = self.bars.iter().flat_map(|bar| bounds(bar.value)).collect();
         let ruler = Ruler::new(&self.axis, &values, self.limit, (0, PLOT_WIDTH))

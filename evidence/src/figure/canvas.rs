@@ -18,7 +18,6 @@ use super::ruler::{line, width, TEXT_PX};
 use crate::files;
 use crate::sample::Interval;
 
-/// Pixels.
 pub(super) const EDGE: i32 = 20;
 pub(super) const PLOT_WIDTH: i32 = 520;
 pub(super) const CAP_HALF: i32 = 4;
@@ -28,7 +27,6 @@ const NOTE_PX: i32 = 11;
 pub(super) type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub(super) type Point = (i32, i32);
 
-/// Room around a plot, in pixels.
 pub(super) struct Frame<'a> {
     pub(super) title: &'a str,
     pub(super) footnote: &'a str,
@@ -38,7 +36,6 @@ pub(super) struct Frame<'a> {
     pub(super) above: i32,
     /// Between plot and footnote.
     pub(super) below: i32,
-    /// The plot's own.
     pub(super) size: (i32, i32),
 }
 
@@ -82,7 +79,6 @@ pub(super) fn bounds(interval: Interval) -> [f64; 3] {
     [interval.low, interval.estimate, interval.high]
 }
 
-/// Width of the widest.
 pub(super) fn widest<'a>(texts: impl IntoIterator<Item = &'a str>) -> i32 {
     let widths = texts.into_iter().map(|text| width(text, TEXT_PX));
     widths.max().unwrap_or(0)
@@ -130,7 +126,6 @@ pub(super) fn write_below(area: &Canvas, text: &str, at: Point, color: &RGBColor
     write_at(area, text, at, TEXT_PX, HPos::Center, VPos::Top, color)
 }
 
-/// A label beside a point.
 pub(super) fn write_beside(
     area: &Canvas,
     text: &str,

@@ -4,7 +4,6 @@
 use super::ruler::{width, TEXT_PX};
 use super::steps::Steps;
 
-/// Pixels.
 const LEAST_WIDTH: i32 = 280;
 /// From mark to mark, and on both sides of a step's marks together.
 const PITCH: i32 = 13;
@@ -36,7 +35,6 @@ pub(super) fn apart(wanted: &[i32], least: i32, height: i32) -> Vec<i32> {
 
 /// Where the steps and their marks are.
 pub(super) struct Columns {
-    /// Right edges.
     ends: Vec<i32>,
     /// Numbers of the runs that have a point there, for each step.
     slots: Vec<Vec<usize>>,
@@ -75,7 +73,6 @@ impl Columns {
         }
     }
 
-    /// Left and right.
     pub(super) fn edges(&self, step: usize) -> (i32, i32) {
         let from = step.checked_sub(1).map_or(0, |before| self.ends[before]);
         (from, self.ends[step])

@@ -15,18 +15,14 @@ use super::palette::{BAND, BETTER, GREY, GRID, WORSE};
 use super::ruler::{line, width, Axis, Ruler, TEXT_PX};
 use crate::sample::Interval;
 
-/// Pixels.
 const WIDTH: i32 = 320;
 const STEP: i32 = 24;
 const HEAD: i32 = 26;
 const LABEL_ROOM: i32 = 190;
 
-/// What to think of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// Better than what it is compared with.
     Better,
-    /// Worse than it.
     Worse,
     /// Inside the noise.
     Unclear,
@@ -51,41 +47,26 @@ impl Standing {
     }
 }
 
-/// One value.
 pub struct Dot {
-    /// Its name.
     pub label: String,
-    /// Where, and how sure that is.
     pub value: Interval,
-    /// The value as text.
     pub shown: String,
-    /// What to think of it.
     pub standing: Standing,
 }
 
-/// Dots that belong together.
 pub struct Group {
-    /// Written above them.
     pub name: String,
-    /// The noise floor.
     pub band: Option<Interval>,
-    /// From top to bottom.
     pub dots: Vec<Dot>,
 }
 
-/// Dots with intervals.
 pub struct Dots<'a> {
-    /// What is compared.
     pub title: &'a str,
-    /// The values' axis.
     pub axis: Axis<'a>,
     /// What the line at 1 is called.
     pub one: &'a str,
-    /// From top to bottom.
     pub groups: Vec<Group>,
-    /// What the colours mean.
     pub key: Vec<(Standing, &'a str)>,
-    /// What the bands are.
     pub band: &'a str,
 }
 
@@ -103,7 +84,6 @@ impl Place {
 }
 
 impl Dots<'_> {
-    /// The figure as text.
     pub fn svg(&self, footnote: &str) -> Result<String> {
         let ruler = self
             .ruler()

@@ -16,39 +16,28 @@ use super::palette::{color, GREY, GRID, LIMIT};
 use super::ruler::{line, Axis, Ruler, TEXT_PX};
 use crate::sample::Interval;
 
-/// Pixels.
 const PLOT_HEIGHT: i32 = 320;
 
-/// One line.
 pub struct Series {
-    /// Its name in the legend.
     pub name: String,
-    /// Where, and how sure that is.
     pub points: Vec<(f64, Interval)>,
 }
 
-/// Lines over an axis.
 pub struct Lines<'a> {
-    /// What is shown.
     pub title: &'a str,
-    /// From left to right.
     pub x: Axis<'a>,
-    /// Upwards.
     pub y: Axis<'a>,
-    /// The lines.
     pub series: Vec<Series>,
     /// A horizontal line with its name: what the others should stay below, or 1.
     pub limit: Option<(f64, &'a str)>,
 }
 
 impl Lines<'_> {
-    /// Writes the figure, with `footnote` below it.
     pub fn save(&self, path: &Path, footnote: &str) -> Result<()> {
         let svg = self.svg(footnote);
         write(path, svg)
     }
 
-    /// The figure as text.
     pub fn svg(&self, footnote: &str) -> Result<String> {
         let points = || self.series.iter().flat_map(|series| &series.points);
         let xs: Vec<f64> = points().map(|point| point.0).collect();

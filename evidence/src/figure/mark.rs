@@ -11,12 +11,10 @@ use super::canvas::{drawing, write_beside, Canvas, Point, EDGE};
 use super::palette::BAND;
 use super::ruler::{line, width, TEXT_PX};
 
-/// Pixels.
 const RADIUS: i32 = 5;
 const WHISKER: u32 = 2;
 const SAMPLE: i32 = 18;
 
-/// Outline of a mark.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Shape {
     Circle,
@@ -58,7 +56,6 @@ impl Shape {
     }
 }
 
-/// A mark.
 #[derive(Clone, Copy)]
 pub(super) struct Mark {
     pub(super) shape: Shape,
@@ -93,7 +90,6 @@ impl Mark {
     }
 }
 
-/// What a mark means.
 #[derive(Clone)]
 pub(super) struct Entry {
     /// None is the band.

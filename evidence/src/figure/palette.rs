@@ -23,7 +23,6 @@ pub(super) const BAND: RGBColor = RGBColor(222, 228, 238);
 pub(super) const BETTER: RGBColor = COLORS[0];
 pub(super) const WORSE: RGBColor = COLORS[1];
 
-/// Every colour there is in a figure.
 pub const ALL: [RGBColor; 12] = [
     COLORS[0], COLORS[1], COLORS[2], COLORS[3], COLORS[4], COLORS[5], GRID, GREY, LIMIT, BAND,
     BLACK, WHITE,

@@ -26,14 +26,11 @@ pub enum Scale {
     Log,
 }
 
-/// An axis.
 #[derive(Clone, Copy)]
 pub struct Axis<'a> {
     /// What it shows, with its unit where the numbers do not say it.
     pub label: &'a str,
-    /// How.
     pub scale: Scale,
-    /// How its numbers are written.
     pub format: fn(f64) -> String,
 }
 

@@ -17,12 +17,10 @@ use super::palette::{color, BAND, GREY, GRID};
 use super::ruler::{line, Axis, Ruler, TEXT_PX};
 use crate::sample::Interval;
 
-/// Pixels.
 const HEIGHT: i32 = 330;
 /// From the plot to the name of a level.
 const LEADER: i32 = 14;
 
-/// How a run looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
     /// A colour and shape of its own, joined by a line.
@@ -35,25 +33,17 @@ pub enum Look {
     Floor,
 }
 
-/// Values that belong together.
 pub struct Run {
-    /// Its name.
     pub name: String,
-    /// How it looks.
     pub look: Look,
-    /// At which step, and how sure that is.
     pub points: Vec<(usize, Interval)>,
 }
 
-/// Values over steps.
 pub struct Steps<'a> {
-    /// What is shown.
     pub title: &'a str,
-    /// What the steps are.
     pub x: &'a str,
     /// Names of the steps, from left to right.
     pub steps: Vec<String>,
-    /// Upwards.
     pub y: Axis<'a>,
     /// What 1 is called.
     pub one: &'a str,
@@ -64,7 +54,6 @@ pub struct Steps<'a> {
 }
 
 impl Steps<'_> {
-    /// The figure as text.
     pub fn svg(&self, footnote: &str) -> Result<String> {
         let columns = Columns::new(self);
         let up = self

@@ -2,7 +2,7 @@
 //! The callbacks of a scheduler, whatever its programs are called.
 
 /// Callbacks that are compared: those of the hot path, then those of a task's life.
-pub const CALLBACKS: [&str; 9] = [
+pub(crate) const CALLBACKS: [&str; 9] = [
     "select_cpu",
     "enqueue",
     "dispatch",
@@ -19,7 +19,7 @@ const NAME_CHARS: usize = 15;
 
 /// Which callback a program is: `meta_dispatch` and `central_dispatc` are `dispatch`. None for a
 /// callback that is not compared.
-pub fn of_program(name: &str) -> Option<&'static str> {
+pub(crate) fn of_program(name: &str) -> Option<&'static str> {
     let (_, rest) = name.split_once('_')?;
     let mut matching = CALLBACKS.into_iter().filter(|callback| {
         let is_cut = name.len() == NAME_CHARS && !rest.is_empty();

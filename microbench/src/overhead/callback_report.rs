@@ -26,7 +26,6 @@ pub(super) const LIMIT: f64 = 1.10;
 /// without that would be one of two rounding errors.
 const LEAST_NET: f64 = 0.05;
 
-/// What is compared for every policy.
 const MAIN: [Contender; 3] = [Contender::Multi, Contender::Single, Contender::Stock];
 
 /// What is looked at beside it, for one policy; the first is what the others are compared with.
@@ -105,7 +104,6 @@ impl Report {
         }))
     }
 
-    /// Everything, for the JSON file.
     pub(super) fn details(&self) -> Value {
         let floor_ns = self.floor_ns();
         let rows = |rows: &[Row]| -> Value { rows.iter().map(|row| row.json(floor_ns)).collect() };

@@ -14,7 +14,6 @@ use super::record::{Mix, Record};
 use super::windows::Sampler;
 use crate::progs::Statistics;
 
-/// What is compared for every policy.
 const MAIN: [Contender; 3] = [Contender::Multi, Contender::Single, Contender::Stock];
 
 /// What is looked at beside it, for one policy.
@@ -25,25 +24,23 @@ const BESIDE: [Contender; 4] = [
     Contender::Visited,
 ];
 
-/// How often, and of what.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
-pub struct Options {
+pub(crate) struct Options {
     /// Callbacks: rounds
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
-    pub callback_rounds: u32,
+    pub(crate) callback_rounds: u32,
 
     /// Callbacks: also without the others, without counters, with adopt, and after all others
     /// were in charge, under this policy
     #[arg(long, value_name = "POLICY", default_value = "fifo")]
-    pub beside: String,
+    pub(crate) beside: String,
 
     #[command(flatten)]
-    pub amounts: Amounts,
+    pub(crate) amounts: Amounts,
 }
 
-/// How, in words, for the report.
-pub fn method(options: &Options) -> String {
+pub(crate) fn method(options: &Options) -> String {
     format!(
         "Callbacks: the kernel's BPF run statistics, read every millisecond; the mean of the \
          middle half of all calls, with what two clock readings take; the same mix for \
@@ -52,8 +49,7 @@ pub fn method(options: &Options) -> String {
     )
 }
 
-/// Measures.
-pub fn measure<W: Write>(
+pub(crate) fn measure<W: Write>(
     options: &Options,
     programs: &Programs,
     out: &mut Writer<W>,

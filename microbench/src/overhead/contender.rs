@@ -23,10 +23,9 @@ const STOCK: [(&str, &str, &[&str], &str); 3] = [
     ("central", "scx_central", &[], "central"),
 ];
 
-/// What is in charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Contender {
+pub(crate) enum Contender {
     /// scx_meta with all policies, pinned to one.
     Multi,
     /// A build of the same sources with one policy only.
@@ -53,8 +52,7 @@ impl Contender {
         json!(self).as_str().unwrap_or_default().to_owned()
     }
 
-    /// For people.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Multi => "scx_meta, pinned",
             Self::Single => "one-policy build",
@@ -69,30 +67,27 @@ impl Contender {
     }
 }
 
-/// The programs.
-pub struct Programs<'a> {
+pub(crate) struct Programs<'a> {
     /// scx_meta as it is.
-    pub multi: &'a PathBuf,
-    /// By policy.
-    pub single: &'a [Named],
-    /// By program.
-    pub stock: &'a [Named],
+    pub(crate) multi: &'a PathBuf,
+    pub(crate) single: &'a [Named],
+    pub(crate) stock: &'a [Named],
 }
 
 /// A command that becomes a scheduler.
-pub struct Start {
+pub(crate) struct Start {
     command: Command,
     ops: &'static str,
 }
 
 impl Programs<'_> {
     /// The policies, by the builds that have only one.
-    pub fn policies(&self) -> Vec<&str> {
+    pub(crate) fn policies(&self) -> Vec<&str> {
         self.single.iter().map(|named| &*named.name).collect()
     }
 
     /// How to start it; None if there is no such scheduler.
-    pub fn start(&self, contender: Contender, policy: &str) -> Result<Option<Start>> {
+    pub(crate) fn start(&self, contender: Contender, policy: &str) -> Result<Option<Start>> {
         let multi = |more: &[&str]| {
             let mut command = Command::new(self.multi);
             command.args(["--pin", policy]).args(more);
@@ -130,7 +125,7 @@ impl Programs<'_> {
 
     /// Has `contender` in charge while `work` runs; false if there is no such scheduler. The
     /// watch that sees it come and go does not run meanwhile.
-    pub fn in_charge(
+    pub(crate) fn in_charge(
         &self,
         contender: Contender,
         policy: &str,

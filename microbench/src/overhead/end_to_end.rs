@@ -13,28 +13,26 @@ use super::record::{Record, Run};
 use super::web::Web;
 use super::workload::{Sizes, Workload};
 
-/// How often, and of what.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
-pub struct Options {
+pub(crate) struct Options {
     /// End to end: rounds; in each both schedulers of each policy are in charge once
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
-    pub rounds: u32,
+    pub(crate) rounds: u32,
 
     /// End to end: runs of each workload in each round
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
-    pub repeats: u32,
+    pub(crate) repeats: u32,
 
     /// The program nginx
     #[arg(long, value_name = "PATH")]
-    pub nginx: Option<PathBuf>,
+    pub(crate) nginx: Option<PathBuf>,
 
     #[command(flatten)]
-    pub sizes: Sizes,
+    pub(crate) sizes: Sizes,
 }
 
-/// How, in words, for the report.
-pub fn method(options: &Options) -> String {
+pub(crate) fn method(options: &Options) -> String {
     format!(
         "End to end: {}; the two schedulers of a policy by turns in one boot, runs paired by \
          round.",
@@ -42,8 +40,7 @@ pub fn method(options: &Options) -> String {
     )
 }
 
-/// Measures.
-pub fn measure<W: Write>(
+pub(crate) fn measure<W: Write>(
     options: &Options,
     programs: &Programs,
     out: &mut Writer<W>,

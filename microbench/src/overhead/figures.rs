@@ -18,7 +18,6 @@ const COMMAND: &str = "cargo xtask bench overhead";
 
 const FILE: &str = "overhead.json";
 
-/// Reads the raw data and writes the report.
 pub(crate) fn run(args: &FiguresArgs) -> Result<()> {
     let data = Data::read(&args.raw)?;
     let callbacks = callback_report::Report::of(&data.mixes)?;

@@ -24,25 +24,23 @@ const CONTENDERS: [Contender; 4] = [
 /// What the start of a scheduler stirred up comes to rest.
 const SETTLE: Duration = Duration::from_millis(1500);
 
-/// How often and how long.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
-pub struct Options {
+pub(crate) struct Options {
     /// Idle: rounds
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
-    pub idle_rounds: u32,
+    pub(crate) idle_rounds: u32,
 
     /// Idle: length of each look, in seconds
     #[arg(long, value_name = "SECS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=3600))]
-    pub idle_seconds: u64,
+    pub(crate) idle_seconds: u64,
 
     /// Idle: the policy that scx_meta and the one-policy build hold
     #[arg(long, value_name = "POLICY", default_value = "fifo")]
-    pub idle_policy: String,
+    pub(crate) idle_policy: String,
 }
 
-/// How, in words, for the report.
-pub fn method(options: &Options) -> String {
+pub(crate) fn method(options: &Options) -> String {
     format!(
         "Idle: local timer interrupts and context switches of all CPUs (/proc/interrupts, \
          /proc/stat) in {} s of doing nothing, pinned to {}; all in turn in each round.",
@@ -50,8 +48,7 @@ pub fn method(options: &Options) -> String {
     )
 }
 
-/// Measures.
-pub fn measure<W: Write>(
+pub(crate) fn measure<W: Write>(
     options: &Options,
     programs: &Programs,
     out: &mut Writer<W>,

@@ -55,7 +55,6 @@ impl Report {
         Rows::all(&self.rows).split(&["contender"])
     }
 
-    /// The values for the JSON file.
     pub(super) fn details(&self) -> Value {
         let contenders = self.contenders().into_iter().map(|rows| {
             let mut json = rows.nested(&["count"], &|row| json!(row.about));

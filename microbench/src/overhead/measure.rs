@@ -13,9 +13,8 @@ use super::record::{Part, Record};
 use super::{callbacks, end_to_end, idle};
 use crate::named::Named;
 
-/// Options.
 #[derive(clap::Args, Debug)]
-pub struct Args {
+pub(crate) struct Args {
     /// What to measure (repeatable)
     #[arg(long, value_enum, required = true)]
     part: Vec<Part>,
@@ -46,8 +45,7 @@ pub struct Args {
     idle: Box<idle::Options>,
 }
 
-/// Measures, and writes what it saw.
-pub fn run<W: Write>(args: &Args, _machine: &Machine, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn run<W: Write>(args: &Args, _machine: &Machine, out: &mut Writer<W>) -> Result<()> {
     let programs = Programs {
         multi: &args.scx_meta,
         single: &args.single,

@@ -10,10 +10,9 @@ use anyhow::{bail, Context, Result};
 use labkit::{process, spin, sys};
 use serde::{Deserialize, Serialize};
 
-/// A phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Phase {
+pub(crate) enum Phase {
     /// 40 tasks: queues are long, every dispatch finds a task.
     Messaging,
     /// Two tasks that wake each other: idle CPUs, direct dispatch, sleep.
@@ -22,40 +21,36 @@ pub enum Phase {
     Busy,
 }
 
-/// All of them, in order.
-pub const PHASES: [Phase; 3] = [Phase::Messaging, Phase::Pipe, Phase::Busy];
+pub(crate) const PHASES: [Phase; 3] = [Phase::Messaging, Phase::Pipe, Phase::Busy];
 
-/// How much of each.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Amounts {
+pub(crate) struct Amounts {
     /// Callbacks: messages from each sender to each receiver (perf bench sched messaging -l)
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub mix_messages: u32,
+    pub(crate) mix_messages: u32,
 
     /// Callbacks: round trips (perf bench sched pipe -l)
     #[arg(long, value_name = "N", default_value_t = 3000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub mix_pipes: u32,
+    pub(crate) mix_pipes: u32,
 
     /// Callbacks: busy tasks
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    pub mix_busy: u32,
+    pub(crate) mix_busy: u32,
 
     /// Callbacks: time of the busy tasks, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
-    pub mix_busy_ms: u64,
+    pub(crate) mix_busy_ms: u64,
 }
 
 impl Amounts {
-    /// For the report.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         format!(
             "messaging -g 1 -l {}, pipe -l {}, {} busy tasks for {} ms",
             self.mix_messages, self.mix_pipes, self.mix_busy, self.mix_busy_ms
         )
     }
 
-    /// Runs one phase to its end.
-    pub fn run(&self, phase: Phase) -> Result<()> {
+    pub(crate) fn run(&self, phase: Phase) -> Result<()> {
         match phase {
             Phase::Messaging => {
                 perf(&["messaging", "-g", "1", "-l", &self.mix_messages.to_string()])

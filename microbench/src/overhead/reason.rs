@@ -3,10 +3,10 @@
 //! bpf/main.bpf.c, account.bpf.h, dsq.bpf.h and the policies; to be changed with them.
 
 /// Above this ratio to the stock scheduler, the reason is printed.
-pub const EXPLAINED_ABOVE: f64 = 1.2;
+pub(crate) const EXPLAINED_ABOVE: f64 = 1.2;
 
 /// What ours does that the stock scheduler does not.
-pub fn of(policy: &str, callback: &str) -> &'static str {
+pub(crate) fn of(policy: &str, callback: &str) -> &'static str {
     match (policy, callback) {
         ("central", "select_cpu") => {
             "stock returns a constant; ours finds the policy in charge first"

@@ -9,7 +9,6 @@ use super::contender::Contender;
 use super::mix::Phase;
 use super::workload::Workload;
 
-/// One line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum Record {
@@ -62,10 +61,9 @@ pub(crate) struct Look {
     pub(crate) context_switches: u64,
 }
 
-/// A part of the bench.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub enum Part {
+pub(crate) enum Part {
     /// Nanoseconds a call of each callback
     Callbacks,
     /// Throughput of whole workloads
@@ -77,16 +75,14 @@ pub enum Part {
 /// Runs of one callback within a short time. In raw data a pair: there are many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "(u64, u64)", into = "(u64, u64)")]
-pub struct Window {
-    /// How often it ran.
-    pub calls: u64,
-    /// How long, in all.
-    pub time_ns: u64,
+pub(crate) struct Window {
+    pub(crate) calls: u64,
+    pub(crate) time_ns: u64,
 }
 
 impl Window {
     /// What was added since.
-    pub fn since(self, earlier: Self) -> Self {
+    pub(crate) fn since(self, earlier: Self) -> Self {
         Self {
             calls: self.calls.saturating_sub(earlier.calls),
             time_ns: self.time_ns.saturating_sub(earlier.time_ns),

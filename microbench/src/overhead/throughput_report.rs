@@ -112,7 +112,6 @@ impl Report {
         worst.collect()
     }
 
-    /// Everything, for the JSON file.
     pub(super) fn details(&self) -> Value {
         self.compared().iter().map(Compared::json).collect()
     }

@@ -12,8 +12,7 @@ use labkit::sys;
 
 const PORT: u16 = 8080;
 
-/// The page.
-pub const URL: &str = "http://127.0.0.1:8080/";
+pub(crate) const URL: &str = "http://127.0.0.1:8080/";
 
 /// Everything it writes; /run is a tmpfs in the lab's guest.
 const FOLDER: &str = "/run/metabench-web";
@@ -22,15 +21,14 @@ const PAGE_BYTES: usize = 4096;
 const READY_LIMIT: Duration = Duration::from_secs(30);
 const READY_POLL: Duration = Duration::from_millis(20);
 
-/// A running server.
-pub struct Web {
+pub(crate) struct Web {
     child: Child,
 }
 
 impl Web {
     /// Starts the program and waits until it answers. To be called from the main thread: the
     /// process ends with the thread that started it.
-    pub fn start(nginx: &Path) -> Result<Self> {
+    pub(crate) fn start(nginx: &Path) -> Result<Self> {
         let folder = Path::new(FOLDER);
         let root = folder.join("html");
         fs::create_dir_all(&root).with_context(|| format!("cannot create {FOLDER}"))?;

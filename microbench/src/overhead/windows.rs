@@ -26,15 +26,13 @@ use super::record::Window;
 const WINDOW: Duration = Duration::from_millis(1);
 
 /// By callback, those windows in which it ran.
-pub type Windows = BTreeMap<String, Vec<Window>>;
+pub(crate) type Windows = BTreeMap<String, Vec<Window>>;
 
-/// A thread that reads the callbacks' statistics.
-pub struct Sampler {
+pub(crate) struct Sampler {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Result<Windows>>,
 }
 
-/// A program to be read over and over.
 struct Counted {
     callback: &'static str,
     fd: OwnedFd,
@@ -43,7 +41,7 @@ struct Counted {
 
 impl Sampler {
     /// Starts with what is loaded now.
-    pub fn start() -> Result<Self> {
+    pub(crate) fn start() -> Result<Self> {
         let mut programs = loaded()?;
         let stop = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&stop);
@@ -55,7 +53,7 @@ impl Sampler {
     }
 
     /// Stops; every window.
-    pub fn finish(self) -> Result<Windows> {
+    pub(crate) fn finish(self) -> Result<Windows> {
         self.stop.store(true, Ordering::Relaxed);
         let Ok(windows) = self.thread.join() else {
             bail!("the sampler panicked");

@@ -13,10 +13,9 @@ use super::web;
 /// perf's messaging has so many senders a group, and as many receivers.
 const SENDERS: u32 = 20;
 
-/// A workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Workload {
+pub(crate) enum Workload {
     /// perf bench sched messaging
     Messaging,
     /// perf bench sched pipe
@@ -27,7 +26,7 @@ pub enum Workload {
 
 impl Workload {
     /// For people, and the keys of the JSON file.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Messaging => "messaging",
             Self::Pipe => "pipe",
@@ -35,8 +34,7 @@ impl Workload {
         }
     }
 
-    /// What one operation is.
-    pub fn unit(self) -> &'static str {
+    pub(crate) fn unit(self) -> &'static str {
         match self {
             Self::Messaging => "messages/s",
             Self::Pipe => "round trips/s",
@@ -45,37 +43,35 @@ impl Workload {
     }
 }
 
-/// How much of each.
 #[derive(Clone, Debug, clap::Args)]
-pub struct Sizes {
+pub(crate) struct Sizes {
     /// End to end: groups of 40 tasks (perf bench sched messaging -g)
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub messaging_groups: u32,
+    pub(crate) messaging_groups: u32,
 
     /// End to end: messages from each sender to each receiver (perf bench sched messaging -l)
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
-    pub messages: u32,
+    pub(crate) messages: u32,
 
     /// End to end: round trips (perf bench sched pipe -l)
     #[arg(long, value_name = "N", default_value_t = 6000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub pipes: u32,
+    pub(crate) pipes: u32,
 
     /// End to end: seconds of wrk
     #[arg(long, value_name = "SECS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=600))]
-    pub web_seconds: u32,
+    pub(crate) web_seconds: u32,
 
     /// End to end: connections of wrk
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=200))]
-    pub web_connections: u32,
+    pub(crate) web_connections: u32,
 
     /// The program wrk
     #[arg(long, value_name = "PATH")]
-    pub wrk: Option<PathBuf>,
+    pub(crate) wrk: Option<PathBuf>,
 }
 
 impl Sizes {
-    /// For the report.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         format!(
             "perf bench sched messaging -g {} -l {}, perf bench sched pipe -l {}, wrk -t1 -c{} \
              -d{}s against nginx with two workers",
@@ -88,7 +84,7 @@ impl Sizes {
     }
 
     /// Runs it once; operations a second.
-    pub fn run(&self, workload: Workload) -> Result<f64> {
+    pub(crate) fn run(&self, workload: Workload) -> Result<f64> {
         match workload {
             Workload::Messaging => {
                 let groups = self.messaging_groups.to_string();

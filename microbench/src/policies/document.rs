@@ -18,8 +18,7 @@ const NOTHING: &str = "–";
 /// Fewer, and chance alone puts an interval on one side of 1 now and then.
 const FEW_ROUNDS: usize = 6;
 
-/// All of it.
-pub fn text(report: &Report) -> String {
+pub(crate) fn text(report: &Report) -> String {
     let mut text = String::from(METHOD);
     let _ = writeln!(text, "\n## How it was measured\n");
     for (name, value) in &report.facts {
@@ -50,8 +49,7 @@ pub fn text(report: &Report) -> String {
     text
 }
 
-/// The tables of all machines.
-pub fn tables(report: &Report) -> String {
+pub(crate) fn tables(report: &Report) -> String {
     let mut text = String::new();
     for machine in &report.machines {
         let _ = writeln!(text, "\n## {}", machine.name);

@@ -20,32 +20,31 @@ use super::record::Record;
 
 const JSON: &str = "policies.json";
 
-/// Options.
 #[derive(clap::Args, Clone, Debug)]
-pub struct Args {
+pub(crate) struct Args {
     /// Raw data, as `measure` printed it (repeatable)
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
-    pub raw: Vec<PathBuf>,
+    pub(crate) raw: Vec<PathBuf>,
 
     /// Folder for the JSON file
     #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    pub(crate) out: PathBuf,
 
     /// The document
     #[arg(long, value_name = "FILE")]
-    pub document: PathBuf,
+    pub(crate) document: PathBuf,
 
     /// The command that makes all of it again
     #[arg(long, value_name = "COMMAND")]
-    pub again: String,
+    pub(crate) again: String,
 
     /// What else a reader must know of how it was measured (repeatable)
     #[arg(long = "fact", value_name = "NAME=VALUE", value_parser = fact)]
-    pub facts: Vec<Fact>,
+    pub(crate) facts: Vec<Fact>,
 }
 
 /// `commit`, `1e54b7a`.
-pub type Fact = (String, String);
+pub(crate) type Fact = (String, String);
 
 fn fact(text: &str) -> Result<Fact> {
     match text.split_once('=') {
@@ -55,7 +54,7 @@ fn fact(text: &str) -> Result<Fact> {
 }
 
 /// Reads the raw data and writes the document.
-pub fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &Args) -> Result<()> {
     let raws: Vec<Raw<Record>> = args
         .raw
         .iter()
@@ -77,67 +76,54 @@ pub fn run(args: &Args) -> Result<()> {
     files::write_whole(Path::new(&args.document), &text)
 }
 
-/// All of it.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub(crate) struct Report {
     /// What else a reader must know.
-    pub facts: Vec<Fact>,
+    pub(crate) facts: Vec<Fact>,
     /// Software played the processor.
-    pub emulated: bool,
-    /// When, in UTC.
-    pub date: String,
-    /// The command.
-    pub again: String,
+    pub(crate) emulated: bool,
+    pub(crate) date: String,
+    pub(crate) again: String,
     /// In the order of the raw data.
-    pub machines: Vec<OfMachine>,
+    pub(crate) machines: Vec<OfMachine>,
 }
 
-/// What one machine showed.
 #[derive(Debug, Serialize)]
-pub struct OfMachine {
-    /// As tables call it.
-    pub name: String,
-    /// The hardware.
-    pub machine: Machine,
+pub(crate) struct OfMachine {
+    pub(crate) name: String,
+    pub(crate) machine: Machine,
     /// Boots that it comes from.
-    pub boots: usize,
-    /// Rounds that were measured.
-    pub rounds: usize,
+    pub(crate) boots: usize,
+    pub(crate) rounds: usize,
     /// EEVDF first: its own values, and the ratio of its second measurement to its first.
-    pub rows: Vec<Row>,
-    /// What failed, in words.
-    pub failures: Vec<String>,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) failures: Vec<String>,
 }
 
-/// A scheduler.
 #[derive(Debug, Serialize)]
-pub struct Row {
-    /// Its name.
-    pub label: String,
+pub(crate) struct Row {
+    pub(crate) label: String,
     /// By the metric's key; those that were not measured are missing.
-    pub figures: BTreeMap<&'static str, Figure>,
+    pub(crate) figures: BTreeMap<&'static str, Figure>,
 }
 
-/// One metric of one scheduler.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Figure {
+pub(crate) struct Figure {
     /// In the metric's unit.
-    pub value: f64,
+    pub(crate) value: f64,
     /// Against EEVDF in the same rounds, with an interval of 95 %.
-    pub ratio: Interval,
+    pub(crate) ratio: Interval,
     /// Rounds that it comes from.
-    pub rounds: usize,
+    pub(crate) rounds: usize,
     /// Whether it differs from EEVDF.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
 }
 
 /// Whether something differs from EEVDF by more than chance, and by more than EEVDF from itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// It does.
+pub(crate) enum Verdict {
     Better,
-    /// It does.
     Worse,
     /// It does not, as far as this was measured.
     Same,
@@ -393,7 +379,7 @@ pub(crate) mod tests {
     }
 
     /// Six boots: `fifo` takes twice as long as EEVDF for forks, and `failing` fails.
-    pub fn raws() -> Vec<Raw<Record>> {
+    pub(crate) fn raws() -> Vec<Raw<Record>> {
         let machine = Machine {
             kernel: "6.18.15".into(),
             accel: "tcg".into(),
@@ -431,7 +417,7 @@ pub(crate) mod tests {
         (0..6).map(raw).collect()
     }
 
-    pub fn args() -> Args {
+    pub(crate) fn args() -> Args {
         Args {
             raw: Vec::new(),
             out: PathBuf::new(),
@@ -441,7 +427,7 @@ pub(crate) mod tests {
         }
     }
 
-    pub fn report() -> Report {
+    pub(crate) fn report() -> Report {
         Report::of(&raws(), &args()).unwrap()
     }
 

@@ -60,9 +60,8 @@ const STORM_EVERY: Duration = Duration::from_micros(700);
 const STORM_WORK: Duration = Duration::from_micros(30);
 const STORM_PER_CPU: usize = 4;
 
-/// A load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Load {
+pub(crate) enum Load {
     /// A task a CPU that mostly sleeps, beside two busy tasks a CPU
     Wakeup,
     /// fork and exec, one after the other, beside two busy tasks a CPU
@@ -93,18 +92,18 @@ pub enum Load {
 }
 
 /// What loads need to know.
-pub struct Conditions {
+pub(crate) struct Conditions {
     /// CPUs of the machine.
-    pub cpus: usize,
+    pub(crate) cpus: usize,
     /// Of everything that is random: the same for all schedulers.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Rounds of spinning in a millisecond.
-    pub rounds_per_ms: u32,
+    pub(crate) rounds_per_ms: u32,
 }
 
 impl Conditions {
     /// Measures this machine; nothing else should run.
-    pub fn here(cpus: usize) -> Result<Self> {
+    pub(crate) fn here(cpus: usize) -> Result<Self> {
         Ok(Self {
             cpus,
             seed: 0,
@@ -120,13 +119,13 @@ impl Conditions {
 
 impl Load {
     /// As on the command line.
-    pub fn name(self) -> String {
+    pub(crate) fn name(self) -> String {
         let value = self.to_possible_value();
         value.map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
     /// Runs once.
-    pub fn measure(self, on: &Conditions) -> Result<Vec<Sample>> {
+    pub(crate) fn measure(self, on: &Conditions) -> Result<Vec<Sample>> {
         match self {
             Self::Wakeup => wakeup(on),
             Self::Fork => fork(on),

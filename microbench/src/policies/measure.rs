@@ -23,7 +23,7 @@ use super::order;
 use super::record::{Contender, Record};
 
 /// EEVDF in the order of its measurements.
-pub const EEVDF: [&str; 2] = ["EEVDF", "EEVDF again"];
+pub(crate) const EEVDF: [&str; 2] = ["EEVDF", "EEVDF again"];
 
 /// Least time between a change of scheduler and a load.
 const SETTLE: Duration = Duration::from_millis(300);
@@ -31,44 +31,42 @@ const SETTLE: Duration = Duration::from_millis(300);
 /// Loads begin anywhere within some ticks: an identical run repeated would teach nothing.
 const SHIFT: Duration = Duration::from_millis(13);
 
-/// Options.
 #[derive(clap::Args, Debug)]
-pub struct Args {
+pub(crate) struct Args {
     /// The scheduler
     #[arg(long, value_name = "PATH")]
-    pub scx_meta: PathBuf,
+    pub(crate) scx_meta: PathBuf,
 
     /// Policies to measure [default: all]
     #[arg(long, value_name = "NAME,…")]
-    pub policies: Option<PolicyList>,
+    pub(crate) policies: Option<PolicyList>,
 
     /// Other schedulers
     #[command(flatten)]
-    pub outside: Others,
+    pub(crate) outside: Others,
 
     /// Loads to run [default: all]
     #[arg(long, value_name = "NAME,…", value_enum, value_delimiter = ',')]
-    pub loads: Vec<Load>,
+    pub(crate) loads: Vec<Load>,
 
     /// How often everything is measured
     #[arg(long, value_name = "N", default_value_t = 5)]
-    pub rounds: u32,
+    pub(crate) rounds: u32,
 
     /// Number of the first round
     #[arg(long, value_name = "N", default_value_t = 0)]
-    pub first_round: u32,
+    pub(crate) first_round: u32,
 
     /// Decides the order, and what is random in loads
     #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: u64,
+    pub(crate) seed: u64,
 
     /// What tables call the machine [default: by its CPUs]
     #[arg(long, value_name = "WORDS")]
-    pub machine: Option<String>,
+    pub(crate) machine: Option<String>,
 }
 
-/// Measures, and writes what it saw.
-pub fn run<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn run<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>) -> Result<()> {
     // What libbpf and the scx library say belongs to stderr, and only warnings.
     logging::init(false);
     // Windows begin and end on time; what is started is ordinary again.

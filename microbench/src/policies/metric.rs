@@ -3,34 +3,21 @@
 
 use evidence::sample::Statistic;
 
-use super::load::Load;
-
-/// A column.
-pub struct Metric {
-    /// In the JSON file.
-    pub key: &'static str,
-    /// Of the column.
-    pub head: &'static str,
+pub(crate) struct Metric {
+    pub(crate) key: &'static str,
+    pub(crate) head: &'static str,
     /// Of EEVDF's own value.
-    pub unit: &'static str,
-    /// What measures it.
-    pub load: Load,
-    /// The sample's name.
-    pub sample: &'static str,
+    pub(crate) unit: &'static str,
+    pub(crate) sample: &'static str,
     /// Of the sample's values in all rounds.
-    pub statistic: Statistic,
-    /// What is better.
-    pub better: Better,
-    /// Which table has it.
-    pub table: Table,
+    pub(crate) statistic: Statistic,
+    pub(crate) better: Better,
+    pub(crate) table: Table,
 }
 
-/// What is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Better {
-    /// A smaller value.
+pub(crate) enum Better {
     Less,
-    /// A larger one.
     More,
     /// One near EEVDF's, to which this is the tolerance of the ratio in percent.
     Near(u32),
@@ -38,7 +25,7 @@ pub enum Better {
 
 /// The tables of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Table {
+pub(crate) enum Table {
     /// Beside busy tasks.
     Busy,
     /// How much gets done.
@@ -49,7 +36,7 @@ pub enum Table {
 
 impl Table {
     /// All, with what stands above each.
-    pub const ALL: [(Self, &'static str); 3] = [
+    pub(crate) const ALL: [(Self, &'static str); 3] = [
         (Self::Busy, "Beside busy tasks, and their shares"),
         (Self::Throughput, "Work that tasks do together"),
         (
@@ -63,7 +50,7 @@ const fn metric(
     key: &'static str,
     head: &'static str,
     unit: &'static str,
-    (load, sample): (Load, &'static str),
+    sample: &'static str,
     statistic: Statistic,
     better: Better,
     table: Table,
@@ -72,7 +59,6 @@ const fn metric(
         key,
         head,
         unit,
-        load,
         sample,
         statistic,
         better,
@@ -90,27 +76,27 @@ use Table::{Busy, Requests, Throughput};
 
 /// In the order of columns.
 #[rustfmt::skip]
-pub const METRICS: &[Metric] = &[
-    metric("wakeup_p50_us", "wake-up p50", "µs", (Load::Wakeup, "wakeup"), P50, Less, Busy),
-    metric("wakeup_p99_us", "wake-up p99", "µs", (Load::Wakeup, "wakeup"), P99, Less, Busy),
-    metric("least_share", "least of equals", "", (Load::Wakeup, "wakeup-least"), MIDDLE, More, Busy),
-    metric("fork_us", "fork + exec", "µs", (Load::Fork, "fork"), MIDDLE, Less, Busy),
-    metric("nice_ratio", "nice 0 : 10", ": 1", (Load::Nice, "nice"), MIDDLE, Near(10), Busy),
-    metric("storm_busy_share", "storm: left to busy", "", (Load::Storm, "storm-busy"), MIDDLE, Near(5), Busy),
-    metric("storm_least_share", "storm: least of equals", "", (Load::Storm, "storm-least"), MIDDLE, More, Busy),
-    metric("threads_ms", "messaging, threads", "ms", (Load::Threads, "threads"), MIDDLE, Less, Throughput),
-    metric("processes_ms", "messaging, processes", "ms", (Load::Processes, "processes"), MIDDLE, Less, Throughput),
-    metric("pipe_us", "pipe round trip", "µs", (Load::Pipe, "pipe"), MIDDLE, Less, Throughput),
-    metric("futex_per_s", "futex hand-overs", "/s", (Load::Futex, "futex"), MIDDLE, More, Throughput),
-    metric("cache_passes_per_s", "passes over cached data", "/s", (Load::Cache, "cache-rate"), MIDDLE, More, Throughput),
-    metric("cache_us", "CPU time of such a pass", "µs", (Load::Cache, "cache"), MIDDLE, Less, Throughput),
-    metric("answered_per_s", "answered at 120 %", "/s", (Load::Request120, "request-120-rate"), MIDDLE, More, Throughput),
-    metric("request_50_p50_us", "50 %: p50", "µs", (Load::Request50, "request-50"), P50, Less, Requests),
-    metric("request_50_p99_us", "50 %: p99", "µs", (Load::Request50, "request-50"), P99, Less, Requests),
-    metric("request_90_p50_us", "90 %: p50", "µs", (Load::Request90, "request-90"), P50, Less, Requests),
-    metric("request_90_p99_us", "90 %: p99", "µs", (Load::Request90, "request-90"), P99, Less, Requests),
-    metric("request_120_p50_us", "120 %: p50", "µs", (Load::Request120, "request-120"), P50, Less, Requests),
-    metric("request_120_p99_us", "120 %: p99", "µs", (Load::Request120, "request-120"), P99, Less, Requests),
+pub(crate) const METRICS: &[Metric] = &[
+    metric("wakeup_p50_us", "wake-up p50", "µs", "wakeup", P50, Less, Busy),
+    metric("wakeup_p99_us", "wake-up p99", "µs", "wakeup", P99, Less, Busy),
+    metric("least_share", "least of equals", "", "wakeup-least", MIDDLE, More, Busy),
+    metric("fork_us", "fork + exec", "µs", "fork", MIDDLE, Less, Busy),
+    metric("nice_ratio", "nice 0 : 10", ": 1", "nice", MIDDLE, Near(10), Busy),
+    metric("storm_busy_share", "storm: left to busy", "", "storm-busy", MIDDLE, Near(5), Busy),
+    metric("storm_least_share", "storm: least of equals", "", "storm-least", MIDDLE, More, Busy),
+    metric("threads_ms", "messaging, threads", "ms", "threads", MIDDLE, Less, Throughput),
+    metric("processes_ms", "messaging, processes", "ms", "processes", MIDDLE, Less, Throughput),
+    metric("pipe_us", "pipe round trip", "µs", "pipe", MIDDLE, Less, Throughput),
+    metric("futex_per_s", "futex hand-overs", "/s", "futex", MIDDLE, More, Throughput),
+    metric("cache_passes_per_s", "passes over cached data", "/s", "cache-rate", MIDDLE, More, Throughput),
+    metric("cache_us", "CPU time of such a pass", "µs", "cache", MIDDLE, Less, Throughput),
+    metric("answered_per_s", "answered at 120 %", "/s", "request-120-rate", MIDDLE, More, Throughput),
+    metric("request_50_p50_us", "50 %: p50", "µs", "request-50", P50, Less, Requests),
+    metric("request_50_p99_us", "50 %: p99", "µs", "request-50", P99, Less, Requests),
+    metric("request_90_p50_us", "90 %: p50", "µs", "request-90", P50, Less, Requests),
+    metric("request_90_p99_us", "90 %: p99", "µs", "request-90", P99, Less, Requests),
+    metric("request_120_p50_us", "120 %: p50", "µs", "request-120", P50, Less, Requests),
+    metric("request_120_p99_us", "120 %: p99", "µs", "request-120", P99, Less, Requests),
 ];
 
 #[cfg(test)]
@@ -119,6 +105,7 @@ mod tests {
 
     use clap::ValueEnum;
 
+    use super::super::load::Load;
     use super::*;
 
     #[test]
@@ -126,9 +113,11 @@ mod tests {
         let keys: BTreeSet<_> = METRICS.iter().map(|metric| metric.key).collect();
         assert_eq!(keys.len(), METRICS.len());
         for load in Load::value_variants() {
+            let name = load.name();
+            let mut metrics = METRICS.iter();
             assert!(
-                METRICS.iter().any(|metric| metric.load == *load),
-                "{load:?}"
+                metrics.any(|metric| metric.sample.starts_with(&name)),
+                "{name}"
             );
         }
     }

@@ -10,11 +10,11 @@
 //! EEVDF against itself is the noise floor. Each round is a block: what is compared was measured
 //! within minutes of each other.
 
-pub mod figures;
-pub mod load;
-pub mod measure;
-pub mod metric;
-pub mod record;
+pub(crate) mod figures;
+pub(crate) mod load;
+pub(crate) mod measure;
+pub(crate) mod metric;
+pub(crate) mod record;
 
 mod document;
 mod order;

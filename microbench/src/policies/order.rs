@@ -8,7 +8,7 @@ use labkit::charge::setting::Setting;
 use super::record::Contender;
 
 /// The contenders of a round, by their numbers, in its order.
-pub fn contenders(all: &[Contender], rng: &mut Rng) -> Vec<usize> {
+pub(crate) fn contenders(all: &[Contender], rng: &mut Rng) -> Vec<usize> {
     let is_held = |number: &usize| matches!(all[*number].setting, Setting::Hold { .. });
     let (mut held, others): (Vec<usize>, Vec<usize>) = (0..all.len()).partition(is_held);
     rng.shuffle(&mut held);
@@ -19,7 +19,7 @@ pub fn contenders(all: &[Contender], rng: &mut Rng) -> Vec<usize> {
 }
 
 /// A generator of a round: what a round does does not depend on those before it.
-pub fn rng(seed: u64, round: u32) -> Rng {
+pub(crate) fn rng(seed: u64, round: u32) -> Rng {
     Rng::with_seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(round))
 }
 

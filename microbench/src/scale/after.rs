@@ -19,13 +19,12 @@ use scx_meta::turns::Turn;
 use super::irq::Instrument;
 use super::measure::{Args, HANDOVERS};
 use super::record::Record;
-use super::rig;
-use super::rig::Rig;
+use super::rig::{self, Rig};
 use super::work::{Hogs, Requests};
 use crate::progs;
 
 /// "After a flip" lasts this long: the same as bpf/irq.bpf.c has it.
-pub const AFTER: Duration = Duration::from_millis(20);
+pub(crate) const AFTER: Duration = Duration::from_millis(20);
 
 /// Turns in which there is a rest as well.
 const TURN: Duration = Duration::from_millis(100);
@@ -36,7 +35,7 @@ const PROBE_EVERY: Duration = Duration::from_millis(3);
 const SETTLE: Duration = Duration::from_millis(200);
 
 /// Takes turns and pinned policies one after the other, several times.
-pub fn run<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn run<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>) -> Result<()> {
     for handover in HANDOVERS {
         let mut rig = Rig::start(&args.scx_meta, &["--record-turns", "--handover", handover])?;
         for load in LOADS {

@@ -13,8 +13,7 @@ use scx_meta::policy::Policy;
 
 use super::measure::{Args, HANDOVERS};
 use super::record::Record;
-use super::rig;
-use super::rig::Rig;
+use super::rig::{self, Rig};
 use super::work::Hogs;
 
 const TASKS: [usize; 4] = [10, 40, 100, 400];
@@ -31,7 +30,7 @@ const QUIET_TRIES: u32 = 40;
 const QUIET_POLL: Duration = Duration::from_millis(50);
 
 /// Measures with as many busy tasks as this machine can serve in time.
-pub fn run<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn run<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>) -> Result<()> {
     for handover in HANDOVERS {
         for tasks in TASKS.into_iter().filter(|tasks| fits(*tasks, machine.cpus)) {
             measure(args, handover, tasks, machine.cpus, out)?;

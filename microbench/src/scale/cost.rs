@@ -11,8 +11,7 @@ use labkit::sleepers::Sleepers;
 
 use super::measure::Args;
 use super::record::{Record, Setting};
-use super::rig;
-use super::rig::Rig;
+use super::rig::{self, Rig};
 
 /// Turns, where their length is not what is varied.
 const TURN: Duration = Duration::from_millis(10);
@@ -44,7 +43,7 @@ fn start(args: &Args) -> Result<Rig> {
 }
 
 /// Each two policies by turns, all being loaded.
-pub fn pairs<W: Write>(args: &Args, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn pairs<W: Write>(args: &Args, out: &mut Writer<W>) -> Result<()> {
     let _tasks = Sleepers::start(FEW_TASKS, FEW_EVERY)?;
     let mut rig = start(args)?;
     let policies = rig::policies();
@@ -61,7 +60,7 @@ pub fn pairs<W: Write>(args: &Args, out: &mut Writer<W>) -> Result<()> {
 }
 
 /// Two, three and more policies loaded and in rotation.
-pub fn policies<W: Write>(args: &Args, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn policies<W: Write>(args: &Args, out: &mut Writer<W>) -> Result<()> {
     let _tasks = Sleepers::start(FEW_TASKS, FEW_EVERY)?;
     let mut policies = rig::policies();
     // Its hooks pass over CPUs, which is another matter: it joins last.
@@ -85,7 +84,7 @@ pub fn policies<W: Write>(args: &Args, out: &mut Writer<W>) -> Result<()> {
 }
 
 /// More and more tasks, mostly asleep, under one scheduler.
-pub fn tasks<W: Write>(args: &Args, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn tasks<W: Write>(args: &Args, out: &mut Writer<W>) -> Result<()> {
     let mut rig = start(args)?;
     let mut groups = Vec::new();
     let mut there = 0;
@@ -102,7 +101,7 @@ pub fn tasks<W: Write>(args: &Args, out: &mut Writer<W>) -> Result<()> {
 }
 
 /// Longer and shorter turns.
-pub fn turns<W: Write>(args: &Args, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn turns<W: Write>(args: &Args, out: &mut Writer<W>) -> Result<()> {
     let _tasks = Sleepers::start(FEW_TASKS, FEW_EVERY)?;
     let mut rig = start(args)?;
     for turn in TURNS {

@@ -31,7 +31,6 @@ const METHOD: &str =
                       policies pinned. Medians with 95 % bootstrap intervals.";
 const COMMAND: &str = "cargo xtask bench scale";
 
-/// Reads the raw data and writes the report.
 pub(crate) fn run(args: &FiguresArgs) -> Result<()> {
     let raws: Vec<Raw<Record>> = args
         .raw
@@ -47,7 +46,6 @@ pub(crate) fn run(args: &FiguresArgs) -> Result<()> {
     report.save(&to)
 }
 
-/// All of it.
 struct Report {
     provenance: Provenance,
     cost: Cost,
@@ -122,7 +120,6 @@ impl std::fmt::Display for Report {
     }
 }
 
-/// Where the report goes.
 struct Folder<'a> {
     dir: &'a Path,
     footnote: &'a str,

@@ -37,29 +37,26 @@ const HARD: [&str; 7] = [
 
 /// What one window of time held, all CPUs together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Sums {
-    /// Hard interrupts.
-    pub hard: u64,
-    /// Time in them.
-    pub hard_ns: u64,
+pub(crate) struct Sums {
+    pub(crate) hard: u64,
+    pub(crate) hard_ns: u64,
     /// Longest one, since the instrument was attached or reset.
-    pub hard_max_ns: u64,
-    /// Softirqs.
-    pub soft: u64,
+    pub(crate) hard_max_ns: u64,
+    pub(crate) soft: u64,
     /// Time in them, without hard interrupts.
-    pub soft_ns: u64,
+    pub(crate) soft_ns: u64,
     /// Longest one.
-    pub soft_max_ns: u64,
+    pub(crate) soft_max_ns: u64,
     /// Of `soft_ns`, in high-resolution timers, BPF's among them.
-    pub timer_ns: u64,
+    pub(crate) timer_ns: u64,
     /// Timers that ran from their interrupt.
-    pub expired: u64,
+    pub(crate) expired: u64,
     /// How late these were, in all.
-    pub late_ns: u64,
+    pub(crate) late_ns: u64,
     /// The latest: the upper bound of how long interrupts were off.
-    pub late_max_ns: u64,
+    pub(crate) late_max_ns: u64,
     /// How late, by powers of two.
-    pub late_hist: [u64; abi::IRQ_BUCKETS as usize],
+    pub(crate) late_hist: [u64; abi::IRQ_BUCKETS as usize],
 }
 
 impl Sums {
@@ -81,16 +78,15 @@ impl Sums {
 }
 
 /// The instrument, at work. It goes when this is dropped.
-pub struct Instrument<'obj> {
+pub(crate) struct Instrument<'obj> {
     skel: skeleton::IrqSkel<'obj>,
     _links: Vec<Link>,
-    /// The tracepoints that this kernel lacks.
-    pub missing: Vec<&'static str>,
+    pub(crate) missing: Vec<&'static str>,
 }
 
 impl<'obj> Instrument<'obj> {
     /// Attaches it; scx_meta must run, and be the same until this is dropped.
-    pub fn attach(object: &'obj mut MaybeUninit<OpenObject>) -> Result<Self> {
+    pub(crate) fn attach(object: &'obj mut MaybeUninit<OpenObject>) -> Result<Self> {
         let mut open = skeleton::IrqSkelBuilder::default()
             .open(object)
             .context("opening the interrupt instrument")?;
@@ -134,8 +130,7 @@ impl<'obj> Instrument<'obj> {
         })
     }
 
-    /// Begins anew.
-    pub fn reset(&self) -> Result<()> {
+    pub(crate) fn reset(&self) -> Result<()> {
         let cpus = libbpf_rs::num_possible_cpus()?;
         let zeros = vec![vec![0; size_of::<abi::irq_sums>()]; cpus];
         for key in 0..abi::irq_window_IRQ_WINDOWS {
@@ -148,7 +143,7 @@ impl<'obj> Instrument<'obj> {
     }
 
     /// What was seen since: within a while after a flip, and in the rest of the time.
-    pub fn read(&self) -> Result<[Sums; 2]> {
+    pub(crate) fn read(&self) -> Result<[Sums; 2]> {
         Ok([
             self.window(abi::irq_window_IRQ_AFTER_FLIP)?,
             self.window(abi::irq_window_IRQ_REST)?,

@@ -16,37 +16,35 @@ use super::{after, busy, cost, period};
 /// Both ways of handing over, by their option's values.
 pub(super) const HANDOVERS: [&str; 2] = ["drain", "adopt"];
 
-/// Options.
 #[derive(clap::Args, Debug)]
-pub struct Args {
+pub(crate) struct Args {
     /// The scheduler
     #[arg(long, value_name = "PATH")]
-    pub scx_meta: PathBuf,
+    pub(crate) scx_meta: PathBuf,
 
     /// A build of it in which vtime is fifo, for the part `period`
     #[arg(long, value_name = "PATH")]
-    pub identical: Option<PathBuf>,
+    pub(crate) identical: Option<PathBuf>,
 
     /// What to measure (repeatable) [default: everything]
     #[arg(long = "part", value_name = "NAME", value_enum)]
-    pub parts: Vec<Part>,
+    pub(crate) parts: Vec<Part>,
 
     /// Flips of each setting
     #[arg(long, value_name = "N", default_value_t = 200)]
-    pub flips: usize,
+    pub(crate) flips: usize,
 
     /// How often what is compared is measured, by turns
     #[arg(long, value_name = "N", default_value_t = 3)]
-    pub rounds: usize,
+    pub(crate) rounds: usize,
 
     /// How long each time
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
-    pub window: Duration,
+    pub(crate) window: Duration,
 }
 
-/// A part of the bench.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Part {
+pub(crate) enum Part {
     /// Flip cost from each policy to each
     Pairs,
     /// Flip cost against the number of policies
@@ -67,8 +65,7 @@ pub enum Part {
     Busy,
 }
 
-/// Measures, and writes what it saw.
-pub fn run<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn run<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>) -> Result<()> {
     // Whoever measures must read on time; what it starts is ordinary again.
     sys::enter_real_time().context("SCHED_RR")?;
     let parts = match args.parts.is_empty() {

@@ -10,9 +10,9 @@
 mod after;
 mod busy;
 mod cost;
-pub mod figures;
+pub(crate) mod figures;
 mod irq;
-pub mod measure;
+pub(crate) mod measure;
 mod period;
 mod record;
 pub(crate) mod rig;

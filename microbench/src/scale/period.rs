@@ -17,8 +17,7 @@ use scx_meta::policy::Policy;
 
 use super::measure::{Args, HANDOVERS};
 use super::record::Record;
-use super::rig;
-use super::rig::Rig;
+use super::rig::{self, Rig};
 use super::work::{Hogs, Requests};
 
 /// Whole rotations, in milliseconds.
@@ -47,7 +46,7 @@ const SETTLE: Duration = Duration::from_millis(200);
 const CHARGE_POLL: Duration = Duration::from_millis(20);
 
 /// Work done, interleaved: each round has every way and every period.
-pub fn run<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn run<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>) -> Result<()> {
     let identical = args.identical.as_deref();
     let identical = identical.context("--identical: the part `period` needs it")?;
     let pairs = machine.cpus * PAIRS_PER_CPU;
@@ -75,7 +74,11 @@ pub fn run<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>) -> Res
 
 /// Work done while one process replaces another, against the same policies pinned in the same boot.
 /// Not for the serial clock: CPUs take turns there, and busy ones make a start take twice as long.
-pub fn replacement<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn replacement<W: Write>(
+    args: &Args,
+    machine: &Machine,
+    out: &mut Writer<W>,
+) -> Result<()> {
     let pairs = machine.cpus * PAIRS_PER_CPU;
     for round in 0..args.rounds {
         let pinned = Way {
@@ -90,7 +93,6 @@ pub fn replacement<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>
     Ok(())
 }
 
-/// A build and its options.
 struct Way<'a> {
     /// Rotations of two policies.
     periods_ms: &'a [u64],
@@ -220,7 +222,7 @@ fn stop_early(mut process: Meta) -> Result<()> {
 }
 
 /// Who gets the CPUs in each turn, and how long the others wait.
-pub fn owners<W: Write>(args: &Args, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn owners<W: Write>(args: &Args, out: &mut Writer<W>) -> Result<()> {
     for handover in HANDOVERS {
         let mut rig = Rig::start(&args.scx_meta, &["--record-turns", "--handover", handover])?;
         let hogs = Hogs::start(HOGS)?;

@@ -12,8 +12,7 @@ use labkit::{retune, sys};
 use scx_meta::live::Live;
 use scx_meta::machine::Machine;
 use scx_meta::policy::Policy;
-use scx_meta::turns;
-use scx_meta::turns::Turn;
+use scx_meta::turns::{self, Turn};
 
 use super::record::{Flip, OwnedTurn};
 
@@ -25,14 +24,13 @@ const TRIES: usize = 4;
 const AT_ONCE: usize = turns::REMEMBERED / 2;
 
 /// A running scx_meta. Dropping it stops it.
-pub struct Rig {
+pub(crate) struct Rig {
     meta: Meta,
-    /// Its maps.
-    pub live: Live,
+    pub(crate) live: Live,
 }
 
 /// The command, for a process that ends with us.
-pub fn command(program: &Path, options: &[&str]) -> Command {
+pub(crate) fn command(program: &Path, options: &[&str]) -> Command {
     let mut command = Command::new(program);
     command
         // One that comes back by itself would be measured as if nothing had been.
@@ -46,41 +44,39 @@ pub fn command(program: &Path, options: &[&str]) -> Command {
 
 impl Rig {
     /// Starts scx_meta and waits until it is in charge.
-    pub fn start(program: &Path, options: &[&str]) -> Result<Self> {
+    pub(crate) fn start(program: &Path, options: &[&str]) -> Result<Self> {
         let meta = Meta::start(&mut command(program, options))?;
         let live = Live::open(&Machine::default())?;
         Ok(Self { meta, live })
     }
 
     /// Fails when it has ended.
-    pub fn check(&mut self) -> Result<()> {
+    pub(crate) fn check(&mut self) -> Result<()> {
         self.meta.check()
     }
 
-    /// Ends it.
-    pub fn stop(self) -> Result<()> {
+    pub(crate) fn stop(self) -> Result<()> {
         self.meta.stop()
     }
 
     /// Lets these policies take turns of equal length.
-    pub fn rotate(&self, policies: &[Policy], turn: Duration) -> Result<()> {
+    pub(crate) fn rotate(&self, policies: &[Policy], turn: Duration) -> Result<()> {
         retune::take_turns(&self.live, policies, turn)
     }
 
-    /// Holds one policy.
-    pub fn pin(&self, policy: Policy) -> Result<()> {
+    pub(crate) fn pin(&self, policy: Policy) -> Result<()> {
         retune::hold(&self.live, policy)
     }
 
     /// Sleeps, and fails when the scheduler has ended meanwhile.
-    pub fn let_run(&mut self, time: Duration) -> Result<()> {
+    pub(crate) fn let_run(&mut self, time: Duration) -> Result<()> {
         thread::sleep(time);
         ensure!(!sys::interrupted(), "interrupted");
         self.check()
     }
 
     /// At least `count` flips among these policies, in turns of this length.
-    pub fn flips(
+    pub(crate) fn flips(
         &mut self,
         policies: &[Policy],
         turn: Duration,
@@ -106,34 +102,33 @@ impl Rig {
     }
 
     /// The recorded turns that began later and are over.
-    pub fn turns_since(&self, since: Duration) -> Result<Vec<Turn>> {
+    pub(crate) fn turns_since(&self, since: Duration) -> Result<Vec<Turn>> {
         let mut turns = self.begun_since(since)?;
         turns.pop();
         Ok(turns)
     }
 
     /// The recorded turns that began later; the last one is under way.
-    pub fn begun_since(&self, since: Duration) -> Result<Vec<Turn>> {
+    pub(crate) fn begun_since(&self, since: Duration) -> Result<Vec<Turn>> {
         let mut turns = turns::read(&self.live)?;
         turns.retain(|turn| u128::from(turn.entered_at_ns) >= since.as_nanos());
         Ok(turns)
     }
 }
 
-/// The policy of this name.
-pub fn policy(name: &str) -> Result<Policy> {
+pub(crate) fn policy(name: &str) -> Result<Policy> {
     Policy::all()
         .find(|policy| policy.name() == name)
         .with_context(|| format!("scx_meta has no policy {name}"))
 }
 
 /// The pair that is compared across machines and loads.
-pub fn fixed_pair() -> Result<[Policy; 2]> {
+pub(crate) fn fixed_pair() -> Result<[Policy; 2]> {
     Ok([policy("fifo")?, policy("vtime")?])
 }
 
 /// A switch by its turn; none for the turn that a load began with.
-pub fn flip(turn: &Turn) -> Option<Flip> {
+pub(crate) fn flip(turn: &Turn) -> Option<Flip> {
     Some(Flip {
         from: turn.from?.name().into(),
         to: turn.to.name().into(),
@@ -143,7 +138,7 @@ pub fn flip(turn: &Turn) -> Option<Flip> {
 }
 
 /// What a turn says about adoption.
-pub fn owned(turn: &Turn) -> OwnedTurn {
+pub(crate) fn owned(turn: &Turn) -> OwnedTurn {
     OwnedTurn {
         share: turn.owner_share(),
         first_ns: turn.first_ns,
@@ -151,7 +146,6 @@ pub fn owned(turn: &Turn) -> OwnedTurn {
     }
 }
 
-/// Every policy.
-pub fn policies() -> Vec<Policy> {
+pub(crate) fn policies() -> Vec<Policy> {
     Policy::all().collect()
 }

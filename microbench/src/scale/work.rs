@@ -9,8 +9,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
-use std::thread;
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -29,15 +28,14 @@ const HOG_SPINS: u32 = 1_000;
 struct Counter(AtomicU64);
 
 /// Pairs of threads: one asks, the other answers, each after a bit of computing.
-pub struct Requests {
+pub(crate) struct Requests {
     answered: Vec<Arc<Counter>>,
     sockets: Vec<UnixStream>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Requests {
-    /// Starts `pairs` pairs.
-    pub fn start(pairs: usize) -> Result<Self> {
+    pub(crate) fn start(pairs: usize) -> Result<Self> {
         let mut requests = Self {
             answered: Vec::new(),
             sockets: Vec::new(),
@@ -65,7 +63,7 @@ impl Requests {
     }
 
     /// Requests that were answered since the start.
-    pub fn answered(&self) -> u64 {
+    pub(crate) fn answered(&self) -> u64 {
         let counts = self.answered.iter();
         counts.map(|count| count.0.load(Ordering::Relaxed)).sum()
     }
@@ -111,7 +109,7 @@ fn spin(rounds: u32) {
 }
 
 /// Threads that never sleep, and note how long they did not run.
-pub struct Hogs {
+pub(crate) struct Hogs {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -125,8 +123,7 @@ struct Shared {
 }
 
 impl Hogs {
-    /// Starts `tasks` of them.
-    pub fn start(tasks: usize) -> Result<Self> {
+    pub(crate) fn start(tasks: usize) -> Result<Self> {
         let mut hogs = Self {
             shared: Arc::default(),
             threads: Vec::new(),
@@ -143,13 +140,13 @@ impl Hogs {
     }
 
     /// Waits count from now on.
-    pub fn forget(&self) {
+    pub(crate) fn forget(&self) {
         self.shared.since_ns.store(now_ns(), Ordering::Relaxed);
         self.shared.longest_ns.store(0, Ordering::Relaxed);
     }
 
     /// The longest time since then that one of them did not run, and then ran again.
-    pub fn longest_wait(&self) -> Duration {
+    pub(crate) fn longest_wait(&self) -> Duration {
         Duration::from_nanos(self.shared.longest_ns.load(Ordering::Relaxed))
     }
 }

@@ -33,7 +33,6 @@ const SATURATED_PROBES: u32 = 8;
 /// Less than half of the turns that the map remembers.
 const POLL_EVERY: Duration = Duration::from_secs(20);
 
-/// The load and the rotation settle.
 const SETTLE: Duration = Duration::from_millis(500);
 
 /// A p99 within a few percent takes ten thousand wake-ups beside flips; only the case that the
@@ -45,7 +44,7 @@ const RUN: Duration = Duration::from_secs(600);
 
 /// Each load with each hand-over; as controls with each policy held, and with a probe that no
 /// policy makes wait.
-pub fn run<W: Write>(args: &Args, cpus: usize, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn run<W: Write>(args: &Args, cpus: usize, out: &mut Writer<W>) -> Result<()> {
     let long = Duration::from_secs_f64(args.probe_seconds);
     let short = long / SHORTER;
     let default = default_handover();

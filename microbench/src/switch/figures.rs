@@ -12,7 +12,6 @@ use super::samples::Data;
 use super::{draw, tables};
 use crate::cli::FiguresArgs;
 
-/// Reads the raw data and writes the report.
 pub(crate) fn run(args: &FiguresArgs) -> Result<()> {
     let mut machines = Vec::new();
     let mut boots = Vec::new();

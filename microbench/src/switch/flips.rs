@@ -36,14 +36,12 @@ const POLL_TURNS: u32 = 512;
 /// A started rotation settles in this time: the load's tasks are spread.
 const SETTLE: Duration = Duration::from_millis(300);
 
-/// Longest that the load is needed.
 const RUN: Duration = Duration::from_secs(300);
 
 /// A running scx_meta whose turns are recorded.
-pub struct Rotation {
+pub(crate) struct Rotation {
     scheduler: Scheduler,
-    /// Its maps.
-    pub live: Live,
+    pub(crate) live: Live,
     policies: Vec<String>,
     handover: String,
     counters: Counters,
@@ -51,7 +49,7 @@ pub struct Rotation {
 
 impl Rotation {
     /// Starts it with these policies, all of weight 1; `pin` holds one of them.
-    pub fn start(
+    pub(crate) fn start(
         program: &Path,
         policies: &[&str],
         handover: &str,
@@ -89,8 +87,7 @@ impl Rotation {
         })
     }
 
-    /// What this rotation is, for a record.
-    pub fn case(&self, load: Load, turn: Duration) -> Case {
+    pub(crate) fn case(&self, load: Load, turn: Duration) -> Case {
         Case {
             policies: self.policies.clone(),
             handover: self.handover.clone(),
@@ -107,12 +104,12 @@ impl Rotation {
     }
 
     /// What the kernel counted since the start.
-    pub fn counted(&self) -> Result<Counted> {
+    pub(crate) fn counted(&self) -> Result<Counted> {
         counted_since(self.counters)
     }
 
     /// Ends it; an error if it has ended already.
-    pub fn stop(self) -> Result<()> {
+    pub(crate) fn stop(self) -> Result<()> {
         let mut watch = Watch::start()?;
         self.scheduler
             .stop(libc::SIGINT, &mut watch, STOP_LIMIT)
@@ -121,7 +118,12 @@ impl Rotation {
 }
 
 /// Rotations of two policies with each hand-over, and of all policies with the default one.
-pub fn run<W: Write>(args: &Args, load: Load, cpus: usize, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn run<W: Write>(
+    args: &Args,
+    load: Load,
+    cpus: usize,
+    out: &mut Writer<W>,
+) -> Result<()> {
     for handover in ["drain", "adopt"] {
         let start = |policies: &[&str]| {
             Rotation::start(&args.scx_meta, policies, handover, SHORT_TURN, None)

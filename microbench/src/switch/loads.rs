@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use labkit::load;
-use labkit::load::Part;
+use labkit::load::{self, Part};
 use labkit::task::Task;
 
 use super::record::Load;
@@ -21,13 +20,13 @@ const SLEEPERS_PER_CPU: usize = 10;
 const SLEEPERS_EVERY: Duration = Duration::from_millis(10);
 
 /// A load that runs until it is dropped.
-pub struct Running {
+pub(crate) struct Running {
     load: load::Load,
     _bound: Vec<Task>,
 }
 
 /// Starts a load for about `run`; from the main thread, as [`load::Load::start`] wants it.
-pub fn start(load: Load, cpus: usize, run: Duration) -> Result<Running> {
+pub(crate) fn start(load: Load, cpus: usize, run: Duration) -> Result<Running> {
     let parts = match load {
         Load::Idle => vec![],
         Load::Moderate => vec![
@@ -57,7 +56,7 @@ pub fn start(load: Load, cpus: usize, run: Duration) -> Result<Running> {
 
 impl Running {
     /// Fails when a part has died.
-    pub fn check(&mut self) -> Result<()> {
+    pub(crate) fn check(&mut self) -> Result<()> {
         self.load.check()
     }
 }

@@ -20,51 +20,50 @@ use crate::named::Named;
 /// How long timer interrupts are counted.
 const TICKS_FOR: Duration = Duration::from_secs(1);
 
-/// Options.
 #[derive(clap::Args, Debug)]
-pub struct Args {
+pub(crate) struct Args {
     /// The scheduler
     #[arg(long, value_name = "FILE")]
-    pub scx_meta: PathBuf,
+    pub(crate) scx_meta: PathBuf,
 
     /// Another scheduler, to be replaced by the next such, as a process (repeatable)
     #[arg(long = "other", value_name = "NAME=FILE")]
-    pub others: Vec<Named>,
+    pub(crate) others: Vec<Named>,
 
     /// What to measure (repeatable) [default: all]
     #[arg(long = "part", value_name = "PART", value_enum)]
-    pub parts: Vec<Part>,
+    pub(crate) parts: Vec<Part>,
 
     /// Process replacements of each sort and load, and as many of preloaded programs
     #[arg(long, value_name = "N", default_value_t = 20)]
-    pub replacements: usize,
+    pub(crate) replacements: usize,
 
     /// Replacements of other schedulers while all CPUs are busy: fewer, each takes ten seconds
     /// emulated
     #[arg(long, value_name = "N", default_value_t = 6)]
-    pub others_saturated: usize,
+    pub(crate) others_saturated: usize,
 
     /// Flips at short turns, of each rotation and load
     #[arg(long, value_name = "N", default_value_t = 1000)]
-    pub flips: usize,
+    pub(crate) flips: usize,
 
     /// Flips at turns of 100 ms
     #[arg(long, value_name = "N", default_value_t = 200)]
-    pub slow_flips: usize,
+    pub(crate) slow_flips: usize,
 
     /// Flips that user space asks for
     #[arg(long, value_name = "N", default_value_t = 100)]
-    pub decisions: usize,
+    pub(crate) decisions: usize,
 
     /// Seconds that the probe measures the default hand-over, moderately loaded; a seventh of it
     /// for all else
     #[arg(long, value_name = "SECS", default_value_t = 70.0)]
-    pub probe_seconds: f64,
+    pub(crate) probe_seconds: f64,
 }
 
 /// What to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Part {
+pub(crate) enum Part {
     /// What a replacement takes, of processes and of preloaded programs
     Replacement,
     /// What a flip takes
@@ -75,13 +74,12 @@ pub enum Part {
 
 /// How the kernel calls it: schedulers of the scx project name their ops after the program,
 /// without `scx_`.
-pub fn ops_of(other: &Named) -> &str {
+pub(crate) fn ops_of(other: &Named) -> &str {
     let word = other.name.split_whitespace().next().unwrap_or(&other.name);
     word.strip_prefix("scx_").unwrap_or(word)
 }
 
-/// Measures, and writes what it saw.
-pub fn run<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn run<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>) -> Result<()> {
     // What libbpf and the scx library say belongs to stderr, and only warnings.
     logging::init(false);
     // Who decides never waits for a CPU, whatever replaces what; its children are ordinary.
@@ -104,12 +102,12 @@ pub fn run<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>) -> Res
 }
 
 /// What scx_meta does without `--handover`.
-pub fn default_handover() -> &'static str {
+pub(crate) fn default_handover() -> &'static str {
     handover_name(Tunables::default().handover)
 }
 
 /// As `--handover` takes it.
-pub fn handover_name(handover: Handover) -> &'static str {
+pub(crate) fn handover_name(handover: Handover) -> &'static str {
     match handover {
         Handover::Drain => "drain",
         Handover::Adopt => "adopt",

@@ -22,18 +22,16 @@ const ADOPTION_LIMIT: Duration = Duration::from_secs(3);
 /// Reading all turns takes about 10 ms emulated: not too often.
 const ADOPTION_POLL: Duration = Duration::from_millis(200);
 
-/// Words of scx_meta's command line.
-pub type Options = Vec<String>;
+pub(crate) type Options = Vec<String>;
 
 /// With one policy and its turns recorded.
-pub fn single(policy: &str) -> Options {
+pub(crate) fn single(policy: &str) -> Options {
     ["--policies", policy, "--record-turns"]
         .map(String::from)
         .into()
 }
 
-/// The command.
-pub fn command(program: &Path, options: &Options) -> Command {
+pub(crate) fn command(program: &Path, options: &Options) -> Command {
     let mut command = Command::new(program);
     // One that comes back by itself would be measured as if nothing had been.
     command.args(["--on-ejection", "exit"]).args(options);
@@ -41,12 +39,12 @@ pub fn command(program: &Path, options: &Options) -> Command {
 }
 
 /// The maps of the running scx_meta.
-pub fn live() -> Result<Live> {
+pub(crate) fn live() -> Result<Live> {
     Live::open(&Machine::default())
 }
 
 /// When a program's first task ran, and when its tasks ran on most CPUs; waits for both.
-pub fn begun(live: &Live) -> Result<(Option<u64>, Option<u64>)> {
+pub(crate) fn begun(live: &Live) -> Result<(Option<u64>, Option<u64>)> {
     let deadline = sys::monotonic() + ADOPTION_LIMIT;
     loop {
         let turns = turns::read(live)?;
@@ -62,14 +60,14 @@ pub fn begun(live: &Live) -> Result<(Option<u64>, Option<u64>)> {
 }
 
 /// Collects turns before the map forgets them.
-pub struct TurnLog<'a> {
+pub(crate) struct TurnLog<'a> {
     live: &'a Live,
     turns: Vec<turns::Turn>,
 }
 
 impl<'a> TurnLog<'a> {
     /// Begins with the next turn.
-    pub fn start(live: &'a Live) -> Result<Self> {
+    pub(crate) fn start(live: &'a Live) -> Result<Self> {
         let mut turns = turns::read(live)?;
         let under_way = turns.pop().context("no turn was recorded")?;
         Ok(Self {
@@ -79,7 +77,7 @@ impl<'a> TurnLog<'a> {
     }
 
     /// Takes over what is new; an error if the map forgot any.
-    pub fn poll(&mut self) -> Result<()> {
+    pub(crate) fn poll(&mut self) -> Result<()> {
         // The newest known turn was under way when it was read: take it again.
         let known = self.turns.pop().map_or(0, |turn| turn.number);
         let fresh = turns::read(self.live)?;
@@ -97,12 +95,11 @@ impl<'a> TurnLog<'a> {
     }
 
     /// Turns that are complete: neither the one that was under way at the start nor the last.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.turns.len().saturating_sub(2)
     }
 
-    /// The complete turns.
-    pub fn finish(self) -> Vec<Turn> {
+    pub(crate) fn finish(self) -> Vec<Turn> {
         rows(&self.turns).skip(1).collect()
     }
 }
@@ -122,7 +119,7 @@ fn rows(turns: &[turns::Turn]) -> impl Iterator<Item = Turn> + '_ {
 }
 
 /// What the kernel counted since `before`.
-pub fn counted_since(before: Counters) -> Result<Counted> {
+pub(crate) fn counted_since(before: Counters) -> Result<Counted> {
     let now = Counters::read()?;
     let bypasses = now.bypasses.zip(before.bypasses);
     Ok(Counted {
@@ -132,7 +129,7 @@ pub fn counted_since(before: Counters) -> Result<Counted> {
 }
 
 /// Nanoseconds of a clock or a duration.
-pub fn ns(time: Duration) -> u64 {
+pub(crate) fn ns(time: Duration) -> u64 {
     time.as_nanos() as u64
 }
 

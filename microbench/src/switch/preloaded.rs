@@ -16,11 +16,15 @@ use super::meta::ns;
 use super::record::{Load, Preloaded, Record};
 use super::{loads, meta};
 
-/// Longest that the load is needed.
 const RUN: Duration = Duration::from_secs(600);
 
 /// Replaces fifo by vtime and back.
-pub fn run<W: Write>(args: &Args, load: Load, cpus: usize, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn run<W: Write>(
+    args: &Args,
+    load: Load,
+    cpus: usize,
+    out: &mut Writer<W>,
+) -> Result<()> {
     let policies = ["fifo", "vtime"];
     let mut old = standby(policies[0])?.attach()?;
     let mut running = loads::start(load, cpus, RUN)?;

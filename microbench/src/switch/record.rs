@@ -4,10 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// One line.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Record {
+pub(crate) enum Record {
     /// What the machine and the loader do unasked.
     Settings(Settings),
     /// One scheduler process replaced by another.
@@ -22,10 +21,9 @@ pub enum Record {
     Probe(Probe),
 }
 
-/// What else runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Load {
+pub(crate) enum Load {
     /// A sleeper bound to each CPU that wakes up every millisecond, so that something runs.
     Idle,
     /// Half of the CPUs are busy.
@@ -35,8 +33,7 @@ pub enum Load {
 }
 
 impl Load {
-    /// For tables.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Idle => "idle",
             Self::Moderate => "moderate",
@@ -47,110 +44,96 @@ impl Load {
 
 /// Defaults, and the tick.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// `drain` or `adopt`: what scx_meta does without `--handover`.
-    pub default_handover: String,
-    /// A task's slice.
-    pub slice_us: u32,
+    pub(crate) default_handover: String,
+    pub(crate) slice_us: u32,
     /// Timer interrupts of a busy CPU in a second.
-    pub ticks_per_second: f64,
+    pub(crate) ticks_per_second: f64,
 }
 
-/// A process replacement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Replacement {
-    /// What goes.
-    pub from: String,
-    /// What comes.
-    pub to: String,
+pub(crate) struct Replacement {
+    pub(crate) from: String,
+    pub(crate) to: String,
     /// Both are scx_meta with one policy each.
-    pub is_meta: bool,
-    /// What else runs.
-    pub load: Load,
+    pub(crate) is_meta: bool,
+    pub(crate) load: Load,
     /// The signal is sent.
-    pub asked_at: u64,
+    pub(crate) asked_at: u64,
     /// The kernel's own scheduler was seen in charge.
-    pub disabled_at: u64,
+    pub(crate) disabled_at: u64,
     /// The old process ended.
-    pub exited_at: u64,
+    pub(crate) exited_at: u64,
     /// The new process is made.
-    pub spawned_at: u64,
+    pub(crate) spawned_at: u64,
     /// The kernel was seen to enable the new scheduler.
-    pub enabling_at: Option<u64>,
+    pub(crate) enabling_at: Option<u64>,
     /// The new scheduler was seen in charge.
-    pub enabled_at: u64,
+    pub(crate) enabled_at: u64,
     /// The first task of the new policy ran; nobody tells of a foreign scheduler.
-    pub first_at: Option<u64>,
+    pub(crate) first_at: Option<u64>,
     /// Tasks of the new policy ran on 95 % of the CPUs in use.
-    pub most_at: Option<u64>,
+    pub(crate) most_at: Option<u64>,
     /// Bypasses of the new scheduler until it was in charge.
-    pub bypasses: Option<u64>,
+    pub(crate) bypasses: Option<u64>,
     /// How long they lasted.
-    pub bypass_ns: Option<u64>,
+    pub(crate) bypass_ns: Option<u64>,
     /// How far the kernel's count of enabled schedulers rose.
-    pub enable_seq: u64,
+    pub(crate) enable_seq: u64,
 }
 
 /// A replacement by a program that was loaded beforehand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Preloaded {
-    /// What goes.
-    pub from: String,
-    /// What comes.
-    pub to: String,
-    /// What else runs.
-    pub load: Load,
+pub(crate) struct Preloaded {
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) load: Load,
     /// Detaching begins.
-    pub asked_at: u64,
+    pub(crate) asked_at: u64,
     /// Detaching ended.
-    pub detached_at: u64,
+    pub(crate) detached_at: u64,
     /// Attaching ended.
-    pub attached_at: u64,
+    pub(crate) attached_at: u64,
     /// The first task of the new policy ran.
-    pub first_at: Option<u64>,
+    pub(crate) first_at: Option<u64>,
     /// Tasks of the new policy ran on 95 % of the CPUs in use.
-    pub most_at: Option<u64>,
+    pub(crate) most_at: Option<u64>,
     /// How far the kernel's count of enabled schedulers rose.
-    pub enable_seq: u64,
+    pub(crate) enable_seq: u64,
 }
 
 /// A rotation, as scx_meta runs it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Case {
-    /// The policies that take turns.
-    pub policies: Vec<String>,
-    /// `drain` or `adopt`.
-    pub handover: String,
-    /// What else runs.
-    pub load: Load,
+pub(crate) struct Case {
+    pub(crate) policies: Vec<String>,
+    pub(crate) handover: String,
+    pub(crate) load: Load,
     /// Length of a turn; 0: the rotation is held.
-    pub turn_us: u32,
+    pub(crate) turn_us: u32,
 }
 
 /// Turns of a rotation, oldest first, none missing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Flips {
-    /// Which rotation.
-    pub case: Case,
-    /// The turns.
-    pub turns: Vec<Turn>,
-    /// What the kernel counted meanwhile.
-    pub counted: Counted,
+pub(crate) struct Flips {
+    pub(crate) case: Case,
+    pub(crate) turns: Vec<Turn>,
+    pub(crate) counted: Counted,
 }
 
 /// A turn: from, to, entered at, flip, hand-over, first task, 95 % of CPUs, length. Zero times did
 /// not happen in this turn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "TurnRow", into = "TurnRow")]
-pub struct Turn {
-    pub from: String,
-    pub to: String,
-    pub entered_at: u64,
-    pub flip_ns: u64,
-    pub handover_ns: u64,
-    pub first_ns: u64,
-    pub most_ns: u64,
-    pub length_ns: u64,
+pub(crate) struct Turn {
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) entered_at: u64,
+    pub(crate) flip_ns: u64,
+    pub(crate) handover_ns: u64,
+    pub(crate) first_ns: u64,
+    pub(crate) most_ns: u64,
+    pub(crate) length_ns: u64,
 }
 
 type TurnRow = (String, String, u64, u64, u64, u64, u64, u64);
@@ -187,45 +170,42 @@ impl From<Turn> for TurnRow {
 
 /// What the kernel counted from load to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counted {
+pub(crate) struct Counted {
     /// Bypasses; unknown before kernel 6.18.
-    pub bypasses: Option<u64>,
-    /// Schedulers enabled.
-    pub enable_seq: u64,
+    pub(crate) bypasses: Option<u64>,
+    pub(crate) enable_seq: u64,
 }
 
 /// Flips that user space asked for, by a pin.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Decided {
+pub(crate) struct Decided {
     /// Turns last until the next decision.
-    pub case: Case,
+    pub(crate) case: Case,
     /// When user space decided, and the turn that came of it.
-    pub decisions: Vec<(u64, Turn)>,
+    pub(crate) decisions: Vec<(u64, Turn)>,
 }
 
-/// A probe's wake-ups.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Probe {
+pub(crate) struct Probe {
     /// Which rotation; one policy that is held is a control.
-    pub case: Case,
+    pub(crate) case: Case,
     /// The probe was a real-time task, which no policy makes wait: what it waits for is the
     /// machine. A control as well.
-    pub real_time: bool,
+    pub(crate) real_time: bool,
     /// Turns of the rotation, or those that would have begun, had it not been held.
-    pub flips: Vec<ProbeFlip>,
+    pub(crate) flips: Vec<ProbeFlip>,
     /// When a wake-up was due, and how late it was. In order of being due.
-    pub wakes: Vec<(u64, u64)>,
-    /// What the kernel counted meanwhile.
-    pub counted: Counted,
+    pub(crate) wakes: Vec<(u64, u64)>,
+    pub(crate) counted: Counted,
     /// Part of the CPUs' time in which they were busy.
-    pub busy: f64,
+    pub(crate) busy: f64,
 }
 
 /// When a turn began, and whose it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ProbeFlip {
-    pub at: u64,
-    pub to: String,
+pub(crate) struct ProbeFlip {
+    pub(crate) at: u64,
+    pub(crate) to: String,
 }
 
 #[cfg(test)]

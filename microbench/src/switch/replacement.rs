@@ -17,7 +17,6 @@ use super::meta::ns;
 use super::record::{Load, Record, Replacement};
 use super::{loads, meta};
 
-/// Longest that the load is needed.
 const RUN: Duration = Duration::from_secs(900);
 
 /// One of the two that replace each other.
@@ -29,7 +28,12 @@ struct Side {
 }
 
 /// Replaces scx_meta by scx_meta with another policy, and the other schedulers by each other.
-pub fn run<W: Write>(args: &Args, load: Load, cpus: usize, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn run<W: Write>(
+    args: &Args,
+    load: Load,
+    cpus: usize,
+    out: &mut Writer<W>,
+) -> Result<()> {
     let meta = ["fifo", "vtime"].map(|policy| Side {
         name: format!("scx_meta {policy}"),
         program: args.scx_meta.clone(),

@@ -25,7 +25,6 @@ pub(crate) const COMMAND: &str = "cargo xtask bench switch";
 
 const NS_PER_MS: f64 = 1e6;
 
-/// The whole file.
 #[derive(Serialize)]
 pub(crate) struct Report {
     pub(crate) replacement_ms_median: f64,

@@ -72,14 +72,12 @@ const TURN_PARTS: [SinceFlip; 3] = [
     (ADOPTION, |turn| turn.most_ns),
 ];
 
-/// The raw data of all boots.
 #[derive(Default)]
 pub(crate) struct Data {
     pub(crate) settings: Vec<Settings>,
     pub(crate) samples: Vec<Sample>,
     pub(crate) flips: Vec<Flips>,
     pub(crate) probes: Vec<Probe>,
-    /// By their names.
     pub(crate) rotations: BTreeMap<String, Case>,
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::record::{Probe, ProbeFlip};
 
 /// How long a flip may be felt: a slice.
-pub const WINDOW_NS: u64 = 20_000_000;
+pub(crate) const WINDOW_NS: u64 = 20_000_000;
 
 /// A 99th percentile of fewer values is their maximum.
 const MIN_WAKES: usize = 100;
@@ -16,11 +16,9 @@ const MIN_WAKES: usize = 100;
 /// Flips of one rotation of two policies: what the bootstrap draws together.
 const FLIPS_A_ROTATION: usize = 2;
 
-/// Which flips.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Direction {
-    /// All.
+pub(crate) enum Direction {
     All,
     /// Those to this policy.
     To(String),
@@ -38,7 +36,7 @@ impl Direction {
 /// What the time after a flip is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Against {
+pub(crate) enum Against {
     /// All time that is not soon after a flip.
     Rest,
     /// Of that, the turns of the policy that the flip went to: what the policies themselves have
@@ -48,16 +46,14 @@ pub enum Against {
 
 /// Lateness after flips and otherwise, in nanoseconds.
 #[derive(Clone, Debug, Serialize)]
-pub struct Comparison {
-    pub direction: Direction,
-    pub against: Against,
+pub(crate) struct Comparison {
+    pub(crate) direction: Direction,
+    pub(crate) against: Against,
     /// Wake-ups soon after a flip.
-    pub near: Summary,
-    /// The others.
-    pub rest: Summary,
-    /// Near ÷ rest.
-    pub ratio_p50: Interval,
-    pub ratio_p99: Interval,
+    pub(crate) near: Summary,
+    pub(crate) rest: Summary,
+    pub(crate) ratio_p50: Interval,
+    pub(crate) ratio_p99: Interval,
 }
 
 /// A wake-up's place: after which flip, and is that soon?
@@ -71,7 +67,6 @@ fn place(flips: &[ProbeFlip], due: u64) -> Option<(usize, bool)> {
     Some((flip, due - flips[flip].at <= WINDOW_NS))
 }
 
-/// Lateness by rotation.
 type Blocks = Vec<Vec<f64>>;
 
 fn blocks(probe: &Probe, wanted: impl Fn(usize, bool) -> bool) -> Blocks {
@@ -87,7 +82,7 @@ fn blocks(probe: &Probe, wanted: impl Fn(usize, bool) -> bool) -> Blocks {
 }
 
 /// One comparison; `None` if too few wake-ups were due in one of the two times.
-pub fn compare(
+pub(crate) fn compare(
     probe: &Probe,
     direction: Direction,
     against: Against,
@@ -116,7 +111,7 @@ pub fn compare(
 }
 
 /// All of them: both directions together, then each.
-pub fn compare_all(probe: &Probe) -> Result<Vec<Comparison>> {
+pub(crate) fn compare_all(probe: &Probe) -> Result<Vec<Comparison>> {
     let mut policies: Vec<_> = probe.flips.iter().map(|flip| flip.to.clone()).collect();
     policies.sort();
     policies.dedup();

@@ -19,7 +19,7 @@ const LIMIT: u32 = 1_000_000;
 const FILE: &str = "VERIFIER.md";
 
 /// Reads the raw data, prints the table and writes it.
-pub fn run(args: &FiguresArgs) -> Result<()> {
+pub(crate) fn run(args: &FiguresArgs) -> Result<()> {
     let mut kernels = Vec::new();
     for path in &args.raw {
         kernels.push(Kernel::of(&raw::read(path)?, path)?);
@@ -43,7 +43,6 @@ struct Kernel {
     alone: Vec<(String, Alone)>,
 }
 
-/// A program loaded with one policy.
 #[derive(Clone, Copy, Default)]
 struct Alone {
     programs: usize,

@@ -13,16 +13,15 @@ use scx_meta::policy::Policy;
 use super::record::Record;
 use crate::scale::rig::Rig;
 
-/// Options.
 #[derive(clap::Args, Debug)]
-pub struct Args {
+pub(crate) struct Args {
     /// The scheduler
     #[arg(long, value_name = "PATH")]
-    pub scx_meta: PathBuf,
+    pub(crate) scx_meta: PathBuf,
 }
 
 /// Loads it with all policies, then with each alone.
-pub fn run(args: &Args, out: &mut Writer<impl Write>) -> Result<()> {
+pub(crate) fn run(args: &Args, out: &mut Writer<impl Write>) -> Result<()> {
     for only in [None].into_iter().chain(Policy::all().map(Some)) {
         for record in programs(&args.scx_meta, only)? {
             out.record(&record)?;

@@ -2,7 +2,7 @@
 //! `xtask verifier`: what the kernel's verifier makes of each program, with all policies and with
 //! each alone. The kernel refuses a program once it has processed a million instructions of it.
 
-pub mod figures;
-pub mod measure;
+pub(crate) mod figures;
+pub(crate) mod measure;
 
 mod record;

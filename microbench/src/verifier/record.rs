@@ -3,11 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Record {
-    /// A program that is loaded.
+pub(crate) enum Record {
     Program {
         /// The one policy that was asked for; none: all of them.
         only: Option<String>,

@@ -22,7 +22,6 @@ struct Row {
     flip_ns: Summary,
     first_batch_ns: Summary,
     handed_in: u64,
-    /// Mean over all batches.
     handover_ns_per_task: Option<f64>,
     turns: Turns,
     longest_wait_ns: u64,

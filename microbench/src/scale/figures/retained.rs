@@ -47,7 +47,6 @@ pub(super) struct Retained {
     left: Vec<Row>,
 }
 
-/// One line of raw data.
 struct Work<'a> {
     round: usize,
     way: &'a str,
