@@ -6,26 +6,22 @@ use comfy_table::{presets, CellAlignment, ContentArrangement};
 /// Above this, a ratio is said as "to 1" and its decimals mean nothing.
 const LARGE_RATIO: f64 = 100.0;
 
-/// A table. The first column is text and stands left, all others are numbers and stand right.
+/// A table, for a terminal or as Markdown. The first column is text and stands left, all others are
+/// numbers and stand right.
 pub struct Table {
-    inner: comfy_table::Table,
+    /// The first are the heads.
+    lines: Vec<Vec<String>>,
 }
 
 impl Table {
     pub fn new<'a>(heads: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut inner = comfy_table::Table::new();
-        inner
-            .load_preset(presets::UTF8_HORIZONTAL_ONLY)
-            .set_content_arrangement(ContentArrangement::Disabled)
-            .set_header(heads);
-        for column in inner.column_iter_mut().skip(1) {
-            column.set_cell_alignment(CellAlignment::Right);
+        Self {
+            lines: vec![heads.into_iter().map(str::to_owned).collect()],
         }
-        Self { inner }
     }
 
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) -> &mut Self {
-        self.inner.add_row(cells);
+        self.lines.push(cells.into_iter().collect());
         self
     }
 
@@ -40,11 +36,62 @@ impl Table {
         }
         table
     }
+
+    /// Markdown whose columns stand below each other.
+    pub fn aligned(&self) -> String {
+        let columns = self.lines[0].len();
+        let width = |column: usize| {
+            let cells = self.lines.iter().map(|line| line[column].chars().count());
+            cells.max().unwrap_or_default().max(3)
+        };
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let line = |cells: &Vec<String>| {
+            let cells = cells.iter().zip(&widths).enumerate();
+            let cells = cells.map(|(column, (cell, &width))| match column {
+                0 => format!("{cell:<width$}"),
+                _ => format!("{cell:>width$}"),
+            });
+            format!("| {} |", cells.collect::<Vec<_>>().join(" | "))
+        };
+        let rule = widths.iter().enumerate();
+        let rule = rule.map(|(column, &width)| match column {
+            0 => "-".repeat(width),
+            _ => format!("{}:", "-".repeat(width - 1)),
+        });
+        let mut lines: Vec<String> = self.lines.iter().map(line).collect();
+        lines.insert(1, line(&rule.collect()));
+        lines.join("\n")
+    }
+
+    /// Markdown with nothing but what it needs; each line has its end.
+    pub fn markdown(&self) -> String {
+        let cell = |cell: &String| match cell.is_empty() {
+            true => " |".to_owned(),
+            false => format!(" {cell} |"),
+        };
+        let line =
+            |cells: &Vec<String>| format!("|{}\n", cells.iter().map(cell).collect::<String>());
+        let mut lines: Vec<String> = self.lines.iter().map(line).collect();
+        lines.insert(
+            1,
+            format!("|---|{}\n", "---:|".repeat(self.lines[0].len() - 1)),
+        );
+        lines.concat()
+    }
 }
 
 impl std::fmt::Display for Table {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
-        self.inner.trim_fmt().fmt(f)
+        let mut table = comfy_table::Table::new();
+        table
+            .load_preset(presets::UTF8_HORIZONTAL_ONLY)
+            .set_content_arrangement(ContentArrangement::Disabled)
+            .set_header(&self.lines[0]);
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        table.add_rows(&self.lines[1..]);
+        table.trim_fmt().fmt(f)
     }
 }
 
@@ -150,5 +197,19 @@ mod tests {
         let text = table.to_string();
         assert!(text.contains(" fifo       930 ns"), "{text}");
         assert!(text.contains(" central   1.20 µs"), "{text}");
+    }
+
+    #[test]
+    fn markdown_is_aligned_or_short() {
+        let mut table = Table::new(["", "a", "b"]);
+        table.row(["fifo".into(), "10 µs".into(), String::new()]);
+        assert_eq!(
+            table.aligned(),
+            "|      |     a |   b |\n| ---- | ----: | --: |\n| fifo | 10 µs |     |"
+        );
+        assert_eq!(
+            table.markdown(),
+            "| | a | b |\n|---|---:|---:|\n| fifo | 10 µs | |\n"
+        );
     }
 }

@@ -34,6 +34,24 @@ pub struct Axis<'a> {
     pub format: fn(f64) -> String,
 }
 
+impl<'a> Axis<'a> {
+    pub const fn linear(label: &'a str, format: fn(f64) -> String) -> Self {
+        Self {
+            label,
+            scale: Scale::Linear,
+            format,
+        }
+    }
+
+    pub const fn log(label: &'a str, format: fn(f64) -> String) -> Self {
+        Self {
+            label,
+            scale: Scale::Log,
+            format,
+        }
+    }
+}
+
 /// Values along an axis, in pixels.
 pub(crate) struct Ruler {
     scale: Scale,

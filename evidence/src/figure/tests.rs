@@ -44,16 +44,8 @@ fn lines() -> Lines<'static> {
     };
     Lines {
         title: "The flip against the number of tasks",
-        x: Axis {
-            label: "tasks, mostly asleep",
-            scale: Scale::Log,
-            format: |tasks| table::count(tasks as u64),
-        },
-        y: Axis {
-            label: "one flip",
-            scale: Scale::Linear,
-            format: table::brief_time_ns,
-        },
+        x: Axis::log("tasks, mostly asleep", |tasks| table::count(tasks as u64)),
+        y: Axis::linear("one flip", table::brief_time_ns),
         series: vec![series("fifo → vtime", 1.0), series("central → nest", 1.6)],
         limit: Some((1200.0, "limit: 1.2 × the first")),
     }
@@ -123,11 +115,7 @@ fn dots(values: &[(&str, f64, Standing)]) -> Dots<'static> {
     };
     Dots {
         title: "Throughput of each part & the whole, <relative> to EEVDF",
-        axis: Axis {
-            label: "throughput against EEVDF, more is better →",
-            scale: Scale::Linear,
-            format: percent,
-        },
+        axis: Axis::linear("throughput against EEVDF, more is better →", percent),
         one: "EEVDF",
         groups: vec![
             group("frontend"),
@@ -159,11 +147,7 @@ fn steps(runs: usize) -> Steps<'static> {
         steps: ["held", "1 ms", "20 ms", "100 ms", "450 ms", "1.8 s"]
             .map(str::to_owned)
             .to_vec(),
-        y: Axis {
-            label: "throughput against EEVDF",
-            scale: Scale::Linear,
-            format: percent,
-        },
+        y: Axis::linear("throughput against EEVDF", percent),
         one: "EEVDF",
         band: Some((ratio(1.0, 0.01), "EEVDF against itself (noise floor)")),
         runs: all,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{ensure, Result};
-use evidence::figure::ruler::{Axis, Scale};
+use evidence::figure::ruler::Axis;
 use evidence::figure::{Bar, Bars};
 use evidence::provenance::Measured;
 use evidence::sample::Interval;
@@ -277,11 +277,7 @@ impl Report {
         });
         Bars {
             title,
-            axis: Axis {
-                label: "ratio of nanoseconds a call",
-                scale: Scale::Linear,
-                format: RATIO.tick,
-            },
+            axis: Axis::linear("ratio of nanoseconds a call", RATIO.tick),
             bars: bars.collect(),
             limit: Some(limit),
         }
@@ -301,11 +297,7 @@ impl Report {
         });
         Bars {
             title: "What a call of each callback takes",
-            axis: Axis {
-                label: "a call",
-                scale: Scale::Linear,
-                format: table::brief_time_ns,
-            },
+            axis: Axis::linear("a call", table::brief_time_ns),
             bars: bars.collect(),
             limit: None,
         }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use evidence::figure::ruler::{Axis, Scale};
+use evidence::figure::ruler::Axis;
 use evidence::figure::Bars;
 use evidence::sample::Statistic;
 use evidence::spec::{case, Row, Rows, Sample, Spec, PER_SECOND};
@@ -94,11 +94,7 @@ impl Report {
         let timer = Rows::all(&self.rows).of(&[("count", TIMER)]);
         let bars = Bars {
             title: "Timer interrupts of an idle machine",
-            axis: Axis {
-                label: "a second, all CPUs together",
-                scale: Scale::Linear,
-                format: PER_SECOND.tick,
-            },
+            axis: Axis::linear("a second, all CPUs together", PER_SECOND.tick),
             bars: timer.bars(|row| row.key("name").into(), |_| 0),
             limit: None,
         };

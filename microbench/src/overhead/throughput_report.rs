@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{bail, Context, Result};
-use evidence::figure::ruler::{Axis, Scale};
+use evidence::figure::ruler::Axis;
 use evidence::figure::Bars;
 use evidence::provenance::Measured;
 use evidence::sample::Statistic;
@@ -164,11 +164,7 @@ impl Report {
         let workload = |row: &Row| workloads.iter().position(|of| *of == row.key("workload"));
         let bars = Bars {
             title: "Throughput: scx_meta pinned to a policy ÷ a build of that policy alone",
-            axis: Axis {
-                label: "ratio, median of pairs",
-                scale: Scale::Linear,
-                format: RATIO.tick,
-            },
+            axis: Axis::linear("ratio, median of pairs", RATIO.tick),
             bars: ratios.bars(name, |row| workload(row).unwrap_or_default()),
             limit: Some((LIMIT, "0.98")),
         };

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use evidence::provenance;
+use evidence::table::Table as Grid;
 
 use super::figures::{Figure, OfMachine, Report, Row, Verdict};
 use super::measure::EEVDF;
@@ -85,33 +86,24 @@ fn is_measured(machine: &OfMachine, metric: &Metric) -> bool {
 }
 
 fn grid(machine: &OfMachine, metrics: &[&Metric]) -> String {
-    let heads = metrics.iter().map(|metric| metric.head.to_owned());
-    let mut lines: Vec<Vec<String>> = vec![[String::new()].into_iter().chain(heads).collect()];
+    let heads = metrics.iter().map(|metric| metric.head);
+    let mut grid = Grid::new([""].into_iter().chain(heads));
+    let mut line = |label: &str, row: &Row, show: fn(&Metric, &Figure) -> String| {
+        let cells = metrics.iter().map(|metric| {
+            let figure = row.figures.get(metric.key);
+            figure.map_or_else(|| NOTHING.into(), |figure| show(metric, figure))
+        });
+        grid.row([label.to_owned()].into_iter().chain(cells));
+    };
     for row in &machine.rows {
         if row.label == EEVDF[0] {
-            lines.push(cells("EEVDF", row, metrics, own));
-            lines.push(cells("EEVDF again", row, metrics, |_, figure| {
-                ratio(figure)
-            }));
+            line(EEVDF[0], row, own);
+            line(EEVDF[1], row, ratio);
         } else {
-            lines.push(cells(&row.label, row, metrics, |_, figure| ratio(figure)));
+            line(&row.label, row, ratio);
         }
     }
-    aligned(&lines)
-}
-
-fn cells(
-    label: &str,
-    row: &Row,
-    metrics: &[&Metric],
-    show: impl Fn(&Metric, &Figure) -> String,
-) -> Vec<String> {
-    let cell = |metric: &&Metric| {
-        let figure = row.figures.get(metric.key);
-        figure.map_or_else(|| NOTHING.into(), |figure| show(metric, figure))
-    };
-    let cells = metrics.iter().map(cell);
-    [label.to_owned()].into_iter().chain(cells).collect()
+    grid.aligned()
 }
 
 /// `49.2 µs`
@@ -124,7 +116,7 @@ fn own(metric: &Metric, figure: &Figure) -> String {
 }
 
 /// `0.52 (0.48–0.55) ▲`
-fn ratio(figure: &Figure) -> String {
+fn ratio(_: &Metric, figure: &Figure) -> String {
     let ratio = figure.ratio;
     let mark = match figure.verdict {
         Verdict::Better => " ▲",
@@ -152,37 +144,6 @@ fn number(number: f64) -> String {
     }
 }
 
-/// A Markdown table whose columns stand below each other. The first is text, the others numbers.
-fn aligned(lines: &[Vec<String>]) -> String {
-    let columns = lines.first().map_or(0, Vec::len);
-    let width = |column: usize| {
-        let cells = lines.iter().map(|line| line[column].chars().count());
-        cells.max().unwrap_or_default().max(3)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let line = |cells: &[String]| {
-        let cells = cells.iter().zip(&widths).enumerate();
-        let cells = cells.map(|(column, (cell, &width))| match column {
-            0 => format!("{cell:<width$}"),
-            _ => format!("{cell:>width$}"),
-        });
-        format!("| {} |", cells.collect::<Vec<_>>().join(" | "))
-    };
-    let rule = widths
-        .iter()
-        .enumerate()
-        .map(|(column, &width)| match column {
-            0 => "-".repeat(width),
-            _ => format!("{}:", "-".repeat(width - 1)),
-        });
-    let rule: Vec<String> = rule.collect();
-    let mut all: Vec<String> = lines.iter().map(|cells| line(cells)).collect();
-    if !all.is_empty() {
-        all.insert(1, line(&rule));
-    }
-    all.join("\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::figures::tests::report;
@@ -206,15 +167,6 @@ mod tests {
         assert!(fifo.contains("1.99 (1.99–1.99) ▼"), "{fifo}");
         let failing = text.lines().find(|line| line.starts_with("| failing"));
         assert!(failing.unwrap().contains(NOTHING));
-    }
-
-    #[test]
-    fn columns_stand_below_each_other() {
-        let lines = [["", "a"], ["fifo", "10 µs"]].map(|line| line.map(String::from).to_vec());
-        assert_eq!(
-            aligned(&lines),
-            "|      |     a |\n| ---- | ----: |\n| fifo | 10 µs |"
-        );
     }
 
     #[test]

@@ -18,7 +18,7 @@ use scx_meta::turns::Turn;
 
 use super::irq::Instrument;
 use super::measure::{Args, HANDOVERS};
-use super::record::Record;
+use super::record::{Interrupts, Programs, Record};
 use super::rig::{self, Rig};
 use super::work::{Hogs, Requests};
 use crate::progs;
@@ -120,7 +120,7 @@ impl Bench<'_> {
         let turns = self.rig.begun_since(begin.saturating_sub(TURN))?;
         let after_wall_ns = overlap_ns(&turns, begin, begin + wall);
         let (probe_after_ns, probe_rest_ns) = split(&samples, &turns);
-        out.record(&Record::Interrupts {
+        out.record(&Record::Interrupts(Interrupts {
             load: self.load.into(),
             handover: self.handover.into(),
             pinned: pinned.map(|policy| policy.name().into()),
@@ -132,7 +132,7 @@ impl Bench<'_> {
             missing: instrument.missing.iter().map(|&name| name.into()).collect(),
             probe_after_ns,
             probe_rest_ns,
-        })
+        }))
     }
 
     /// Turns of the very length, so that all of the time is after a flip.
@@ -144,7 +144,7 @@ impl Bench<'_> {
         let after = (progs::Reading::now(), in_timer(&self.rig.live)?);
         let wall = sys::monotonic() - begin;
         let callbacks = after.0.since(&before.0, progs::Kind::StructOps);
-        out.record(&Record::Programs {
+        out.record(&Record::Programs(Programs {
             load: self.load.into(),
             handover: self.handover.into(),
             pinned: pinned.map(|policy| policy.name().into()),
@@ -154,7 +154,7 @@ impl Bench<'_> {
             run_ns: callbacks.values().map(|spent| spent.time_ns).sum(),
             flip_ns: after.1.flip_ns - before.1.flip_ns,
             handover_ns: after.1.handover_ns - before.1.handover_ns,
-        })
+        }))
     }
 }
 

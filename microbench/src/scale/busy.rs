@@ -12,7 +12,7 @@ use scx_meta::live::Live;
 use scx_meta::policy::Policy;
 
 use super::measure::{Args, HANDOVERS};
-use super::record::Record;
+use super::record::{Busy, Record};
 use super::rig::{self, Rig};
 use super::work::Hogs;
 
@@ -64,7 +64,7 @@ fn measure<W: Write>(
     drop(hogs);
     let (entered, left) = custody(&mut rig)?;
     let (handed_in, handover_ns) = handed_over(&rig.live)?;
-    out.record(&Record::Busy {
+    out.record(&Record::Busy(Busy {
         handover: handover.into(),
         hogs: tasks,
         flips: turns.iter().filter_map(rig::flip).collect(),
@@ -74,7 +74,7 @@ fn measure<W: Write>(
         handover_ns,
         entered,
         left,
-    })?;
+    }))?;
     rig.stop()
 }
 

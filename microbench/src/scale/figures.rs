@@ -18,7 +18,6 @@ use labkit::machine::Machine;
 use serde_json::{json, Value};
 
 use self::after::After;
-use self::busy::Busy;
 use self::cost::Cost;
 use self::owners::Owners;
 use self::retained::Retained;
@@ -52,7 +51,7 @@ struct Report {
     after: After,
     retained: Retained,
     owners: Owners,
-    busy: Busy,
+    busy: busy::Report,
 }
 
 impl Report {
@@ -69,7 +68,7 @@ impl Report {
                 COMMAND,
             )?,
             owners: Owners::of(raws)?,
-            busy: Busy::of(raws)?,
+            busy: busy::Report::of(raws)?,
             cost,
             after,
             retained,

@@ -16,7 +16,7 @@ use labkit::{scx, sys};
 use scx_meta::policy::Policy;
 
 use super::measure::{Args, HANDOVERS};
-use super::record::Record;
+use super::record::{Owner, Record, Work};
 use super::rig::{self, Rig};
 use super::work::{Hogs, Requests};
 
@@ -136,7 +136,7 @@ impl Way<'_> {
             rig.let_run(SETTLE.max(period / 2))?;
             let before = (requests.answered(), sys::monotonic());
             rig.let_run(whole(args.window, period))?;
-            out.record(&Record::Work {
+            out.record(&Record::Work(Work {
                 round,
                 way: self.name.into(),
                 policies: names(&policies),
@@ -144,7 +144,7 @@ impl Way<'_> {
                 wall_ns: (sys::monotonic() - before.1).as_nanos() as u64,
                 answered: requests.answered() - before.0,
                 in_charge: 1.0,
-            })?;
+            }))?;
         }
         drop(requests);
         rig.stop()
@@ -191,7 +191,7 @@ fn replace<W: Write>(args: &Args, round: usize, pairs: usize, out: &mut Writer<W
             }
             stop_early(process)?;
         }
-        out.record(&Record::Work {
+        out.record(&Record::Work(Work {
             round,
             way: "replacement".into(),
             policies: names(&pair),
@@ -199,7 +199,7 @@ fn replace<W: Write>(args: &Args, round: usize, pairs: usize, out: &mut Writer<W
             wall_ns: (sys::monotonic() - before.1).as_nanos() as u64,
             answered: requests.answered() - before.0,
             in_charge: f64::from(enabled) / f64::from(looks),
-        })?;
+        }))?;
     }
     Ok(())
 }
@@ -238,13 +238,13 @@ pub(crate) fn owners<W: Write>(args: &Args, out: &mut Writer<W>) -> Result<()> {
             // Two more: the one that has begun, and the one under way at the end.
             rig.let_run(args.window.max(turn * (OWNER_TURNS + 2)))?;
             let turns = rig.turns_since(since)?;
-            out.record(&Record::Owner {
+            out.record(&Record::Owner(Owner {
                 handover: handover.into(),
                 period_us: period_ms * 1000,
                 hogs: HOGS,
                 turns: turns.iter().map(rig::owned).collect(),
                 longest_wait_ns: hogs.longest_wait().as_nanos() as u64,
-            })?;
+            }))?;
         }
         drop(hogs);
         rig.stop()?;

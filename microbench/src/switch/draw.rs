@@ -2,7 +2,7 @@
 //! The figures of `bench switch`.
 
 use anyhow::Result;
-use evidence::figure::ruler::{Axis, Scale};
+use evidence::figure::ruler::Axis;
 use evidence::figure::{Bar, Bars};
 use evidence::sample::Interval;
 use evidence::spec::Row;
@@ -13,11 +13,7 @@ use super::report::{Details, Report};
 use super::samples::{ADOPTION, EFFECT, FLIP, META, OTHERS, PRELOADED, TIMER, USER, WHOLE};
 use super::windows::Direction;
 
-const TIME: Axis = Axis {
-    label: "median and its 95 % interval, logarithmic",
-    scale: Scale::Log,
-    format: brief_time_ns,
-};
+const TIME: Axis = Axis::log("median and its 95 % interval, logarithmic", brief_time_ns);
 
 /// By the names of their files.
 pub(crate) fn all(report: &Report) -> Result<[(&'static str, Bars<'static>); 4]> {
@@ -110,11 +106,7 @@ fn probe(details: &Details) -> Bars<'static> {
     }
     Bars {
         title: "Wake-ups due within 20 ms after a flip against the rest: ratio of the p99 lateness",
-        axis: Axis {
-            label: "ratio and its 95 % interval",
-            scale: Scale::Linear,
-            format: ratio,
-        },
+        axis: Axis::linear("ratio and its 95 % interval", ratio),
         bars,
         limit: Some((1.1, "wanted: below 1.10")),
     }

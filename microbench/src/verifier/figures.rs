@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The half that writes the table: `VERIFIER.md`.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::iter::Sum;
 use std::path::Path;
 
 use anyhow::{ensure, Result};
 use evidence::raw::Raw;
-use evidence::table::count;
+use evidence::table::{count, percent, Table};
 use evidence::{files, raw};
 
 use super::record::Record;
@@ -29,31 +31,36 @@ pub(crate) fn run(args: &FiguresArgs) -> Result<()> {
     files::write_whole(&args.out.join(FILE), &page.to_string())
 }
 
+/// Of one program, or of several together.
 #[derive(Clone, Copy, Default)]
 struct Size {
-    verified: u32,
-    machine_code_bytes: usize,
-}
-
-/// What one kernel said: programs by name, for all policies and for each alone.
-struct Kernel {
-    release: String,
-    all: BTreeMap<String, Size>,
-    /// In the order of the policies' table.
-    alone: Vec<(String, Alone)>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Alone {
     programs: usize,
     verified: u32,
     machine_code_bytes: usize,
 }
 
+impl Sum for Size {
+    fn sum<I: Iterator<Item = Self>>(sizes: I) -> Self {
+        sizes.fold(Self::default(), |sum, size| Self {
+            programs: sum.programs + size.programs,
+            verified: sum.verified + size.verified,
+            machine_code_bytes: sum.machine_code_bytes + size.machine_code_bytes,
+        })
+    }
+}
+
+/// What one kernel said: programs by name for all policies, and each policy alone.
+struct Kernel {
+    release: String,
+    all: BTreeMap<String, Size>,
+    /// In the order of the policies' table.
+    alone: Vec<(String, Size)>,
+}
+
 impl Kernel {
     fn of(raw: &Raw<Record>, path: &Path) -> Result<Self> {
         let mut all: BTreeMap<String, Size> = BTreeMap::new();
-        let mut alone: Vec<(String, Alone)> = Vec::new();
+        let mut alone: Vec<(String, Size)> = Vec::new();
         for record in &raw.records {
             let Record::Program {
                 only,
@@ -61,22 +68,20 @@ impl Kernel {
                 verified,
                 machine_code_bytes,
             } = record;
-            let Some(policy) = only else {
-                let size = Size {
-                    verified: *verified,
-                    machine_code_bytes: *machine_code_bytes,
-                };
-                let twice = all.insert(name.clone(), size).is_some();
-                ensure!(!twice, "{}: two programs {name}", path.display());
-                continue;
+            let size = Size {
+                programs: 1,
+                verified: *verified,
+                machine_code_bytes: *machine_code_bytes,
             };
-            if alone.last().is_none_or(|(last, _)| last != policy) {
-                alone.push((policy.clone(), Alone::default()));
-            }
-            if let Some((_, sum)) = alone.last_mut() {
-                sum.programs += 1;
-                sum.verified += verified;
-                sum.machine_code_bytes += machine_code_bytes;
+            match (only, alone.last_mut()) {
+                (None, _) => {
+                    let twice = all.insert(name.clone(), size).is_some();
+                    ensure!(!twice, "{}: two programs {name}", path.display());
+                }
+                (Some(policy), Some((last, sum))) if last == policy => {
+                    *sum = [*sum, size].into_iter().sum();
+                }
+                (Some(policy), _) => alone.push((policy.clone(), size)),
             }
         }
         ensure!(
@@ -96,16 +101,6 @@ impl Kernel {
         let end = self.release.find(|c: char| !c.is_ascii_digit() && c != '.');
         &self.release[..end.unwrap_or(self.release.len())]
     }
-
-    /// All policies together.
-    fn sum(&self) -> Alone {
-        let sizes = self.all.values();
-        Alone {
-            programs: self.all.len(),
-            verified: sizes.clone().map(|size| size.verified).sum(),
-            machine_code_bytes: sizes.map(|size| size.machine_code_bytes).sum(),
-        }
-    }
 }
 
 struct Page {
@@ -113,75 +108,64 @@ struct Page {
 }
 
 impl Page {
-    fn heads(&self, f: &mut fmt::Formatter, first: &str, columns: &[&str]) -> fmt::Result {
-        write!(f, "| {first} |")?;
-        for kernel in &self.kernels {
-            for column in columns {
-                write!(f, " {}: {column} |", kernel.version())?;
-            }
-        }
-        write!(f, "\n|---|")?;
-        for _ in 0..self.kernels.len() * columns.len() {
-            write!(f, "---:|")?;
-        }
-        writeln!(f)
+    fn table(&self, first: &str, columns: [&str; 3]) -> Table {
+        let heads = self.kernels.iter().flat_map(|kernel| {
+            let version = kernel.version();
+            columns.map(|column| format!("{version}: {column}"))
+        });
+        let heads: Vec<String> = heads.collect();
+        Table::new([first].into_iter().chain(heads.iter().map(|head| &**head)))
     }
 
-    fn programs(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        self.heads(f, "program", &["instructions", "of the limit", "code"])?;
+    /// The heaviest first.
+    fn programs(&self) -> Table {
+        let mut table = self.table("program", ["instructions", "of the limit", "code"]);
         let mut names: Vec<&String> = self.kernels.iter().flat_map(|k| k.all.keys()).collect();
         names.sort_by_key(|name| {
             let most = self.kernels.iter().filter_map(|k| k.all.get(*name));
-            (std::cmp::Reverse(most.map(|s| s.verified).max()), *name)
+            (Reverse(most.map(|size| size.verified).max()), *name)
         });
         names.dedup();
         for name in names {
-            write!(f, "| `{name}` |")?;
-            for kernel in &self.kernels {
-                match kernel.all.get(name) {
-                    Some(size) => write!(
-                        f,
-                        " {} | {} | {} |",
+            let cells = self
+                .kernels
+                .iter()
+                .flat_map(|kernel| match kernel.all.get(name) {
+                    Some(size) => [
                         count(u64::from(size.verified)),
-                        of_the_limit(size.verified),
-                        bytes(size.machine_code_bytes)
-                    )?,
-                    None => write!(f, " not loaded | | |")?,
-                }
-            }
-            writeln!(f)?;
+                        percent(f64::from(size.verified) / f64::from(LIMIT)),
+                        bytes(size.machine_code_bytes),
+                    ],
+                    None => ["not loaded".into(), String::new(), String::new()],
+                });
+            table.row([format!("`{name}`")].into_iter().chain(cells));
         }
-        Ok(())
+        table
     }
 
-    fn policies(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        self.heads(f, "`--policies`", &["programs", "instructions", "code"])?;
-        let first = self.kernels.first();
-        let names = first.map_or(&[][..], |kernel| &kernel.alone);
-        for (name, _) in names {
-            let row = |kernel: &Kernel| {
+    fn policies(&self) -> Table {
+        let mut table = self.table("`--policies`", ["programs", "instructions", "code"]);
+        let mut row = |name: String, sum: &dyn Fn(&Kernel) -> Size| {
+            let cells = self.kernels.iter().flat_map(|kernel| {
+                let sum = sum(kernel);
+                [
+                    sum.programs.to_string(),
+                    count(u64::from(sum.verified)),
+                    bytes(sum.machine_code_bytes),
+                ]
+            });
+            table.row([name].into_iter().chain(cells));
+        };
+        for (name, _) in self.kernels.first().map_or(&[][..], |kernel| &kernel.alone) {
+            row(format!("`{name}`"), &|kernel| {
                 let alone = kernel.alone.iter().find(|(policy, _)| policy == name);
                 alone.map(|(_, sum)| *sum).unwrap_or_default()
-            };
-            self.policy(f, &format!("`{name}`"), row)?;
+            });
         }
-        self.policy(f, "all of them", Kernel::sum)
-    }
-
-    fn policy(
-        &self,
-        f: &mut fmt::Formatter,
-        name: &str,
-        row: impl Fn(&Kernel) -> Alone,
-    ) -> fmt::Result {
-        write!(f, "| {name} |")?;
-        for kernel in &self.kernels {
-            let sum = row(kernel);
-            let verified = count(u64::from(sum.verified));
-            let code = bytes(sum.machine_code_bytes);
-            write!(f, " {} | {verified} | {code} |", sum.programs)?;
-        }
-        writeln!(f)
+        row("all of them".into(), &|kernel| {
+            kernel.all.values().copied().sum()
+        });
+        table
     }
 }
 
@@ -196,7 +180,7 @@ impl fmt::Display for Page {
              code, x86-64.\nNames are as long as the kernel keeps them.\n\nWith all policies:\n",
             count(u64::from(LIMIT))
         )?;
-        self.programs(f)?;
+        write!(f, "{}", self.programs().markdown())?;
         writeln!(
             f,
             "\nAll programs together, with one policy and with all. Of a policy that `--policies` \
@@ -204,12 +188,8 @@ impl fmt::Display for Page {
              never called: to\ntest for it there would cost more. Ops that only it needs are not \
              loaded.\n"
         )?;
-        self.policies(f)
+        write!(f, "{}", self.policies().markdown())
     }
-}
-
-fn of_the_limit(verified: u32) -> String {
-    format!("{:.1} %", f64::from(verified) / f64::from(LIMIT) * 100.0)
 }
 
 fn bytes(bytes: usize) -> String {

@@ -8,18 +8,17 @@ use anyhow::{ensure, Result};
 use evidence::raw::Raw;
 use evidence::sample::Summary;
 use evidence::table::{time_ns, Table};
-use serde::Serialize;
 use serde_json::{json, Map, Value};
 
 use super::owners::time;
 use super::records;
 use crate::scale::after::AFTER;
 use crate::scale::irq::Sums;
-use crate::scale::record::Record;
+use crate::scale::record::{Interrupts, Programs, Record};
 
 /// Interrupts in a part of the time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub(super) struct Part {
+#[derive(Default)]
+struct Part {
     /// CPU time that this part had, all CPUs together.
     cpu_ns: f64,
     /// Of it, in hard interrupts.
@@ -51,7 +50,7 @@ impl Part {
 }
 
 /// Callbacks and the timer, summed up over segments.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Default)]
 struct Spent {
     wall_ns: f64,
     run_ns: f64,
@@ -77,6 +76,35 @@ struct Case {
 }
 
 impl Case {
+    fn interrupts(&mut self, seen: &Interrupts, cpus: f64) {
+        let ns = |values: &[u64]| values.iter().map(|&ns| ns as f64).collect::<Vec<_>>();
+        let near_ns = seen.after_wall_ns as f64 * cpus;
+        let far_ns = seen.wall_ns as f64 * cpus - near_ns;
+        if seen.pinned.is_some() {
+            self.pinned.add(&seen.rest, far_ns);
+            self.probe_pinned.extend(ns(&seen.probe_rest_ns));
+            return;
+        }
+        self.flips += seen.flips;
+        self.after.add(&seen.after, near_ns);
+        self.rest.add(&seen.rest, far_ns);
+        self.probe_after.extend(ns(&seen.probe_after_ns));
+        self.probe_rest.extend(ns(&seen.probe_rest_ns));
+        self.missing.clone_from(&seen.missing);
+    }
+
+    fn programs(&mut self, ran: &Programs) {
+        let spent = match ran.pinned {
+            Some(_) => &mut self.held,
+            None => &mut self.turns,
+        };
+        spent.wall_ns += ran.wall_ns as f64;
+        spent.run_ns += ran.run_ns as f64;
+        spent.flips += ran.flips as f64;
+        spent.flip_ns += ran.flip_ns as f64;
+        spent.handover_ns += ran.handover_ns as f64;
+    }
+
     /// Time in callbacks in the while after a flip, beyond that of the same time when pinned.
     fn callbacks_extra_ns(&self) -> f64 {
         let rate = |spent: &Spent| spent.run_ns / spent.wall_ns;
@@ -129,7 +157,17 @@ impl After {
     pub(super) fn of(raws: &[Raw<Record>]) -> Result<Self> {
         let mut cases: BTreeMap<Key, Case> = BTreeMap::new();
         for (machine, record) in records(raws) {
-            collect(&mut cases, machine.cpus as f64, record);
+            let (load, handover) = match record {
+                Record::Interrupts(seen) => (&seen.load, &seen.handover),
+                Record::Programs(ran) => (&ran.load, &ran.handover),
+                _ => continue,
+            };
+            let case = cases.entry((load.clone(), handover.clone())).or_default();
+            match record {
+                Record::Interrupts(seen) => case.interrupts(seen, machine.cpus as f64),
+                Record::Programs(ran) => case.programs(ran),
+                _ => {}
+            }
         }
         ensure!(
             !cases.is_empty(),
@@ -148,63 +186,6 @@ impl After {
 
     pub(super) fn json(&self) -> Value {
         Value::Object(self.json.clone())
-    }
-}
-
-fn collect(cases: &mut BTreeMap<Key, Case>, cpus: f64, record: &Record) {
-    let ns = |values: &[u64]| values.iter().map(|&ns| ns as f64).collect::<Vec<_>>();
-    match record {
-        Record::Interrupts {
-            load,
-            handover,
-            pinned,
-            wall_ns,
-            after_wall_ns,
-            flips,
-            after,
-            rest,
-            missing,
-            probe_after_ns,
-            probe_rest_ns,
-        } => {
-            let case = cases.entry((load.clone(), handover.clone())).or_default();
-            let near_ns = *after_wall_ns as f64 * cpus;
-            let far_ns = *wall_ns as f64 * cpus - near_ns;
-            if pinned.is_some() {
-                case.pinned.add(rest, far_ns);
-                case.probe_pinned.extend(ns(probe_rest_ns));
-                return;
-            }
-            case.flips += flips;
-            case.after.add(after, near_ns);
-            case.rest.add(rest, far_ns);
-            case.probe_after.extend(ns(probe_after_ns));
-            case.probe_rest.extend(ns(probe_rest_ns));
-            case.missing.clone_from(missing);
-        }
-        Record::Programs {
-            load,
-            handover,
-            pinned,
-            wall_ns,
-            flips,
-            runs: _,
-            run_ns,
-            flip_ns,
-            handover_ns,
-        } => {
-            let case = cases.entry((load.clone(), handover.clone())).or_default();
-            let spent = match pinned {
-                Some(_) => &mut case.held,
-                None => &mut case.turns,
-            };
-            spent.wall_ns += *wall_ns as f64;
-            spent.run_ns += *run_ns as f64;
-            spent.flips += *flips as f64;
-            spent.flip_ns += *flip_ns as f64;
-            spent.handover_ns += *handover_ns as f64;
-        }
-        _ => {}
     }
 }
 
@@ -260,86 +241,5 @@ impl fmt::Display for After {
             "IRQs off: the lateness of timers that run with interrupts off (the tick); an upper \
              bound,\nsince kernels here have no irqsoff tracer."
         )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use labkit::machine::Machine;
-
-    use super::*;
-
-    fn interrupts(pinned: Option<&str>, after_ns: u64, rest_ns: u64) -> Record {
-        let sums = |hard_ns| Sums {
-            hard_ns,
-            late_max_ns: hard_ns / 10,
-            ..Sums::default()
-        };
-        Record::Interrupts {
-            load: "requests".into(),
-            handover: "adopt".into(),
-            pinned: pinned.map(Into::into),
-            wall_ns: 100_000_000,
-            after_wall_ns: if pinned.is_some() { 0 } else { 20_000_000 },
-            flips: 1,
-            after: sums(after_ns),
-            rest: sums(rest_ns),
-            missing: vec![],
-            probe_after_ns: vec![5],
-            probe_rest_ns: vec![4],
-        }
-    }
-
-    fn programs(pinned: Option<&str>, run_ns: u64) -> Record {
-        Record::Programs {
-            load: "requests".into(),
-            handover: "adopt".into(),
-            pinned: pinned.map(Into::into),
-            wall_ns: 100_000_000,
-            flips: 5,
-            runs: 1,
-            run_ns,
-            flip_ns: 5_000,
-            handover_ns: 500,
-        }
-    }
-
-    fn after(records: Vec<Record>) -> Result<After> {
-        After::of(&[Raw {
-            machine: Machine {
-                kernel: "6.18".into(),
-                accel: "tcg".into(),
-                cpus: 1,
-                clock: labkit::clock::Clock::Serial,
-            },
-            records,
-        }])
-    }
-
-    #[test]
-    fn fractions_are_of_the_time_that_each_part_had() {
-        let after = after(vec![
-            interrupts(None, 400_000, 800_000),
-            interrupts(Some("fifo"), 0, 500_000),
-            programs(None, 3_000_000),
-            programs(Some("fifo"), 2_000_000),
-        ])
-        .unwrap();
-        let value = &after.json()["requests"]["adopt"];
-        assert_eq!(value["after"]["interrupt_fraction"], 0.02);
-        assert_eq!(value["rest"]["interrupt_fraction"], 0.01);
-        assert_eq!(value["pinned"]["interrupt_fraction"], 0.005);
-        assert_eq!(value["interrupt_ratio"], 2.0);
-        assert_eq!(value["after"]["irq_off_upper_ns"], 40_000);
-        // 1 % of the time more than pinned, in 20 ms.
-        assert!((value["callbacks_extra_ns_per_flip"].as_f64().unwrap() - 200_000.0).abs() < 1e-6);
-        assert_eq!(value["flip_ns"], 1000.0);
-    }
-
-    #[test]
-    fn turns_without_anything_pinned_are_no_comparison() {
-        let error = after(vec![interrupts(None, 1, 1), programs(None, 1)]);
-        let error = error.err().unwrap().to_string();
-        assert!(error.contains("requests under adopt"), "{error}");
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{json, Value};
 
 use super::owners::{time, Turns};
 use super::records;
-use crate::scale::record::Record;
+use crate::scale::record::{Busy, Flip, Record};
 
 /// One number of tasks under one way of handing over.
 #[derive(Serialize)]
@@ -29,16 +29,16 @@ struct Row {
     left: u64,
 }
 
-pub(super) struct Busy {
+pub(super) struct Report {
     rows: Vec<Row>,
 }
 
-impl Busy {
+impl Report {
     pub(super) fn of(raws: &[Raw<Record>]) -> Result<Self> {
         let mut rows = Vec::new();
         for (_, record) in records(raws) {
-            if let Some(row) = row(record)? {
-                rows.push(row);
+            if let Record::Busy(busy) = record {
+                rows.push(row(busy)?);
             }
         }
         ensure!(!rows.is_empty(), "raw data has no busy tasks (part `busy`)");
@@ -50,39 +50,28 @@ impl Busy {
     }
 }
 
-fn row(record: &Record) -> Result<Option<Row>> {
-    let Record::Busy {
-        handover,
-        hogs,
-        flips,
-        turns,
-        longest_wait_ns,
-        handed_in,
-        handover_ns,
-        entered,
-        left,
-    } = record
-    else {
-        return Ok(None);
+fn row(busy: &Busy) -> Result<Row> {
+    let what = || format!("{} busy tasks, {}", busy.hogs, busy.handover);
+    let sum_up = |get: fn(&Flip) -> u64| {
+        let ns: Vec<f64> = busy.flips.iter().map(|flip| get(flip) as f64).collect();
+        Summary::of(&ns).with_context(what)
     };
-    let what = || format!("{hogs} busy tasks, {handover}");
-    let flip_ns: Vec<f64> = flips.iter().map(|flip| flip.flip_ns as f64).collect();
-    let batch_ns: Vec<f64> = flips.iter().map(|flip| flip.handover_ns as f64).collect();
-    Ok(Some(Row {
-        handover: handover.clone(),
-        hogs: *hogs,
-        flip_ns: Summary::of(&flip_ns).with_context(what)?,
-        first_batch_ns: Summary::of(&batch_ns).with_context(what)?,
-        handed_in: *handed_in,
-        handover_ns_per_task: (*handed_in > 0).then(|| *handover_ns as f64 / *handed_in as f64),
-        turns: Turns::of(turns).with_context(what)?,
-        longest_wait_ns: *longest_wait_ns,
-        entered: *entered,
-        left: *left,
-    }))
+    let per_task = || busy.handover_ns as f64 / busy.handed_in as f64;
+    Ok(Row {
+        handover: busy.handover.clone(),
+        hogs: busy.hogs,
+        flip_ns: sum_up(|flip| flip.flip_ns)?,
+        first_batch_ns: sum_up(|flip| flip.handover_ns)?,
+        handed_in: busy.handed_in,
+        handover_ns_per_task: (busy.handed_in > 0).then(per_task),
+        turns: Turns::of(&busy.turns).with_context(what)?,
+        longest_wait_ns: busy.longest_wait_ns,
+        entered: busy.entered,
+        left: busy.left,
+    })
 }
 
-impl fmt::Display for Busy {
+impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let table = Table::list(
             &self.rows,
@@ -123,11 +112,11 @@ impl fmt::Display for Busy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scale::record::{Flip, OwnedTurn};
+    use crate::scale::record::OwnedTurn;
 
     #[test]
     fn what_is_unaccounted_is_shown() {
-        let record = Record::Busy {
+        let record = Busy {
             handover: "adopt".into(),
             hogs: 400,
             flips: vec![Flip {
@@ -147,9 +136,9 @@ mod tests {
             entered: 105,
             left: 102,
         };
-        let row = row(&record).unwrap().unwrap();
+        let row = row(&record).unwrap();
         assert_eq!(row.handover_ns_per_task, Some(2000.0));
-        let text = Busy { rows: vec![row] }.to_string();
+        let text = Report { rows: vec![row] }.to_string();
         let line = text.lines().find(|line| line.contains("400")).unwrap();
         assert!(line.trim_end().ends_with(" 3"), "{text}");
     }

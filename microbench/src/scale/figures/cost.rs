@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use anyhow::{ensure, Context, Result};
-use evidence::figure::ruler::{Axis, Scale};
+use evidence::figure::ruler::Axis;
 use evidence::figure::{Bars, Lines};
 use evidence::provenance::Measured;
 use evidence::raw::Raw;
@@ -153,11 +153,7 @@ impl Cost {
     }
 
     pub(super) fn save(&self, to: &Folder) -> Result<()> {
-        let y = Axis {
-            label: "one flip",
-            scale: Scale::Linear,
-            format: NS.tick,
-        };
+        let y = Axis::linear("one flip", NS.tick);
         let limit = |what| {
             let first = of(&self.against, what).0.into_iter().next();
             first.map(|row| (FLAT * row.about.estimate, "1.2 × the first"))
@@ -168,11 +164,7 @@ impl Cost {
             "scale-cpus.svg",
             &Lines {
                 title: "The flip against the number of CPUs",
-                x: Axis {
-                    label: "CPUs",
-                    scale: Scale::Log,
-                    format: |cpus| format!("{cpus}"),
-                },
+                x: Axis::log("CPUs", |cpus| format!("{cpus}")),
                 y,
                 series: shown.series("name", str::to_owned, |row| row.number("cpus") as f64),
                 limit: limit("cpus"),
@@ -183,11 +175,7 @@ impl Cost {
             "scale-tasks.svg",
             &Lines {
                 title: "The flip against the number of tasks",
-                x: Axis {
-                    label: "tasks, mostly asleep",
-                    scale: Scale::Log,
-                    format: |tasks| table::count(tasks as u64),
-                },
+                x: Axis::log("tasks, mostly asleep", |tasks| table::count(tasks as u64)),
                 y,
                 series: tasks.series(
                     "against",

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::fmt;
 
 use anyhow::{ensure, Context, Result};
-use evidence::figure::ruler::{Axis, Scale};
+use evidence::figure::ruler::Axis;
 use evidence::figure::{Lines, Series};
 use evidence::raw::Raw;
 use evidence::sample::{self, Interval, Statistic, Summary};
@@ -82,23 +82,17 @@ impl Owners {
         let mut rows = Vec::new();
         let mut most = 0;
         for (_, record) in records(raws) {
-            if let Record::Owner {
-                handover,
-                period_us,
-                hogs,
-                turns,
-                longest_wait_ns,
-            } = record
-            {
-                rows.push(Row {
-                    handover: handover.clone(),
-                    period_us: *period_us,
-                    turns: Turns::of(turns)
-                        .with_context(|| format!("turns of {}", period_name(*period_us)))?,
-                    longest_wait_ns: *longest_wait_ns,
-                });
-                most = most.max(*hogs);
-            }
+            let Record::Owner(owner) = record else {
+                continue;
+            };
+            rows.push(Row {
+                handover: owner.handover.clone(),
+                period_us: owner.period_us,
+                turns: Turns::of(&owner.turns)
+                    .with_context(|| format!("turns of {}", period_name(owner.period_us)))?,
+                longest_wait_ns: owner.longest_wait_ns,
+            });
+            most = most.max(owner.hogs);
         }
         rows.sort_by_key(|row| (row.handover.clone(), Reverse(row.period_us)));
         let owners = Self { rows, hogs: most };
@@ -146,16 +140,11 @@ impl Owners {
                     "Turns in which the policy in charge got half of the CPU time, {} busy tasks",
                     self.hogs
                 ),
-                x: Axis {
-                    label: "a whole rotation of fifo and vtime (log scale)",
-                    scale: Scale::Log,
-                    format: table::brief_time_ns,
-                },
-                y: Axis {
-                    label: "part of all turns",
-                    scale: Scale::Linear,
-                    format: table::percent,
-                },
+                x: Axis::log(
+                    "a whole rotation of fifo and vtime (log scale)",
+                    table::brief_time_ns,
+                ),
+                y: Axis::linear("part of all turns", table::percent),
                 series: series.collect(),
                 limit: Some((WANTED, "wanted at 200 ms")),
             },

@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 use std::fmt;
 
 use anyhow::{ensure, Context, Result};
-use evidence::figure::ruler::{Axis, Scale};
+use evidence::figure::ruler::Axis;
 use evidence::figure::Lines;
 use evidence::provenance::Measured;
 use evidence::raw::Raw;
@@ -16,7 +16,7 @@ use evidence::table;
 use serde_json::{json, Map, Value};
 
 use super::{period_name, period_ns, Folder};
-use crate::scale::record::Record;
+use crate::scale::record::{Record, Work};
 
 const REPLACEMENT: &str = "replacement";
 /// In the order of the table.
@@ -47,25 +47,19 @@ pub(super) struct Retained {
     left: Vec<Row>,
 }
 
-struct Work<'a> {
-    round: usize,
-    way: &'a str,
-    policies: &'a [String],
-    period_us: u64,
-    per_s: f64,
-    in_charge: f64,
-}
-
 impl Retained {
     pub(super) fn of(raws: &[Raw<Record>]) -> Result<Self> {
         let mut samples = Vec::new();
         // Boots are not compared with each other.
         for raw in raws {
-            let works = raw.records.iter().filter_map(work);
+            let works = raw.records.iter().filter_map(|record| match record {
+                Record::Work(work) => Some(work),
+                _ => None,
+            });
             let (pinned, turns): (Vec<_>, Vec<_>) = works.partition(|work| work.period_us == 0);
             for work in &pinned {
-                let case = case(&[("way", work.way), ("policy", &work.policies.concat())]);
-                samples.push(Sample::new(PER_SECOND, case, [work.per_s]));
+                let case = case(&[("way", &work.way), ("policy", &work.policies.concat())]);
+                samples.push(Sample::new(PER_SECOND, case, [per_s(work)]));
             }
             for work in &turns {
                 samples.extend(left(work, &pinned)?);
@@ -121,16 +115,10 @@ impl Retained {
             "scale-retained.svg",
             &Lines {
                 title: "Throughput that is left, by turns of fifo and vtime",
-                x: Axis {
-                    label: "a whole rotation (log scale)",
-                    scale: Scale::Log,
-                    format: table::brief_time_ns,
-                },
-                y: Axis {
-                    label: "throughput ÷ the same policies pinned",
-                    scale: Scale::Linear,
-                    format: |part| format!("{part:.2}"),
-                },
+                x: Axis::log("a whole rotation (log scale)", table::brief_time_ns),
+                y: Axis::linear("throughput ÷ the same policies pinned", |part| {
+                    format!("{part:.2}")
+                }),
                 series: rows.series("way", name, |row| period_ns(row.number("period_us"))),
                 limit: Some((1.0, "pinned")),
             },
@@ -138,31 +126,12 @@ impl Retained {
     }
 }
 
-fn work(record: &Record) -> Option<Work<'_>> {
-    let Record::Work {
-        round,
-        way,
-        policies,
-        period_us,
-        wall_ns,
-        answered,
-        in_charge,
-    } = record
-    else {
-        return None;
-    };
-    Some(Work {
-        round: *round,
-        way,
-        policies,
-        period_us: *period_us,
-        per_s: *answered as f64 / *wall_ns as f64 * 1e9,
-        in_charge: *in_charge,
-    })
+fn per_s(work: &Work) -> f64 {
+    work.answered as f64 / work.wall_ns as f64 * 1e9
 }
 
 /// Throughput of turns against that of their policies, each pinned in the same round.
-fn left(work: &Work, pinned: &[Work]) -> Result<Vec<Sample>> {
+fn left(work: &Work, pinned: &[&Work]) -> Result<Vec<Sample>> {
     let rotation = match work.policies.len() {
         2 => TWO,
         _ => ALL,
@@ -175,17 +144,17 @@ fn left(work: &Work, pinned: &[Work]) -> Result<Vec<Sample>> {
             ("period", &period_name(work.period_us)),
         ])
     };
-    let part = work.per_s / pinned_mean(work, pinned)?;
-    let mut samples = vec![Sample::new(RATIO, keys(work.way), [part])];
+    let part = per_s(work) / pinned_mean(work, pinned)?;
+    let mut samples = vec![Sample::new(RATIO, keys(&work.way), [part])];
     if work.way == REPLACEMENT {
         samples.push(Sample::new(PART, keys(IN_CHARGE), [work.in_charge]));
     }
     Ok(samples)
 }
 
-fn pinned_mean(work: &Work, pinned: &[Work]) -> Result<f64> {
+fn pinned_mean(work: &Work, pinned: &[&Work]) -> Result<f64> {
     let mut sum = 0.0;
-    for policy in work.policies {
+    for policy in &work.policies {
         let pinned = pinned.iter().find(|other| {
             other.round == work.round
                 && other.way == work.way
@@ -197,7 +166,7 @@ fn pinned_mean(work: &Work, pinned: &[Work]) -> Result<f64> {
                 work.way, work.round
             )
         })?;
-        sum += pinned.per_s;
+        sum += per_s(pinned);
     }
     Ok(sum / work.policies.len() as f64)
 }
@@ -253,7 +222,7 @@ mod tests {
     use super::*;
 
     fn work(round: usize, way: &str, policies: &[&str], period_us: u64, answered: u64) -> Record {
-        Record::Work {
+        Record::Work(Work {
             round,
             way: way.into(),
             policies: policies.iter().map(|&name| name.into()).collect(),
@@ -261,7 +230,7 @@ mod tests {
             wall_ns: 1_000_000_000,
             answered,
             in_charge: 0.5,
-        }
+        })
     }
 
     const PAIR: [&str; 2] = ["fifo", "vtime"];
