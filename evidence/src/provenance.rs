@@ -17,11 +17,8 @@ pub struct Provenance {
     pub method: String,
     /// Where; several when runs had machines of different sizes.
     pub machines: Vec<Machine>,
-    /// Whether software played the processor.
     pub emulated: bool,
-    /// Repetitions and spread of each thing measured.
     pub measured: Vec<Measured>,
-    /// The command that makes all of it again.
     pub command: String,
     pub date: String,
 }

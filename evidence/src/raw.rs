@@ -23,7 +23,6 @@ pub struct Writer<W> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Begins with the machine.
     pub fn new(out: W, machine: &Machine) -> Result<Self> {
         let mut writer = Self { out };
         writer.record(&First::Machine(machine.clone()))?;

@@ -83,7 +83,6 @@ impl Sample {
     }
 }
 
-/// How samples become rows.
 #[derive(Clone, Copy, Debug)]
 pub struct Spec {
     /// Keys whose values make a row. Samples without one of them are of another spec.
@@ -93,7 +92,6 @@ pub struct Spec {
     pub statistic: Statistic,
 }
 
-/// All samples of one case.
 #[derive(Clone, Debug)]
 pub struct Row {
     pub case: Case,
@@ -104,7 +102,6 @@ pub struct Row {
     pub about: Interval,
     pub all: Summary,
     pub lower_bounds: usize,
-    /// Samples without a value.
     pub missing: usize,
 }
 
@@ -209,7 +206,6 @@ pub fn range(interval: Interval, unit: Unit, between: &str) -> String {
     format!("{low}{between}{high}")
 }
 
-/// Rows to choose from.
 #[derive(Clone, Debug)]
 pub struct Rows<'a>(pub Vec<&'a Row>);
 
@@ -239,7 +235,6 @@ impl<'a> Rows<'a> {
         self
     }
 
-    /// The distinct values of a key.
     pub fn values(&self, key: &str) -> Vec<&'a str> {
         let mut values = Vec::new();
         for row in &self.0 {
@@ -302,7 +297,6 @@ impl<'a> Rows<'a> {
         bars.collect()
     }
 
-    /// A line for each value of `key`.
     pub fn series(
         &self,
         key: &'static str,

@@ -13,4 +13,6 @@ mod policies;
 mod progs;
 mod scale;
 mod switch;
+#[cfg(test)]
+mod testing;
 mod verifier;

@@ -38,7 +38,6 @@ impl Statistics {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
-    /// A callback of a scheduler.
     StructOps,
     /// Anything else: tracepoints, syscall programs.
     Other,

@@ -136,7 +136,6 @@ pub(super) fn write_beside(
     write_at(area, text, at, TEXT_PX, side, VPos::Center, color)
 }
 
-/// A heading that begins at a point.
 pub(super) fn write_bold(area: &Canvas, text: &str, at: Point, color: &RGBColor) -> Result<()> {
     let font = ("sans-serif", font_size(TEXT_PX)).into_font();
     let style = TextStyle::from(font.style(FontStyle::Bold))

@@ -33,7 +33,6 @@ pub(super) fn apart(wanted: &[i32], least: i32, height: i32) -> Vec<i32> {
     places.collect()
 }
 
-/// Where the steps and their marks are.
 pub(super) struct Columns {
     ends: Vec<i32>,
     /// Numbers of the runs that have a point there, for each step.

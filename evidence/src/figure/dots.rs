@@ -63,7 +63,6 @@ pub struct Group {
 pub struct Dots<'a> {
     pub title: &'a str,
     pub axis: Axis<'a>,
-    /// What the line at 1 is called.
     pub one: &'a str,
     pub groups: Vec<Group>,
     pub key: Vec<(Standing, &'a str)>,

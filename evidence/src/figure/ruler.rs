@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 
 use anyhow::{ensure, Result};
 
-/// Size of labels, in pixels.
 pub(crate) const TEXT_PX: i32 = 13;
 const LEADING: f64 = 1.35;
 /// Width of a character ÷ its size: wider than the mean of any common sans-serif, so that what
@@ -14,10 +13,8 @@ const CHAR_WIDTH: f64 = 0.6;
 /// An axis around a value shows at least this part of it on both sides: else what differs by
 /// nothing would fill the picture.
 const LEAST_AROUND: f64 = 0.01;
-/// Free space between two tick labels.
 const TICK_GAP: i32 = 14;
 
-/// How values are laid out along an axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scale {
     /// From 0, in equal steps.
@@ -52,13 +49,10 @@ impl<'a> Axis<'a> {
     }
 }
 
-/// Values along an axis, in pixels.
 pub(crate) struct Ruler {
     scale: Scale,
     format: fn(f64) -> String,
-    /// Values at the two ends.
     ends: (f64, f64),
-    /// Where the ends are.
     pixels: (i32, i32),
 }
 
@@ -262,12 +256,10 @@ fn decade(power: f64) -> f64 {
     10f64.powi(power as i32)
 }
 
-/// Width of a text.
 pub(crate) fn width(text: &str, px: i32) -> i32 {
     (text.chars().count() as f64 * f64::from(px) * CHAR_WIDTH).ceil() as i32
 }
 
-/// Distance of two lines of text.
 pub(crate) fn line(px: i32) -> i32 {
     (f64::from(px) * LEADING).ceil() as i32
 }

@@ -42,12 +42,9 @@ pub struct Run {
 pub struct Steps<'a> {
     pub title: &'a str,
     pub x: &'a str,
-    /// Names of the steps, from left to right.
     pub steps: Vec<String>,
     pub y: Axis<'a>,
-    /// What 1 is called.
     pub one: &'a str,
-    /// The noise floor, and its name.
     pub band: Option<(Interval, &'a str)>,
     /// Side by side in each step, in this order.
     pub runs: Vec<Run>,

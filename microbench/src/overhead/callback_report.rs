@@ -42,7 +42,6 @@ const LIKE_CALLS: f64 = 1.25;
 
 const MISSING: &str = "–";
 
-/// One callback of one policy.
 pub(super) struct Row {
     policy: String,
     callback: &'static str,
@@ -87,7 +86,6 @@ impl Report {
         all.map(Cost::ns).fold(f64::INFINITY, f64::min)
     }
 
-    /// Ratios by `policy/callback`.
     pub(super) fn ratios(&self, to: impl Fn(&Row) -> Option<Interval>) -> Map<String, Value> {
         let ratios = self.rows.iter().filter_map(|row| {
             let key = format!("{}/{}", row.policy, row.callback);

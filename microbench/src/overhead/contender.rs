@@ -68,13 +68,11 @@ impl Contender {
 }
 
 pub(crate) struct Programs<'a> {
-    /// scx_meta as it is.
     pub(crate) multi: &'a PathBuf,
     pub(crate) single: &'a [Named],
     pub(crate) stock: &'a [Named],
 }
 
-/// A command that becomes a scheduler.
 pub(crate) struct Start {
     command: Command,
     ops: &'static str,

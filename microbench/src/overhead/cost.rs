@@ -24,12 +24,10 @@ pub(super) struct Callback<'a> {
     seconds: BTreeMap<Contender, f64>,
 }
 
-/// What one contender's calls took.
 #[derive(Clone, Debug)]
 pub(super) struct Cost {
     /// Nanoseconds a call, one value a round.
     pub(super) ns: Row,
-    /// Calls in all rounds.
     pub(super) calls: u64,
     /// Calls a second while the mix ran.
     pub(super) calls_per_second: f64,
@@ -48,7 +46,6 @@ const ROUNDS: Spec = Spec {
 };
 
 impl<'a> Callback<'a> {
-    /// Picks the callback out of everything.
     pub(super) fn of(mixes: &'a [Mix], policy: &str, callback: &str) -> Self {
         let mut found = Self {
             windows: BTreeMap::new(),

@@ -51,7 +51,6 @@ impl Data {
         Ok(data)
     }
 
-    /// How one part was measured.
     pub(super) fn method(&self, part: Part) -> String {
         let texts = self.methods.iter().filter(|method| method.0 == part);
         let mut texts: Vec<_> = texts.map(|method| &*method.1).collect();
@@ -59,7 +58,6 @@ impl Data {
         texts.join(" ")
     }
 
-    /// Where one part was measured.
     pub(super) fn machines_of(&self, part: Part) -> Vec<Machine> {
         let on = self.methods.iter().filter(|method| method.0 == part);
         let mut on: Vec<usize> = on.map(|method| method.2).collect();

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The half of `bench overhead` that makes tables and figures of the raw data.
 
-use std::fs;
-
 use anyhow::{Context, Result};
 use evidence::files;
 use evidence::provenance::Provenance;
@@ -13,7 +11,6 @@ use super::record::Part;
 use super::{callback_report, idle_report, throughput_report};
 use crate::cli::FiguresArgs;
 
-/// Makes all of it again.
 const COMMAND: &str = "cargo xtask bench overhead";
 
 const FILE: &str = "overhead.json";
@@ -42,8 +39,6 @@ pub(crate) fn run(args: &FiguresArgs) -> Result<()> {
         idle.text()
     );
 
-    fs::create_dir_all(&args.out)
-        .with_context(|| format!("cannot create {}", args.out.display()))?;
     let report = json!({
         "callbacks": callbacks.ratios(|row| row.to_single),
         "callbacks_stock": callbacks.ratios(|row| row.to_stock),

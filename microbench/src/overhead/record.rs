@@ -33,11 +33,9 @@ pub(crate) struct Mix {
     pub(crate) round: usize,
     pub(crate) phase: Phase,
     pub(crate) seconds: f64,
-    /// By callback.
     pub(crate) windows: BTreeMap<String, Vec<Window>>,
 }
 
-/// One run of one workload.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Run {
     pub(crate) policy: String,
@@ -46,11 +44,9 @@ pub(crate) struct Run {
     /// The run within the round: with that of the other contender it makes a pair.
     pub(crate) repeat: usize,
     pub(crate) workload: Workload,
-    /// Its operations a second.
     pub(crate) per_second: f64,
 }
 
-/// One look at an idle machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Look {
     pub(crate) contender: Contender,
@@ -81,7 +77,6 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// What was added since.
     pub(crate) fn since(self, earlier: Self) -> Self {
         Self {
             calls: self.calls.saturating_sub(earlier.calls),

@@ -40,7 +40,6 @@ struct Counted {
 }
 
 impl Sampler {
-    /// Starts with what is loaded now.
     pub(crate) fn start() -> Result<Self> {
         let mut programs = loaded()?;
         let stop = Arc::new(AtomicBool::new(false));
@@ -52,7 +51,6 @@ impl Sampler {
         Ok(Self { stop, thread })
     }
 
-    /// Stops; every window.
     pub(crate) fn finish(self) -> Result<Windows> {
         self.stop.store(true, Ordering::Relaxed);
         let Ok(windows) = self.thread.join() else {

@@ -10,7 +10,6 @@ use super::figures::{Figure, OfMachine, Report, Row, Verdict};
 use super::measure::EEVDF;
 use super::metric::{Metric, Table, METRICS};
 
-/// Above the tables.
 const METHOD: &str = include_str!("document.md");
 
 /// What a scheduler has not been measured for.

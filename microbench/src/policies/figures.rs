@@ -3,8 +3,7 @@
 //! same as JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{bail, ensure, Context, Result};
 use evidence::raw::Raw;
@@ -63,28 +62,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let report = Report::of(&raws, args)?;
     let text = document::text(&report);
     print!("{}", document::tables(&report));
-    let folder = args
-        .document
-        .parent()
-        .filter(|path| !path.as_os_str().is_empty());
-    if let Some(folder) = folder {
-        fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create {}", folder.display()))?;
-    }
     let json = serde_json::to_string_pretty(&report).context("cannot write figures as JSON")?;
     files::write_whole(&args.out.join(JSON), &(json + "\n"))?;
-    files::write_whole(Path::new(&args.document), &text)
+    files::write_whole(&args.document, &text)
 }
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
-    /// What else a reader must know.
     pub(crate) facts: Vec<Fact>,
-    /// Software played the processor.
     pub(crate) emulated: bool,
     pub(crate) date: String,
     pub(crate) again: String,
-    /// In the order of the raw data.
     pub(crate) machines: Vec<OfMachine>,
 }
 
@@ -92,7 +80,6 @@ pub(crate) struct Report {
 pub(crate) struct OfMachine {
     pub(crate) name: String,
     pub(crate) machine: Machine,
-    /// Boots that it comes from.
     pub(crate) boots: usize,
     pub(crate) rounds: usize,
     /// EEVDF first: its own values, and the ratio of its second measurement to its first.
@@ -113,9 +100,7 @@ pub(crate) struct Figure {
     pub(crate) value: f64,
     /// Against EEVDF in the same rounds, with an interval of 95 %.
     pub(crate) ratio: Interval,
-    /// Rounds that it comes from.
     pub(crate) rounds: usize,
-    /// Whether it differs from EEVDF.
     pub(crate) verdict: Verdict,
 }
 
@@ -171,10 +156,8 @@ fn plan(raw: &Raw<Record>) -> Result<(&str, Vec<&str>)> {
     plan.context("raw data without a plan")
 }
 
-/// Values of a sample, by round.
 type Rounds = BTreeMap<u32, Vec<f64>>;
 
-/// By scheduler and sample.
 type Seen<'a> = BTreeMap<(&'a str, &'a str), Rounds>;
 
 impl OfMachine {

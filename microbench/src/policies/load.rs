@@ -91,13 +91,10 @@ pub(crate) enum Load {
     Storm,
 }
 
-/// What loads need to know.
 pub(crate) struct Conditions {
-    /// CPUs of the machine.
     pub(crate) cpus: usize,
     /// Of everything that is random: the same for all schedulers.
     pub(crate) seed: u64,
-    /// Rounds of spinning in a millisecond.
     pub(crate) rounds_per_ms: u32,
 }
 
@@ -124,7 +121,6 @@ impl Load {
         value.map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
-    /// Runs once.
     pub(crate) fn measure(self, on: &Conditions) -> Result<Vec<Sample>> {
         match self {
             Self::Wakeup => wakeup(on),

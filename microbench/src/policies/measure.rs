@@ -149,7 +149,6 @@ fn charge(args: &Args) -> Result<Charge> {
     Charge::new(programs, &names)
 }
 
-/// What measures.
 struct Rig<'a> {
     args: &'a Args,
     /// None only while a failure is cleared away.
@@ -157,7 +156,6 @@ struct Rig<'a> {
     on: Conditions,
 }
 
-/// A contender's part of a round.
 struct Cells<'a> {
     round: u32,
     place: u32,

@@ -23,14 +23,10 @@ pub(crate) enum Better {
     Near(u32),
 }
 
-/// The tables of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Table {
-    /// Beside busy tasks.
     Busy,
-    /// How much gets done.
     Throughput,
-    /// Latency of requests.
     Requests,
 }
 
@@ -74,7 +70,6 @@ const MIDDLE: Statistic = Statistic::Middle;
 use Better::{Less, More, Near};
 use Table::{Busy, Requests, Throughput};
 
-/// In the order of columns.
 #[rustfmt::skip]
 pub(crate) const METRICS: &[Metric] = &[
     metric("wakeup_p50_us", "wake-up p50", "µs", "wakeup", P50, Less, Busy),

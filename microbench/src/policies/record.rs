@@ -21,7 +21,6 @@ pub(crate) enum Record {
         place: u32,
         under: String,
         load: String,
-        /// How long it took, in the guest.
         took_ms: f64,
         samples: Vec<Sample>,
     },
@@ -38,14 +37,12 @@ pub(crate) enum Record {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Contender {
     pub(crate) label: String,
-    /// Who decides.
     pub(crate) setting: Setting,
 }
 
 /// One value, or one of each of many events.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Sample {
-    /// As metrics refer to it.
     pub(crate) name: String,
     /// In its metric's unit.
     pub(crate) values: Vec<f64>,

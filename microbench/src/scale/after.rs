@@ -69,7 +69,6 @@ fn start(load: &str, tasks: usize) -> Result<Box<dyn Any>> {
     })
 }
 
-/// One load under one scheduler.
 struct Bench<'a> {
     args: &'a Args,
     rig: &'a mut Rig,
@@ -194,7 +193,6 @@ fn split(samples: &[Sample], turns: &[Turn]) -> (Vec<u64>, Vec<u64>) {
     (late(after), late(rest))
 }
 
-/// What the switch's timer spent since load.
 struct InTimer {
     flips: u64,
     flip_ns: u64,

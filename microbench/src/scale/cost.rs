@@ -100,7 +100,6 @@ pub(crate) fn tasks<W: Write>(args: &Args, out: &mut Writer<W>) -> Result<()> {
     rig.stop()
 }
 
-/// Longer and shorter turns.
 pub(crate) fn turns<W: Write>(args: &Args, out: &mut Writer<W>) -> Result<()> {
     let _tasks = Sleepers::start(FEW_TASKS, FEW_EVERY)?;
     let mut rig = start(args)?;

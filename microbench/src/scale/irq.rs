@@ -45,11 +45,9 @@ pub(crate) struct Sums {
     pub(crate) soft: u64,
     /// Time in them, without hard interrupts.
     pub(crate) soft_ns: u64,
-    /// Longest one.
     pub(crate) soft_max_ns: u64,
     /// Of `soft_ns`, in high-resolution timers, BPF's among them.
     pub(crate) timer_ns: u64,
-    /// Timers that ran from their interrupt.
     pub(crate) expired: u64,
     /// How late these were, in all.
     pub(crate) late_ns: u64,

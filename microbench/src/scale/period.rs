@@ -20,7 +20,6 @@ use super::record::{Owner, Record, Work};
 use super::rig::{self, Rig};
 use super::work::{Hogs, Requests};
 
-/// Whole rotations, in milliseconds.
 const PERIODS_MS: [u64; 8] = [2000, 1000, 400, 100, 40, 20, 10, 2];
 
 /// Of all policies, not of two.
@@ -94,7 +93,6 @@ pub(crate) fn replacement<W: Write>(
 }
 
 struct Way<'a> {
-    /// Rotations of two policies.
     periods_ms: &'a [u64],
     name: &'a str,
     program: &'a Path,

@@ -18,7 +18,6 @@ pub(crate) enum Record {
     Busy(Busy),
 }
 
-/// Interrupts during a while of a load.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Interrupts {
     pub(crate) load: String,
@@ -50,7 +49,6 @@ pub(crate) struct Programs {
     /// How long it was, by the clock on the wall.
     pub(crate) wall_ns: u64,
     pub(crate) flips: u64,
-    /// Runs of the scheduler's callbacks.
     pub(crate) runs: u64,
     pub(crate) run_ns: u64,
     /// Time of the flips themselves, in the timer, which the kernel does not count.
@@ -59,7 +57,6 @@ pub(crate) struct Programs {
     pub(crate) handover_ns: u64,
 }
 
-/// Requests answered during a while.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Work {
     /// Pairs with others of the same round.

@@ -50,7 +50,6 @@ impl Rig {
         Ok(Self { meta, live })
     }
 
-    /// Fails when it has ended.
     pub(crate) fn check(&mut self) -> Result<()> {
         self.meta.check()
     }
@@ -137,7 +136,6 @@ pub(crate) fn flip(turn: &Turn) -> Option<Flip> {
     })
 }
 
-/// What a turn says about adoption.
 pub(crate) fn owned(turn: &Turn) -> OwnedTurn {
     OwnedTurn {
         share: turn.owner_share(),

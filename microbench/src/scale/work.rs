@@ -62,7 +62,6 @@ impl Requests {
         Ok(())
     }
 
-    /// Requests that were answered since the start.
     pub(crate) fn answered(&self) -> u64 {
         let counts = self.answered.iter();
         counts.map(|count| count.0.load(Ordering::Relaxed)).sum()

@@ -96,14 +96,12 @@ impl Rotation {
         }
     }
 
-    /// Turns of this length from now on.
     fn set_turn(&self, turn: Duration) -> Result<()> {
         let period = turn * self.policies.len() as u32;
         self.live.set_period_us(period.as_micros() as u32)?;
         self.live.apply()
     }
 
-    /// What the kernel counted since the start.
     pub(crate) fn counted(&self) -> Result<Counted> {
         counted_since(self.counters)
     }

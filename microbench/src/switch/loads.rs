@@ -19,7 +19,6 @@ const BUSY_PER_CPU: usize = 4;
 const SLEEPERS_PER_CPU: usize = 10;
 const SLEEPERS_EVERY: Duration = Duration::from_millis(10);
 
-/// A load that runs until it is dropped.
 pub(crate) struct Running {
     load: load::Load,
     _bound: Vec<Task>,
@@ -55,7 +54,6 @@ pub(crate) fn start(load: Load, cpus: usize, run: Duration) -> Result<Running> {
 }
 
 impl Running {
-    /// Fails when a part has died.
     pub(crate) fn check(&mut self) -> Result<()> {
         self.load.check()
     }

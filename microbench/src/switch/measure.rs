@@ -17,7 +17,6 @@ use super::record::{Load, Record, Settings};
 use super::{disturbance, flips, loads, preloaded, replacement};
 use crate::named::Named;
 
-/// How long timer interrupts are counted.
 const TICKS_FOR: Duration = Duration::from_secs(1);
 
 #[derive(clap::Args, Debug)]

@@ -24,7 +24,6 @@ const ADOPTION_POLL: Duration = Duration::from_millis(200);
 
 pub(crate) type Options = Vec<String>;
 
-/// With one policy and its turns recorded.
 pub(crate) fn single(policy: &str) -> Options {
     ["--policies", policy, "--record-turns"]
         .map(String::from)
@@ -66,7 +65,6 @@ pub(crate) struct TurnLog<'a> {
 }
 
 impl<'a> TurnLog<'a> {
-    /// Begins with the next turn.
     pub(crate) fn start(live: &'a Live) -> Result<Self> {
         let mut turns = turns::read(live)?;
         let under_way = turns.pop().context("no turn was recorded")?;
@@ -118,7 +116,6 @@ fn rows(turns: &[turns::Turn]) -> impl Iterator<Item = Turn> + '_ {
     })
 }
 
-/// What the kernel counted since `before`.
 pub(crate) fn counted_since(before: Counters) -> Result<Counted> {
     let now = Counters::read()?;
     let bypasses = now.bypasses.zip(before.bypasses);

@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Record {
     /// What the machine and the loader do unasked.
     Settings(Settings),
-    /// One scheduler process replaced by another.
     Replacement(Replacement),
     /// One loaded program replaced by another, in one process.
     Preloaded(Preloaded),
@@ -26,7 +25,6 @@ pub(crate) enum Record {
 pub(crate) enum Load {
     /// A sleeper bound to each CPU that wakes up every millisecond, so that something runs.
     Idle,
-    /// Half of the CPUs are busy.
     Moderate,
     /// Four busy tasks a CPU.
     Saturated,
@@ -42,7 +40,6 @@ impl Load {
     }
 }
 
-/// Defaults, and the tick.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Settings {
     /// `drain` or `adopt`: what scx_meta does without `--handover`.
@@ -59,13 +56,10 @@ pub(crate) struct Replacement {
     /// Both are scx_meta with one policy each.
     pub(crate) is_meta: bool,
     pub(crate) load: Load,
-    /// The signal is sent.
     pub(crate) asked_at: u64,
     /// The kernel's own scheduler was seen in charge.
     pub(crate) disabled_at: u64,
-    /// The old process ended.
     pub(crate) exited_at: u64,
-    /// The new process is made.
     pub(crate) spawned_at: u64,
     /// The kernel was seen to enable the new scheduler.
     pub(crate) enabling_at: Option<u64>,
@@ -77,7 +71,6 @@ pub(crate) struct Replacement {
     pub(crate) most_at: Option<u64>,
     /// Bypasses of the new scheduler until it was in charge.
     pub(crate) bypasses: Option<u64>,
-    /// How long they lasted.
     pub(crate) bypass_ns: Option<u64>,
     /// How far the kernel's count of enabled schedulers rose.
     pub(crate) enable_seq: u64,
@@ -89,11 +82,8 @@ pub(crate) struct Preloaded {
     pub(crate) from: String,
     pub(crate) to: String,
     pub(crate) load: Load,
-    /// Detaching begins.
     pub(crate) asked_at: u64,
-    /// Detaching ended.
     pub(crate) detached_at: u64,
-    /// Attaching ended.
     pub(crate) attached_at: u64,
     /// The first task of the new policy ran.
     pub(crate) first_at: Option<u64>,
@@ -103,7 +93,6 @@ pub(crate) struct Preloaded {
     pub(crate) enable_seq: u64,
 }
 
-/// A rotation, as scx_meta runs it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Case {
     pub(crate) policies: Vec<String>,
@@ -179,7 +168,6 @@ pub(crate) struct Counted {
 /// Flips that user space asked for, by a pin.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Decided {
-    /// Turns last until the next decision.
     pub(crate) case: Case,
     /// When user space decided, and the turn that came of it.
     pub(crate) decisions: Vec<(u64, Turn)>,

@@ -73,7 +73,6 @@ pub(crate) struct ReplacementRow {
     pub(crate) who: String,
     pub(crate) load: String,
     parts: Parts,
-    /// Schedulers that the kernel enabled for each.
     pub(crate) enable_seq: f64,
     /// Bypasses of the new scheduler for each, as far as it can tell; the end of the old one
     /// bypasses once more.

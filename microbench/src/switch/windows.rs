@@ -20,7 +20,6 @@ const FLIPS_A_ROTATION: usize = 2;
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Direction {
     All,
-    /// Those to this policy.
     To(String),
 }
 
@@ -44,12 +43,10 @@ pub(crate) enum Against {
     SamePolicy,
 }
 
-/// Lateness after flips and otherwise, in nanoseconds.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Comparison {
     pub(crate) direction: Direction,
     pub(crate) against: Against,
-    /// Wake-ups soon after a flip.
     pub(crate) near: Summary,
     pub(crate) rest: Summary,
     pub(crate) ratio_p50: Interval,

@@ -198,9 +198,8 @@ fn bytes(bytes: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use labkit::machine::Machine;
-
     use super::*;
+    use crate::testing;
 
     fn program(only: Option<&str>, name: &str, verified: u32) -> Record {
         Record::Program {
@@ -212,13 +211,9 @@ mod tests {
     }
 
     fn kernel(release: &str, records: Vec<Record>) -> Result<Kernel> {
-        let machine = Machine {
-            kernel: release.into(),
-            accel: "tcg".into(),
-            cpus: 2,
-            clock: labkit::clock::Clock::Host,
-        };
-        Kernel::of(&Raw { machine, records }, Path::new("raw"))
+        let mut raw = testing::raw(2, records);
+        raw.machine.kernel = release.into();
+        Kernel::of(&raw, Path::new("raw"))
     }
 
     #[test]

@@ -21,13 +21,9 @@ use crate::scale::record::{Interrupts, Programs, Record};
 struct Part {
     /// CPU time that this part had, all CPUs together.
     cpu_ns: f64,
-    /// Of it, in hard interrupts.
     hard_ns: f64,
-    /// In softirqs.
     soft_ns: f64,
-    /// Longest hard interrupt.
     hard_max_ns: u64,
-    /// Longest softirq.
     soft_max_ns: u64,
     /// The latest timer: interrupts were off no longer than that.
     irq_off_upper_ns: u64,
@@ -241,5 +237,77 @@ impl fmt::Display for After {
             "IRQs off: the lateness of timers that run with interrupts off (the tick); an upper \
              bound,\nsince kernels here have no irqsoff tracer."
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::raw;
+
+    fn interrupts(pinned: Option<&str>, after_ns: u64, rest_ns: u64) -> Record {
+        let sums = |hard_ns| Sums {
+            hard_ns,
+            late_max_ns: hard_ns / 10,
+            ..Sums::default()
+        };
+        Record::Interrupts(Interrupts {
+            load: "requests".into(),
+            handover: "adopt".into(),
+            pinned: pinned.map(Into::into),
+            wall_ns: 100_000_000,
+            after_wall_ns: if pinned.is_some() { 0 } else { 20_000_000 },
+            flips: 1,
+            after: sums(after_ns),
+            rest: sums(rest_ns),
+            missing: vec![],
+            probe_after_ns: vec![5],
+            probe_rest_ns: vec![4],
+        })
+    }
+
+    fn programs(pinned: Option<&str>, run_ns: u64) -> Record {
+        Record::Programs(Programs {
+            load: "requests".into(),
+            handover: "adopt".into(),
+            pinned: pinned.map(Into::into),
+            wall_ns: 100_000_000,
+            flips: 5,
+            runs: 1,
+            run_ns,
+            flip_ns: 5_000,
+            handover_ns: 500,
+        })
+    }
+
+    fn after(records: Vec<Record>) -> Result<After> {
+        After::of(&[raw(1, records)])
+    }
+
+    #[test]
+    fn fractions_are_of_the_time_that_each_part_had() {
+        let after = after(vec![
+            interrupts(None, 400_000, 800_000),
+            interrupts(Some("fifo"), 0, 500_000),
+            programs(None, 3_000_000),
+            programs(Some("fifo"), 2_000_000),
+        ])
+        .unwrap();
+        let value = &after.json()["requests"]["adopt"];
+        assert_eq!(value["after"]["interrupt_fraction"], 0.02);
+        assert_eq!(value["rest"]["interrupt_fraction"], 0.01);
+        assert_eq!(value["pinned"]["interrupt_fraction"], 0.005);
+        assert_eq!(value["interrupt_ratio"], 2.0);
+        assert_eq!(value["after"]["irq_off_upper_ns"], 40_000);
+        // 1 % of the time more than pinned, in 20 ms.
+        assert!((value["callbacks_extra_ns_per_flip"].as_f64().unwrap() - 200_000.0).abs() < 1e-6);
+        assert_eq!(value["flip_ns"], 1000.0);
+    }
+
+    #[test]
+    fn turns_without_anything_pinned_are_no_comparison() {
+        let error = after(vec![interrupts(None, 1, 1), programs(None, 1)]);
+        let error = error.err().unwrap().to_string();
+        assert!(error.contains("requests under adopt"), "{error}");
     }
 }

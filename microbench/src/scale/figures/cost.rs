@@ -37,7 +37,6 @@ const AGAINST: Spec = Spec {
     statistic: Statistic::Median,
 };
 
-/// What the issue allows.
 const FLAT: f64 = 1.2;
 
 /// Lines of the figure against CPUs: the fixed pair, and the hooks that pass over CPUs.
@@ -256,10 +255,9 @@ fn last_to_first(against: &[Row], what: &str) -> Result<Interval> {
 
 #[cfg(test)]
 mod tests {
-    use labkit::machine::Machine;
-
     use super::*;
     use crate::scale::record::Flip;
+    use crate::testing;
 
     fn flips(costs: &[(&str, &str, u64)]) -> Vec<Flip> {
         let flips = costs.iter().map(|&(from, to, flip_ns)| Flip {
@@ -273,17 +271,8 @@ mod tests {
 
     fn raw(cpus: usize, records: Vec<(Setting, Vec<Flip>)>) -> Raw<Record> {
         let records = records.into_iter();
-        Raw {
-            machine: Machine {
-                kernel: "6.18".into(),
-                accel: "tcg".into(),
-                cpus,
-                clock: labkit::clock::Clock::Serial,
-            },
-            records: records
-                .map(|(setting, flips)| Record::Flips { setting, flips })
-                .collect(),
-        }
+        let records = records.map(|(setting, flips)| Record::Flips { setting, flips });
+        testing::raw(cpus, records.collect())
     }
 
     fn boots() -> Vec<Raw<Record>> {

@@ -22,7 +22,6 @@ const OWN: f64 = 0.5;
 /// … and is wanted to have it in so many turns of 100 ms.
 const WANTED: f64 = 0.95;
 
-/// What turns of one length were like.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Turns {
     /// Turns in which something ran.

@@ -19,7 +19,6 @@ use super::{period_name, period_ns, Folder};
 use crate::scale::record::{Record, Work};
 
 const REPLACEMENT: &str = "replacement";
-/// In the order of the table.
 const WAYS: [&str; 4] = ["drain", "adopt", "identical", REPLACEMENT];
 /// The fraction of the time in which a replaced scheduler was in charge at all.
 const IN_CHARGE: &str = "in charge";
@@ -27,7 +26,6 @@ const IN_CHARGE: &str = "in charge";
 const TWO: &str = "fifo, vtime";
 const ALL: &str = "all policies";
 
-/// Requests a second.
 const PINNED: Spec = Spec {
     by: &["way", "policy"],
     block: 1,
@@ -217,9 +215,8 @@ impl fmt::Display for Retained {
 
 #[cfg(test)]
 mod tests {
-    use labkit::machine::Machine;
-
     use super::*;
+    use crate::testing::raw;
 
     fn work(round: usize, way: &str, policies: &[&str], period_us: u64, answered: u64) -> Record {
         Record::Work(Work {
@@ -253,15 +250,7 @@ mod tests {
     }
 
     fn retained(records: Vec<Record>) -> Result<Retained> {
-        Retained::of(&[Raw {
-            machine: Machine {
-                kernel: "6.18".into(),
-                accel: "tcg".into(),
-                cpus: 2,
-                clock: labkit::clock::Clock::Serial,
-            },
-            records,
-        }])
+        Retained::of(&[raw(2, records)])
     }
 
     #[test]
