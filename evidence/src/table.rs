@@ -6,6 +6,9 @@ use comfy_table::{presets, CellAlignment, ContentArrangement};
 /// Above this, a ratio is said as "to 1" and its decimals mean nothing.
 const LARGE_RATIO: f64 = 100.0;
 
+/// A head, and how its cell is written.
+pub type Column<'a, T> = (&'a str, fn(&T) -> String);
+
 /// A table, for a terminal or as Markdown. The first column is text and stands left, all others are
 /// numbers and stand right.
 pub struct Table {
@@ -25,10 +28,10 @@ impl Table {
         self
     }
 
-    /// One line for each thing: heads, and how each cell is written.
+    /// One line for each thing.
     pub fn list<T, const N: usize>(
         things: impl IntoIterator<Item = T>,
-        columns: [(&str, fn(&T) -> String); N],
+        columns: [Column<T>; N],
     ) -> Self {
         let mut table = Self::new(columns.map(|(head, _)| head));
         for thing in things {

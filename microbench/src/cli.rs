@@ -2,7 +2,7 @@
 //! The command line. `measure` and `figures` are for `cargo xtask bench`, which calls the one in
 //! the guest and the other on the host.
 
-use std::io;
+use std::io::{self, StdoutLock};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -12,6 +12,9 @@ use labkit::machine::Machine;
 use labkit::sys;
 
 use crate::{overhead, policies, scale, switch, verifier};
+
+/// Raw data go to stdout.
+pub(crate) type Out = Writer<StdoutLock<'static>>;
 
 /// What scx_meta's switch and its policies cost and are worth, measured
 #[derive(Debug, Parser)]
@@ -86,7 +89,7 @@ impl Measure {
         let mut out = Writer::new(io::stdout().lock(), &machine)?;
         match self {
             Self::Switch(args) => switch::measure::run(&args, &machine, &mut out),
-            Self::Overhead(args) => overhead::measure::run(&args, &machine, &mut out),
+            Self::Overhead(args) => overhead::measure::run(&args, &mut out),
             Self::Scale(args) => scale::measure::run(&args, &machine, &mut out),
             Self::Policies(args) => policies::measure::run(&args, &machine, &mut out),
             Self::Verifier(args) => verifier::measure::run(&args, &mut out),

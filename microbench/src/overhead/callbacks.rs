@@ -2,16 +2,14 @@
 //! Measures callbacks: in each round every scheduler of every policy gets the same mix, one after
 //! another, and the kernel's own statistics say what its callbacks took.
 
-use std::io::Write;
-
 use anyhow::Result;
-use evidence::raw::Writer;
 use labkit::sys;
 
 use super::contender::{Contender, Programs};
 use super::mix::{Amounts, PHASES};
 use super::record::{Mix, Record};
 use super::windows::Sampler;
+use crate::cli::Out;
 use crate::progs::Statistics;
 
 const MAIN: [Contender; 3] = [Contender::Multi, Contender::Single, Contender::Stock];
@@ -49,11 +47,7 @@ pub(crate) fn method(options: &Options) -> String {
     )
 }
 
-pub(crate) fn measure<W: Write>(
-    options: &Options,
-    programs: &Programs,
-    out: &mut Writer<W>,
-) -> Result<()> {
+pub(crate) fn measure(options: &Options, programs: &Programs, out: &mut Out) -> Result<()> {
     let _statistics = Statistics::enable()?;
     for round in 0..options.callback_rounds as usize {
         for policy in programs.policies() {
@@ -75,12 +69,12 @@ fn contenders(policy: &str, beside: &str) -> Vec<Contender> {
     contenders
 }
 
-fn mix<W: Write>(
+fn mix(
     amounts: &Amounts,
     policy: &str,
     contender: Contender,
     round: usize,
-    out: &mut Writer<W>,
+    out: &mut Out,
 ) -> Result<()> {
     for phase in PHASES {
         let (sampler, start) = (Sampler::start()?, sys::monotonic());

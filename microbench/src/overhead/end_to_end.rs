@@ -2,16 +2,15 @@
 //! Measures whole workloads under scx_meta pinned to a policy and under the build of that policy
 //! alone, by turns.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use evidence::raw::Writer;
 
 use super::contender::{Contender, Programs};
 use super::record::{Record, Run};
 use super::web::Web;
 use super::workload::{Sizes, Workload};
+use crate::cli::Out;
 
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
@@ -40,11 +39,7 @@ pub(crate) fn method(options: &Options) -> String {
     )
 }
 
-pub(crate) fn measure<W: Write>(
-    options: &Options,
-    programs: &Programs,
-    out: &mut Writer<W>,
-) -> Result<()> {
+pub(crate) fn measure(options: &Options, programs: &Programs, out: &mut Out) -> Result<()> {
     let nginx = options.nginx.as_ref().context("--nginx is missing")?;
     let _web = Web::start(nginx)?;
     for round in 0..options.rounds as usize {
@@ -67,12 +62,12 @@ fn order(round: usize) -> [Contender; 2] {
     }
 }
 
-fn workloads<W: Write>(
+fn workloads(
     options: &Options,
     policy: &str,
     contender: Contender,
     round: usize,
-    out: &mut Writer<W>,
+    out: &mut Out,
 ) -> Result<()> {
     for workload in [Workload::Messaging, Workload::Pipe, Workload::Web] {
         for repeat in 0..options.repeats as usize {

@@ -3,15 +3,14 @@
 //! scheduler's own loader there.
 
 use std::fs;
-use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use evidence::raw::Writer;
 use labkit::sys;
 
 use super::contender::{Contender, Programs};
 use super::record::{self, Record};
+use crate::cli::Out;
 
 /// By turns in each round.
 const CONTENDERS: [Contender; 4] = [
@@ -48,11 +47,7 @@ pub(crate) fn method(options: &Options) -> String {
     )
 }
 
-pub(crate) fn measure<W: Write>(
-    options: &Options,
-    programs: &Programs,
-    out: &mut Writer<W>,
-) -> Result<()> {
+pub(crate) fn measure(options: &Options, programs: &Programs, out: &mut Out) -> Result<()> {
     let time = Duration::from_secs(options.idle_seconds);
     for round in 0..options.idle_rounds as usize {
         for contender in CONTENDERS {
@@ -67,12 +62,7 @@ pub(crate) fn measure<W: Write>(
     Ok(())
 }
 
-fn look<W: Write>(
-    contender: Contender,
-    round: usize,
-    time: Duration,
-    out: &mut Writer<W>,
-) -> Result<()> {
+fn look(contender: Contender, round: usize, time: Duration, out: &mut Out) -> Result<()> {
     sleep(SETTLE)?;
     let (before, start) = (Counts::read()?, sys::monotonic());
     sleep(time)?;

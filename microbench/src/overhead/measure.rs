@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The half of `bench overhead` that runs in the guest.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use evidence::raw::Writer;
-use labkit::machine::Machine;
 
 use super::contender::Programs;
 use super::record::{Part, Record};
 use super::{callbacks, end_to_end, idle};
+use crate::cli::Out;
 use crate::named::Named;
 
 #[derive(clap::Args, Debug)]
@@ -45,7 +43,7 @@ pub(crate) struct Args {
     idle: Box<idle::Options>,
 }
 
-pub(crate) fn run<W: Write>(args: &Args, _machine: &Machine, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn run(args: &Args, out: &mut Out) -> Result<()> {
     let programs = Programs {
         multi: &args.scx_meta,
         single: &args.single,

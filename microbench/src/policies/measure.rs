@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The half of `bench policies` that runs in the guest.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{ensure, Context, Result};
 use clap::ValueEnum;
-use evidence::raw::Writer;
 use fastrand::Rng;
 use labkit::charge::others::Others;
 use labkit::charge::setting::Setting;
@@ -21,6 +19,7 @@ use scx_meta::weights::PolicyList;
 use super::load::{Conditions, Load};
 use super::order;
 use super::record::{Contender, Record};
+use crate::cli::Out;
 
 /// EEVDF in the order of its measurements.
 pub(crate) const EEVDF: [&str; 2] = ["EEVDF", "EEVDF again"];
@@ -66,7 +65,7 @@ pub(crate) struct Args {
     pub(crate) machine: Option<String>,
 }
 
-pub(crate) fn run<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn run(args: &Args, machine: &Machine, out: &mut Out) -> Result<()> {
     // What libbpf and the scx library say belongs to stderr, and only warnings.
     logging::init(false);
     // Windows begin and end on time; what is started is ordinary again.
@@ -167,7 +166,7 @@ struct Cells<'a> {
 
 impl Rig<'_> {
     /// Every load under one scheduler. A failure is written down; one of the scheduler ends its round.
-    fn measure<W: Write>(&mut self, cells: Cells, out: &mut Writer<W>) -> Result<()> {
+    fn measure(&mut self, cells: Cells, out: &mut Out) -> Result<()> {
         let under = &cells.contender.label;
         let mut rng = cells.seed;
         let failed = |load: Option<Load>, error: &anyhow::Error| {

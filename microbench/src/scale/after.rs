@@ -3,12 +3,10 @@
 //! probe's wake-ups, on a machine that is busy.
 
 use std::any::Any;
-use std::io::Write;
 use std::mem::MaybeUninit;
 use std::time::Duration;
 
 use anyhow::Result;
-use evidence::raw::Writer;
 use labkit::machine::Machine;
 use labkit::probe::{Class, Probe, Sample};
 use labkit::sys;
@@ -21,6 +19,7 @@ use super::measure::{Args, HANDOVERS};
 use super::record::{Interrupts, Programs, Record};
 use super::rig::{self, Rig};
 use super::work::{Hogs, Requests};
+use crate::cli::Out;
 use crate::progs;
 
 /// "After a flip" lasts this long: the same as bpf/irq.bpf.c has it.
@@ -35,7 +34,7 @@ const PROBE_EVERY: Duration = Duration::from_millis(3);
 const SETTLE: Duration = Duration::from_millis(200);
 
 /// Takes turns and pinned policies one after the other, several times.
-pub(crate) fn run<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn run(args: &Args, machine: &Machine, out: &mut Out) -> Result<()> {
     for handover in HANDOVERS {
         let mut rig = Rig::start(&args.scx_meta, &["--record-turns", "--handover", handover])?;
         for load in LOADS {
@@ -77,7 +76,7 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn measure<W: Write>(&mut self, out: &mut Writer<W>) -> Result<()> {
+    fn measure(&mut self, out: &mut Out) -> Result<()> {
         for _ in 0..self.args.rounds {
             for pinned in whats()? {
                 self.interrupts(pinned, out)?;
@@ -100,7 +99,7 @@ impl Bench<'_> {
         self.rig.let_run(SETTLE)
     }
 
-    fn interrupts<W: Write>(&mut self, pinned: Option<Policy>, out: &mut Writer<W>) -> Result<()> {
+    fn interrupts(&mut self, pinned: Option<Policy>, out: &mut Out) -> Result<()> {
         self.begin(pinned, TURN)?;
         let mut object = MaybeUninit::uninit();
         let instrument = Instrument::attach(&mut object)?;
@@ -135,7 +134,7 @@ impl Bench<'_> {
     }
 
     /// Turns of the very length, so that all of the time is after a flip.
-    fn programs<W: Write>(&mut self, pinned: Option<Policy>, out: &mut Writer<W>) -> Result<()> {
+    fn programs(&mut self, pinned: Option<Policy>, out: &mut Out) -> Result<()> {
         self.begin(pinned, AFTER)?;
         let before = (progs::Reading::now(), in_timer(&self.rig.live)?);
         let begin = sys::monotonic();

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Many busy tasks: what a flip and a hand-over cost then, and whether everybody is still there.
 
-use std::io::Write;
 use std::time::Duration;
 
 use anyhow::Result;
-use evidence::raw::Writer;
 use labkit::machine::Machine;
 use labkit::sys;
 use scx_meta::live::Live;
@@ -15,6 +13,7 @@ use super::measure::{Args, HANDOVERS};
 use super::record::{Busy, Record};
 use super::rig::{self, Rig};
 use super::work::Hogs;
+use crate::cli::Out;
 
 const TASKS: [usize; 4] = [10, 40, 100, 400];
 const TURN: Duration = Duration::from_millis(100);
@@ -30,7 +29,7 @@ const QUIET_TRIES: u32 = 40;
 const QUIET_POLL: Duration = Duration::from_millis(50);
 
 /// Measures with as many busy tasks as this machine can serve in time.
-pub(crate) fn run<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn run(args: &Args, machine: &Machine, out: &mut Out) -> Result<()> {
     for handover in HANDOVERS {
         for tasks in TASKS.into_iter().filter(|tasks| fits(*tasks, machine.cpus)) {
             measure(args, handover, tasks, machine.cpus, out)?;
@@ -43,13 +42,7 @@ fn fits(tasks: usize, cpus: usize) -> bool {
     SLICE * (tasks / cpus) as u32 <= WATCHDOG / 4
 }
 
-fn measure<W: Write>(
-    args: &Args,
-    handover: &str,
-    tasks: usize,
-    cpus: usize,
-    out: &mut Writer<W>,
-) -> Result<()> {
+fn measure(args: &Args, handover: &str, tasks: usize, cpus: usize, out: &mut Out) -> Result<()> {
     let mut rig = Rig::start(&args.scx_meta, &["--record-turns", "--handover", handover])?;
     let hogs = Hogs::start(tasks)?;
     rig.rotate(&rig::fixed_pair()?, TURN)?;

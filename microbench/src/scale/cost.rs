@@ -2,16 +2,15 @@
 //! What a flip costs, against policies, tasks, the length of turns, and from which policy to which.
 //! The machine is nearly idle: it is the flip that is measured, not what it competes with.
 
-use std::io::Write;
 use std::time::Duration;
 
 use anyhow::Result;
-use evidence::raw::Writer;
 use labkit::sleepers::Sleepers;
 
 use super::measure::Args;
 use super::record::{Record, Setting};
 use super::rig::{self, Rig};
+use crate::cli::Out;
 
 /// Turns, where their length is not what is varied.
 const TURN: Duration = Duration::from_millis(10);
@@ -43,7 +42,7 @@ fn start(args: &Args) -> Result<Rig> {
 }
 
 /// Each two policies by turns, all being loaded.
-pub(crate) fn pairs<W: Write>(args: &Args, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn pairs(args: &Args, out: &mut Out) -> Result<()> {
     let _tasks = Sleepers::start(FEW_TASKS, FEW_EVERY)?;
     let mut rig = start(args)?;
     let policies = rig::policies();
@@ -60,7 +59,7 @@ pub(crate) fn pairs<W: Write>(args: &Args, out: &mut Writer<W>) -> Result<()> {
 }
 
 /// Two, three and more policies loaded and in rotation.
-pub(crate) fn policies<W: Write>(args: &Args, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn policies(args: &Args, out: &mut Out) -> Result<()> {
     let _tasks = Sleepers::start(FEW_TASKS, FEW_EVERY)?;
     let mut policies = rig::policies();
     // Its hooks pass over CPUs, which is another matter: it joins last.
@@ -84,7 +83,7 @@ pub(crate) fn policies<W: Write>(args: &Args, out: &mut Writer<W>) -> Result<()>
 }
 
 /// More and more tasks, mostly asleep, under one scheduler.
-pub(crate) fn tasks<W: Write>(args: &Args, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn tasks(args: &Args, out: &mut Out) -> Result<()> {
     let mut rig = start(args)?;
     let mut groups = Vec::new();
     let mut there = 0;
@@ -100,7 +99,7 @@ pub(crate) fn tasks<W: Write>(args: &Args, out: &mut Writer<W>) -> Result<()> {
     rig.stop()
 }
 
-pub(crate) fn turns<W: Write>(args: &Args, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn turns(args: &Args, out: &mut Out) -> Result<()> {
     let _tasks = Sleepers::start(FEW_TASKS, FEW_EVERY)?;
     let mut rig = start(args)?;
     for turn in TURNS {

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The half of `bench scale` that runs in the guest.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use evidence::raw::Writer;
 use labkit::machine::Machine;
 use labkit::sys;
 
 use super::{after, busy, cost, period};
+use crate::cli::Out;
 
 /// Both ways of handing over, by their option's values.
 pub(super) const HANDOVERS: [&str; 2] = ["drain", "adopt"];
@@ -65,7 +64,7 @@ pub(crate) enum Part {
     Busy,
 }
 
-pub(crate) fn run<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn run(args: &Args, machine: &Machine, out: &mut Out) -> Result<()> {
     // Whoever measures must read on time; what it starts is ordinary again.
     sys::enter_real_time().context("SCHED_RR")?;
     let parts = match args.parts.is_empty() {
@@ -81,12 +80,7 @@ pub(crate) fn run<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>)
     Ok(())
 }
 
-fn measure<W: Write>(
-    part: Part,
-    args: &Args,
-    machine: &Machine,
-    out: &mut Writer<W>,
-) -> Result<()> {
+fn measure(part: Part, args: &Args, machine: &Machine, out: &mut Out) -> Result<()> {
     match part {
         Part::Pairs => cost::pairs(args, out),
         Part::Policies => cost::policies(args, out),

@@ -2,14 +2,12 @@
 //! How much work is left at each period, by turns and by replacing one process by another, and who
 //! gets the CPUs in each turn.
 
-use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{ensure, Context, Result};
-use evidence::raw::Writer;
 use labkit::machine::Machine;
 use labkit::meta::{Meta, STOP_LIMIT};
 use labkit::{scx, sys};
@@ -19,6 +17,7 @@ use super::measure::{Args, HANDOVERS};
 use super::record::{Owner, Record, Work};
 use super::rig::{self, Rig};
 use super::work::{Hogs, Requests};
+use crate::cli::Out;
 
 const PERIODS_MS: [u64; 8] = [2000, 1000, 400, 100, 40, 20, 10, 2];
 
@@ -45,7 +44,7 @@ const SETTLE: Duration = Duration::from_millis(200);
 const CHARGE_POLL: Duration = Duration::from_millis(20);
 
 /// Work done, interleaved: each round has every way and every period.
-pub(crate) fn run<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn run(args: &Args, machine: &Machine, out: &mut Out) -> Result<()> {
     let identical = args.identical.as_deref();
     let identical = identical.context("--identical: the part `period` needs it")?;
     let pairs = machine.cpus * PAIRS_PER_CPU;
@@ -73,11 +72,7 @@ pub(crate) fn run<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>)
 
 /// Work done while one process replaces another, against the same policies pinned in the same boot.
 /// Not for the serial clock: CPUs take turns there, and busy ones make a start take twice as long.
-pub(crate) fn replacement<W: Write>(
-    args: &Args,
-    machine: &Machine,
-    out: &mut Writer<W>,
-) -> Result<()> {
+pub(crate) fn replacement(args: &Args, machine: &Machine, out: &mut Out) -> Result<()> {
     let pairs = machine.cpus * PAIRS_PER_CPU;
     for round in 0..args.rounds {
         let pinned = Way {
@@ -102,13 +97,13 @@ struct Way<'a> {
 impl Way<'_> {
     /// Two policies at all periods, and `all` at some, with each of them pinned in the same boot
     /// and by the same process.
-    fn measure<W: Write>(
+    fn measure(
         &self,
         args: &Args,
         round: usize,
         pairs: usize,
         all: &[Policy],
-        out: &mut Writer<W>,
+        out: &mut Out,
     ) -> Result<()> {
         let mut rig = Rig::start(self.program, self.options)?;
         let requests = Requests::start(pairs)?;
@@ -165,7 +160,7 @@ fn names(policies: &[Policy]) -> Vec<String> {
 /// Turns by replacing one process by another, one rotation of each length. The processes are in the
 /// real-time class: as ordinary ones among so many busy tasks they never came to load anything
 /// within a turn.
-fn replace<W: Write>(args: &Args, round: usize, pairs: usize, out: &mut Writer<W>) -> Result<()> {
+fn replace(args: &Args, round: usize, pairs: usize, out: &mut Out) -> Result<()> {
     let requests = Requests::start(pairs)?;
     thread::sleep(SETTLE);
     let pair = rig::fixed_pair()?;
@@ -220,7 +215,7 @@ fn stop_early(mut process: Meta) -> Result<()> {
 }
 
 /// Who gets the CPUs in each turn, and how long the others wait.
-pub(crate) fn owners<W: Write>(args: &Args, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn owners(args: &Args, out: &mut Out) -> Result<()> {
     for handover in HANDOVERS {
         let mut rig = Rig::start(&args.scx_meta, &["--record-turns", "--handover", handover])?;
         let hogs = Hogs::start(HOGS)?;

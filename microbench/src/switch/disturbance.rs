@@ -2,12 +2,10 @@
 //! How late a probe wakes up beside flips. Meant for a virtual clock, to which the
 //! emulator adds no noise.
 
-use std::io::Write;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{ensure, Result};
-use evidence::raw::Writer;
 use labkit::machine::CpuTime;
 use labkit::probe::{Class, Sample};
 use labkit::{probe, sys};
@@ -17,6 +15,7 @@ use super::loads;
 use super::measure::{default_handover, Args};
 use super::meta::{ns, TurnLog};
 use super::record::{Load, Probe, ProbeFlip, Record};
+use crate::cli::Out;
 
 const POLICIES: [&str; 2] = ["fifo", "vtime"];
 
@@ -44,7 +43,7 @@ const RUN: Duration = Duration::from_secs(600);
 
 /// Each load with each hand-over; as controls with each policy held, and with a probe that no
 /// policy makes wait.
-pub(crate) fn run<W: Write>(args: &Args, cpus: usize, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn run(args: &Args, cpus: usize, out: &mut Out) -> Result<()> {
     let long = Duration::from_secs_f64(args.probe_seconds);
     let short = long / SHORTER;
     let default = default_handover();

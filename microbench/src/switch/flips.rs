@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Our switch: turns of a rotation as the kernel recorded them, and flips that user space asks for.
 
-use std::io::Write;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{ensure, Result};
-use evidence::raw::Writer;
 use labkit::charge::scheduler::Scheduler;
 use labkit::charge::watch::Watch;
 use labkit::meta::{OPS, START_LIMIT, STOP_LIMIT};
@@ -20,6 +18,7 @@ use super::measure::Args;
 use super::meta::{counted_since, ns, TurnLog};
 use super::record::{Case, Counted, Decided, Flips, Load, Record, Turn};
 use super::{loads, meta};
+use crate::cli::Out;
 
 /// So that a thousand flips take ten seconds.
 const SHORT_TURN: Duration = Duration::from_millis(10);
@@ -116,12 +115,7 @@ impl Rotation {
 }
 
 /// Rotations of two policies with each hand-over, and of all policies with the default one.
-pub(crate) fn run<W: Write>(
-    args: &Args,
-    load: Load,
-    cpus: usize,
-    out: &mut Writer<W>,
-) -> Result<()> {
+pub(crate) fn run(args: &Args, load: Load, cpus: usize, out: &mut Out) -> Result<()> {
     for handover in ["drain", "adopt"] {
         let start = |policies: &[&str]| {
             Rotation::start(&args.scx_meta, policies, handover, SHORT_TURN, None)

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The half of `bench switch` that runs in the guest: options, and which parts run.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 use std::{fs, thread};
 
 use anyhow::{ensure, Context, Result};
-use evidence::raw::Writer;
 use labkit::machine::Machine;
 use labkit::sys;
 use scx_meta::logging;
@@ -15,6 +13,7 @@ use scx_meta::tunables::{Handover, Tunables};
 
 use super::record::{Load, Record, Settings};
 use super::{disturbance, flips, loads, preloaded, replacement};
+use crate::cli::Out;
 use crate::named::Named;
 
 const TICKS_FOR: Duration = Duration::from_secs(1);
@@ -78,7 +77,7 @@ pub(crate) fn ops_of(other: &Named) -> &str {
     word.strip_prefix("scx_").unwrap_or(word)
 }
 
-pub(crate) fn run<W: Write>(args: &Args, machine: &Machine, out: &mut Writer<W>) -> Result<()> {
+pub(crate) fn run(args: &Args, machine: &Machine, out: &mut Out) -> Result<()> {
     // What libbpf and the scx library say belongs to stderr, and only warnings.
     logging::init(false);
     // Who decides never waits for a CPU, whatever replaces what; its children are ordinary.

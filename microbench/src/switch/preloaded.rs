@@ -2,12 +2,10 @@
 //! The best that a replacement could do: the next program is loaded and verified beforehand, in
 //! the same process; what is measured is detaching the one and attaching the other.
 
-use std::io::Write;
 use std::mem::MaybeUninit;
 use std::time::Duration;
 
 use anyhow::Result;
-use evidence::raw::Writer;
 use labkit::{scx, sys};
 use scx_meta::{Loader, Running, Standby};
 
@@ -15,16 +13,12 @@ use super::measure::Args;
 use super::meta::ns;
 use super::record::{Load, Preloaded, Record};
 use super::{loads, meta};
+use crate::cli::Out;
 
 const RUN: Duration = Duration::from_secs(600);
 
 /// Replaces fifo by vtime and back.
-pub(crate) fn run<W: Write>(
-    args: &Args,
-    load: Load,
-    cpus: usize,
-    out: &mut Writer<W>,
-) -> Result<()> {
+pub(crate) fn run(args: &Args, load: Load, cpus: usize, out: &mut Out) -> Result<()> {
     let policies = ["fifo", "vtime"];
     let mut old = standby(policies[0])?.attach()?;
     let mut running = loads::start(load, cpus, RUN)?;

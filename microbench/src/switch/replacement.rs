@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! One scheduler process replaced by another: signal, wait for its end, start the next.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use evidence::raw::Writer;
 use labkit::charge::scheduler::{Scheduler, Started, Stopped};
 use labkit::charge::watch::{Change, Watch};
 use labkit::meta::{OPS, START_LIMIT, STOP_LIMIT};
@@ -16,6 +14,7 @@ use super::measure::{ops_of, Args};
 use super::meta::ns;
 use super::record::{Load, Record, Replacement};
 use super::{loads, meta};
+use crate::cli::Out;
 
 const RUN: Duration = Duration::from_secs(900);
 
@@ -28,12 +27,7 @@ struct Side {
 }
 
 /// Replaces scx_meta by scx_meta with another policy, and the other schedulers by each other.
-pub(crate) fn run<W: Write>(
-    args: &Args,
-    load: Load,
-    cpus: usize,
-    out: &mut Writer<W>,
-) -> Result<()> {
+pub(crate) fn run(args: &Args, load: Load, cpus: usize, out: &mut Out) -> Result<()> {
     let meta = ["fifo", "vtime"].map(|policy| Side {
         name: format!("scx_meta {policy}"),
         program: args.scx_meta.clone(),
@@ -63,13 +57,13 @@ pub(crate) fn run<W: Write>(
     Ok(())
 }
 
-fn alternate<W: Write>(
+fn alternate(
     sides: &[Side],
     is_meta: bool,
     count: usize,
     load: Load,
     cpus: usize,
-    out: &mut Writer<W>,
+    out: &mut Out,
 ) -> Result<()> {
     let mut watch = Watch::start()?;
     let (mut old, _) = start(&sides[0], &mut watch)?;

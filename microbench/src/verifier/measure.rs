@@ -2,15 +2,14 @@
 //! The half that loads scx_meta and asks the kernel.
 
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{ensure, Result};
-use evidence::raw::Writer;
 use libbpf_rs::query::{ProgInfoIter, ProgInfoQueryOptions};
 use scx_meta::policy::Policy;
 
 use super::record::Record;
+use crate::cli::Out;
 use crate::scale::rig::Rig;
 
 #[derive(clap::Args, Debug)]
@@ -21,7 +20,7 @@ pub(crate) struct Args {
 }
 
 /// Loads it with all policies, then with each alone.
-pub(crate) fn run(args: &Args, out: &mut Writer<impl Write>) -> Result<()> {
+pub(crate) fn run(args: &Args, out: &mut Out) -> Result<()> {
     for only in [None].into_iter().chain(Policy::all().map(Some)) {
         for record in programs(&args.scx_meta, only)? {
             out.record(&record)?;
