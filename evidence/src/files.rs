@@ -5,6 +5,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use serde::Serialize;
+
+/// A file of a report: its name and its text.
+pub type File = (String, String);
+
+pub fn json(name: &str, report: &impl Serialize) -> Result<File> {
+    let text = serde_json::to_string_pretty(report);
+    let text = text.with_context(|| format!("cannot write {name} as JSON"))?;
+    Ok((name.to_owned(), text + "\n"))
+}
+
+/// Writes them in this order, each whole.
+pub fn write_all(folder: &Path, files: &[File]) -> Result<()> {
+    files
+        .iter()
+        .try_for_each(|(name, text)| write_whole(&folder.join(name), text))
+}
 
 /// Writes a file whole or not at all, in a folder that is made if it is missing.
 pub fn write_whole(path: &Path, text: &str) -> Result<()> {

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Horizontal bars with intervals.
 
-use std::path::Path;
-
 use anyhow::{Context, Result};
 use plotters::element::Rectangle;
 use plotters::style::text_anchor::{HPos, VPos};
 use plotters::style::{Color, BLACK};
 
 use super::canvas::{
-    bounds, drawing, path, widest, write, write_at, write_below, write_beside, Canvas, Frame,
-    Point, CAP_HALF, EDGE, PLOT_WIDTH,
+    bounds, drawing, path, widest, write_at, write_below, write_beside, Canvas, Frame, Point,
+    CAP_HALF, EDGE, PLOT_WIDTH,
 };
 use super::palette::{color, GREY, GRID, LIMIT};
 use super::ruler::{line, width, Axis, Ruler, TEXT_PX};
+use crate::files::File;
 use crate::sample::Interval;
 
 const BAR_STEP: i32 = 28;
@@ -35,9 +34,12 @@ pub struct Bars<'a> {
 }
 
 impl Bars<'_> {
-    pub fn save(&self, path: &Path, footnote: &str) -> Result<()> {
+    /// The figure as a file, with `footnote` below it.
+    pub fn file(&self, name: impl Into<String>, footnote: &str) -> Result<File> {
+        let name = name.into();
         let svg = self.svg(footnote);
-        write(path, svg)
+        let svg = svg.with_context(|| format!("cannot make {name}"))?;
+        Ok((name, svg))
     }
 
     pub fn svg(&self, footnote: &str) -> Result<String> {

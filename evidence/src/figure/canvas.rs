@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! What all figures are drawn with: a frame of title, plot and footnote, and text that has room.
 
-use std::path::Path;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use plotters::backend::SVGBackend;
 use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, IntoDrawingArea};
@@ -15,7 +13,6 @@ use plotters::style::{
 
 use super::palette::GREY;
 use super::ruler::{line, width, TEXT_PX};
-use crate::files;
 use crate::sample::Interval;
 
 pub(super) const EDGE: i32 = 20;
@@ -166,9 +163,4 @@ pub(super) fn upright(area: &Canvas, text: &str, at: Point) -> Result<()> {
 
 pub(super) fn drawing(error: impl std::fmt::Display) -> anyhow::Error {
     anyhow::anyhow!("cannot draw: {error}")
-}
-
-pub(super) fn write(path: &Path, svg: Result<String>) -> Result<()> {
-    let svg = svg.with_context(|| format!("cannot make {}", path.display()))?;
-    files::write_whole(path, &svg)
 }

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Lines with intervals over an axis.
 
-use std::path::Path;
-
 use anyhow::{Context, Result};
 use plotters::element::Circle;
 use plotters::style::text_anchor::HPos;
 use plotters::style::{Color, RGBColor, BLACK};
 
 use super::canvas::{
-    bounds, drawing, path, upright, widest, write, write_below, write_beside, Canvas, Frame, Point,
+    bounds, drawing, path, upright, widest, write_below, write_beside, Canvas, Frame, Point,
     CAP_HALF, EDGE, PLOT_WIDTH,
 };
 use super::palette::{color, GREY, GRID, LIMIT};
 use super::ruler::{line, Axis, Ruler, TEXT_PX};
+use crate::files::File;
 use crate::sample::Interval;
 
 const PLOT_HEIGHT: i32 = 320;
@@ -33,9 +32,12 @@ pub struct Lines<'a> {
 }
 
 impl Lines<'_> {
-    pub fn save(&self, path: &Path, footnote: &str) -> Result<()> {
+    /// The figure as a file, with `footnote` below it.
+    pub fn file(&self, name: impl Into<String>, footnote: &str) -> Result<File> {
+        let name = name.into();
         let svg = self.svg(footnote);
-        write(path, svg)
+        let svg = svg.with_context(|| format!("cannot make {name}"))?;
+        Ok((name, svg))
     }
 
     pub fn svg(&self, footnote: &str) -> Result<String> {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The report on callbacks: tables, JSON, figures.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::collections::BTreeMap;
 
 use anyhow::{ensure, Result};
 use evidence::figure::ruler::Axis;
 use evidence::figure::{Bar, Bars};
+use evidence::files::File;
 use evidence::provenance::Measured;
 use evidence::sample::Interval;
 use evidence::spec::{range, RATIO};
@@ -238,25 +238,26 @@ impl Report {
         distinct(self.rows.iter().map(|row| &*row.policy))
     }
 
-    pub(super) fn save(&self, folder: &Path, footnote: &str) -> Result<()> {
-        self.ratio_bars(
+    pub(super) fn figures(&self, footnote: &str) -> Result<Vec<File>> {
+        let to_single = self.ratio_bars(
             "scx_meta ÷ a build of one policy, each callback",
             |row| row.to_single,
             (LIMIT, "1.10"),
-        )
-        .save(&folder.join("overhead-ratios.svg"), footnote)?;
-        self.ratio_bars(
+        );
+        let to_stock = self.ratio_bars(
             "scx_meta ÷ the stock scheduler, each callback",
             |row| row.to_stock,
             (1.0, "1"),
-        )
-        .save(&folder.join("overhead-ratios-stock.svg"), footnote)?;
-        let policies: BTreeSet<&str> = self.policies().into_iter().collect();
-        for policy in policies {
+        );
+        let ratios = [
+            to_single.file("overhead-ratios.svg", footnote),
+            to_stock.file("overhead-ratios-stock.svg", footnote),
+        ];
+        let callbacks = self.policies().into_iter().map(|policy| {
             let name = format!("overhead-callbacks-{policy}.svg");
-            self.ns_bars(policy).save(&folder.join(name), footnote)?;
-        }
-        Ok(())
+            self.ns_bars(policy).file(name, footnote)
+        });
+        ratios.into_iter().chain(callbacks).collect()
     }
 
     fn ratio_bars<'a>(

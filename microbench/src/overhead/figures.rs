@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The half of `bench overhead` that makes tables and figures of the raw data.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use evidence::files;
 use evidence::provenance::Provenance;
 use serde_json::json;
@@ -12,8 +12,6 @@ use super::{callback_report, idle_report, throughput_report};
 use crate::cli::FiguresArgs;
 
 const COMMAND: &str = "cargo xtask bench overhead";
-
-const FILE: &str = "overhead.json";
 
 pub(crate) fn run(args: &FiguresArgs) -> Result<()> {
     let data = Data::read(&args.raw)?;
@@ -49,13 +47,12 @@ pub(crate) fn run(args: &FiguresArgs) -> Result<()> {
         "end_to_end_details": throughput.details(),
         "idle": idle.details(),
     });
-    let text = serde_json::to_string_pretty(&report).context("cannot write JSON")?;
-    files::write_whole(&args.out.join(FILE), &(text + "\n"))?;
-
     let note = |part| part_note(&data, &header, part);
-    callbacks.save(&args.out, &note(Part::Callbacks))?;
-    throughput.save(&args.out, &note(Part::EndToEnd))?;
-    idle.save(&args.out, &note(Part::Idle))
+    let mut files = callbacks.figures(&note(Part::Callbacks))?;
+    files.push(throughput.figure(&note(Part::EndToEnd))?);
+    files.push(idle.figure(&note(Part::Idle))?);
+    files.push(files::json("overhead.json", &report)?);
+    files::write_all(&args.out, &files)
 }
 
 /// Below a picture only its own part's method stands.

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The report on an idle machine: table, JSON, figure.
 
-use std::path::Path;
-
 use anyhow::Result;
 use evidence::figure::ruler::Axis;
 use evidence::figure::Bars;
+use evidence::files::File;
 use evidence::sample::Statistic;
 use evidence::spec::{case, Row, Rows, Sample, Spec, PER_SECOND};
 use evidence::table::Table;
@@ -90,7 +89,7 @@ impl Report {
         format!("\nIdle, all CPUs together:\n{table}\n")
     }
 
-    pub(super) fn save(&self, folder: &Path, footnote: &str) -> Result<()> {
+    pub(super) fn figure(&self, footnote: &str) -> Result<File> {
         let timer = Rows::all(&self.rows).of(&[("count", TIMER)]);
         let bars = Bars {
             title: "Timer interrupts of an idle machine",
@@ -98,7 +97,7 @@ impl Report {
             bars: timer.bars(|row| row.key("name").into(), |_| 0),
             limit: None,
         };
-        bars.save(&folder.join("overhead-idle.svg"), footnote)
+        bars.file("overhead-idle.svg", footnote)
     }
 }
 

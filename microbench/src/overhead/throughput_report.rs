@@ -2,11 +2,11 @@
 //! The report on whole workloads: table, JSON, figure.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use anyhow::{bail, Context, Result};
 use evidence::figure::ruler::Axis;
 use evidence::figure::Bars;
+use evidence::files::File;
 use evidence::provenance::Measured;
 use evidence::sample::Statistic;
 use evidence::spec::{case, Row, Rows, Sample, Spec, COUNT, RATIO};
@@ -158,7 +158,7 @@ impl Report {
         text
     }
 
-    pub(super) fn save(&self, folder: &Path, footnote: &str) -> Result<()> {
+    pub(super) fn figure(&self, footnote: &str) -> Result<File> {
         let ratios = self.ratios();
         let workloads = ratios.values("workload");
         let workload = |row: &Row| workloads.iter().position(|of| *of == row.key("workload"));
@@ -168,7 +168,7 @@ impl Report {
             bars: ratios.bars(name, |row| workload(row).unwrap_or_default()),
             limit: Some((LIMIT, "0.98")),
         };
-        bars.save(&folder.join("overhead-end-to-end.svg"), footnote)
+        bars.file("overhead-end-to-end.svg", footnote)
     }
 }
 

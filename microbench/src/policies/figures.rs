@@ -17,8 +17,6 @@ use super::measure::EEVDF;
 use super::metric::{Better, Metric, METRICS};
 use super::record::Record;
 
-const JSON: &str = "policies.json";
-
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Args {
     /// Raw data, as `measure` printed it (repeatable)
@@ -62,8 +60,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let report = Report::of(&raws, args)?;
     let text = document::text(&report);
     print!("{}", document::tables(&report));
-    let json = serde_json::to_string_pretty(&report).context("cannot write figures as JSON")?;
-    files::write_whole(&args.out.join(JSON), &(json + "\n"))?;
+    files::write_all(&args.out, &[files::json("policies.json", &report)?])?;
     files::write_whole(&args.document, &text)
 }
 

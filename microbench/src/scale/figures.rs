@@ -7,11 +7,8 @@ mod cost;
 mod owners;
 mod retained;
 
-use std::path::Path;
-
 use anyhow::Result;
-use evidence::figure::{Bars, Lines};
-use evidence::files;
+use evidence::files::{self, File};
 use evidence::provenance::Provenance;
 use evidence::raw::{self, Raw};
 use labkit::machine::Machine;
@@ -38,11 +35,7 @@ pub(crate) fn run(args: &FiguresArgs) -> Result<()> {
         .collect::<Result<_>>()?;
     let report = Report::of(&raws)?;
     print!("{report}");
-    let to = Folder {
-        dir: &args.out,
-        footnote: &report.provenance.footnote(),
-    };
-    report.save(&to)
+    files::write_all(&args.out, &report.files()?)
 }
 
 struct Report {
@@ -91,14 +84,14 @@ impl Report {
         })
     }
 
-    fn save(&self, to: &Folder) -> Result<()> {
-        self.cost.save(to)?;
-        self.retained.save(to)?;
-        self.owners.save(to)?;
-        let mut text = serde_json::to_string_pretty(&self.json())?;
-        text.push('\n');
-        // Last: who finds it finds all of the report.
-        files::write_whole(&to.dir.join("scale.json"), &text)
+    /// The JSON file comes last: who finds it finds all of the report.
+    fn files(&self) -> Result<Vec<File>> {
+        let footnote = self.provenance.footnote();
+        let mut files = self.cost.figures(&footnote)?;
+        files.push(self.retained.figure(&footnote)?);
+        files.push(self.owners.figure(&footnote)?);
+        files.push(files::json("scale.json", &self.json())?);
+        Ok(files)
     }
 }
 
@@ -116,21 +109,6 @@ impl std::fmt::Display for Report {
             f,
             "{provenance}\n{cost}\n{after}\n{retained}\n{owners}\n{busy}\n"
         )
-    }
-}
-
-struct Folder<'a> {
-    dir: &'a Path,
-    footnote: &'a str,
-}
-
-impl Folder<'_> {
-    fn lines(&self, name: &str, lines: &Lines) -> Result<()> {
-        lines.save(&self.dir.join(name), self.footnote)
-    }
-
-    fn bars(&self, name: &str, bars: &Bars) -> Result<()> {
-        bars.save(&self.dir.join(name), self.footnote)
     }
 }
 

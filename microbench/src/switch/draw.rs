@@ -4,6 +4,7 @@
 use anyhow::Result;
 use evidence::figure::ruler::Axis;
 use evidence::figure::{Bar, Bars};
+use evidence::files::File;
 use evidence::sample::Interval;
 use evidence::spec::Row;
 use evidence::table::{brief_time_ns, ratio};
@@ -15,14 +16,17 @@ use super::windows::Direction;
 
 const TIME: Axis = Axis::log("median and its 95 % interval, logarithmic", brief_time_ns);
 
-/// By the names of their files.
-pub(crate) fn all(report: &Report) -> Result<[(&'static str, Bars<'static>); 4]> {
-    Ok([
+pub(crate) fn all(report: &Report, footnote: &str) -> Result<Vec<File>> {
+    let figures = [
         ("switch-cost.svg", cost(report)?),
         ("switch-effect.svg", effect(report)?),
         ("switch-probe.svg", probe(&report.details)),
         ("switch-lateness.svg", lateness(&report.details)?),
-    ])
+    ];
+    let files = figures
+        .into_iter()
+        .map(|(name, bars)| bars.file(name, footnote));
+    files.collect()
 }
 
 fn bar(label: String, row: &Row, group: usize) -> Bar {

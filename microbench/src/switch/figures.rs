@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The half of `bench switch` that makes tables and figures of the raw data.
 
-use std::path::Path;
-
-use anyhow::{Context, Result};
-use evidence::{files, raw};
+use anyhow::Result;
+use evidence::files::{self, File};
+use evidence::raw;
 
 use super::record::Record;
 use super::report::Report;
@@ -22,59 +21,44 @@ pub(crate) fn run(args: &FiguresArgs) -> Result<()> {
     }
     let report = Report::of(machines, Data::of(boots)?)?;
     tables::print(&report);
-    save(&report, &args.out)
-}
-
-/// All files, or none that is half written.
-fn save(report: &Report, dir: &Path) -> Result<()> {
-    let footnote = report.provenance.footnote();
-    let json = serde_json::to_string_pretty(report).context("cannot write the report as JSON")?;
-    let mut files = Vec::new();
-    for (name, bars) in draw::all(report)? {
-        files.push((name, bars.svg(&footnote)?));
-    }
-    files.push(("switch.json", json + "\n"));
-    for (name, text) in files {
-        let path = dir.join(name);
-        files::write_whole(&path, &text)?;
-        println!("{}", path.display());
+    let files = files(&report)?;
+    files::write_all(&args.out, &files)?;
+    for (name, _) in files {
+        println!("{}", args.out.join(name).display());
     }
     Ok(())
 }
 
+fn files(report: &Report) -> Result<Vec<File>> {
+    let mut files = draw::all(report, &report.provenance.footnote())?;
+    files.push(files::json("switch.json", report)?);
+    Ok(files)
+}
+
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
     use crate::switch::report::tests::a_report;
     use crate::switch::report::COMMAND;
 
     #[test]
-    fn every_file_is_whole_and_nothing_else_is_left() {
-        let dir = tempfile::tempdir().unwrap();
-        save(&a_report(), dir.path()).unwrap();
-        let mut names: Vec<_> = fs::read_dir(dir.path())
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
+    fn every_figure_is_a_picture_and_the_json_file_comes_last() {
+        let files = files(&a_report()).unwrap();
+        let names: Vec<_> = files.iter().map(|(name, _)| &**name).collect();
         assert_eq!(
             names,
             [
                 "switch-cost.svg",
                 "switch-effect.svg",
-                "switch-lateness.svg",
                 "switch-probe.svg",
+                "switch-lateness.svg",
                 "switch.json"
             ]
         );
-        for name in &names[..4] {
-            let svg = fs::read_to_string(dir.path().join(name)).unwrap();
-            roxmltree::Document::parse(&svg).unwrap();
+        for (_, svg) in &files[..4] {
+            roxmltree::Document::parse(svg).unwrap();
         }
-        let json = fs::read_to_string(dir.path().join("switch.json")).unwrap();
-        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&files[4].1).unwrap();
         assert_eq!(json["ratio_mechanism"], 1e8);
         assert_eq!(json["provenance"]["command"], COMMAND);
     }

@@ -7,6 +7,7 @@ use std::fmt;
 use anyhow::{ensure, Context, Result};
 use evidence::figure::ruler::Axis;
 use evidence::figure::{Bars, Lines};
+use evidence::files::File;
 use evidence::provenance::Measured;
 use evidence::raw::Raw;
 use evidence::sample::{Interval, Statistic};
@@ -14,7 +15,7 @@ use evidence::spec::{case, range, Row, Rows, Sample, Spec, NS, RATIO};
 use evidence::table::{self, Table};
 use serde_json::{json, Value};
 
-use super::{records, Folder};
+use super::records;
 use crate::scale::record::{Record, Setting};
 
 /// The flip that is compared across settings; the way back differs by a few instructions.
@@ -151,7 +152,7 @@ impl Cost {
         })
     }
 
-    pub(super) fn save(&self, to: &Folder) -> Result<()> {
+    pub(super) fn figures(&self, footnote: &str) -> Result<Vec<File>> {
         let y = Axis::linear("one flip", NS.tick);
         let limit = |what| {
             let first = of(&self.against, what).0.into_iter().next();
@@ -159,47 +160,44 @@ impl Cost {
         };
         let mut shown = self.pairs().sorted(|row| row.key("name"));
         shown.0.retain(|row| SHOWN.contains(&row.key("name")));
-        to.lines(
-            "scale-cpus.svg",
-            &Lines {
-                title: "The flip against the number of CPUs",
-                x: Axis::log("CPUs", |cpus| format!("{cpus}")),
-                y,
-                series: shown.series("name", str::to_owned, |row| row.number("cpus") as f64),
-                limit: limit("cpus"),
-            },
-        )?;
+        let against_cpus = Lines {
+            title: "The flip against the number of CPUs",
+            x: Axis::log("CPUs", |cpus| format!("{cpus}")),
+            y,
+            series: shown.series("name", str::to_owned, |row| row.number("cpus") as f64),
+            limit: limit("cpus"),
+        };
         let tasks = of(&self.against, "tasks");
-        to.lines(
-            "scale-tasks.svg",
-            &Lines {
-                title: "The flip against the number of tasks",
-                x: Axis::log("tasks, mostly asleep", |tasks| table::count(tasks as u64)),
-                y,
-                series: tasks.series(
-                    "against",
-                    |_| FIXED.into(),
-                    |row| row.number("value") as f64,
-                ),
-                limit: limit("tasks"),
-            },
-        )?;
+        let against_tasks = Lines {
+            title: "The flip against the number of tasks",
+            x: Axis::log("tasks, mostly asleep", |tasks| table::count(tasks as u64)),
+            y,
+            series: tasks.series(
+                "against",
+                |_| FIXED.into(),
+                |row| row.number("value") as f64,
+            ),
+            limit: limit("tasks"),
+        };
         let largest = self.largest();
-        to.bars(
-            "scale-pairs.svg",
-            &Bars {
-                title: &format!(
-                    "The flip from each policy to each, CPUs: {}",
-                    largest.key("cpus")
-                ),
-                axis: y,
-                bars: largest.bars(
-                    |row| row.key("name").into(),
-                    |row| usize::from(![FIXED, BACK].contains(&row.key("name"))),
-                ),
-                limit: None,
-            },
-        )
+        let title = format!(
+            "The flip from each policy to each, CPUs: {}",
+            largest.key("cpus")
+        );
+        let pairs = Bars {
+            title: &title,
+            axis: y,
+            bars: largest.bars(
+                |row| row.key("name").into(),
+                |row| usize::from(![FIXED, BACK].contains(&row.key("name"))),
+            ),
+            limit: None,
+        };
+        Ok(vec![
+            against_cpus.file("scale-cpus.svg", footnote)?,
+            against_tasks.file("scale-tasks.svg", footnote)?,
+            pairs.file("scale-pairs.svg", footnote)?,
+        ])
     }
 }
 

@@ -7,6 +7,7 @@ use std::fmt;
 use anyhow::{ensure, Context, Result};
 use evidence::figure::ruler::Axis;
 use evidence::figure::{Lines, Series};
+use evidence::files::File;
 use evidence::raw::Raw;
 use evidence::sample::{self, Interval, Statistic, Summary};
 use evidence::spec::{range, PART};
@@ -14,7 +15,7 @@ use evidence::table::{self, Table};
 use serde::Serialize;
 use serde_json::{json, Map, Value};
 
-use super::{period_name, period_ns, records, Folder};
+use super::{period_name, period_ns, records};
 use crate::scale::record::{OwnedTurn, Record};
 
 /// An owner has its turn with this much of its CPU time…
@@ -123,7 +124,7 @@ impl Owners {
         Value::Object(all)
     }
 
-    pub(super) fn save(&self, to: &Folder) -> Result<()> {
+    pub(super) fn figure(&self, footnote: &str) -> Result<File> {
         let series = self.by_handover().map(|rows| {
             let points = rows.iter();
             let points = points.map(|row| (period_ns(row.period_us), row.turns.owned));
@@ -132,22 +133,20 @@ impl Owners {
                 points: points.collect(),
             }
         });
-        to.lines(
-            "scale-owners.svg",
-            &Lines {
-                title: &format!(
-                    "Turns in which the policy in charge got half of the CPU time, {} busy tasks",
-                    self.hogs
-                ),
-                x: Axis::log(
-                    "a whole rotation of fifo and vtime (log scale)",
-                    table::brief_time_ns,
-                ),
-                y: Axis::linear("part of all turns", table::percent),
-                series: series.collect(),
-                limit: Some((WANTED, "wanted at 200 ms")),
-            },
-        )
+        Lines {
+            title: &format!(
+                "Turns in which the policy in charge got half of the CPU time, {} busy tasks",
+                self.hogs
+            ),
+            x: Axis::log(
+                "a whole rotation of fifo and vtime (log scale)",
+                table::brief_time_ns,
+            ),
+            y: Axis::linear("part of all turns", table::percent),
+            series: series.collect(),
+            limit: Some((WANTED, "wanted at 200 ms")),
+        }
+        .file("scale-owners.svg", footnote)
     }
 }
 

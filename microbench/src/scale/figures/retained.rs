@@ -8,6 +8,7 @@ use std::fmt;
 use anyhow::{ensure, Context, Result};
 use evidence::figure::ruler::Axis;
 use evidence::figure::Lines;
+use evidence::files::File;
 use evidence::provenance::Measured;
 use evidence::raw::Raw;
 use evidence::sample::Statistic;
@@ -15,7 +16,7 @@ use evidence::spec::{case, Row, Rows, Sample, Spec, PART, PER_SECOND, RATIO};
 use evidence::table;
 use serde_json::{json, Map, Value};
 
-use super::{period_name, period_ns, Folder};
+use super::{period_name, period_ns};
 use crate::scale::record::{Record, Work};
 
 const REPLACEMENT: &str = "replacement";
@@ -100,7 +101,7 @@ impl Retained {
         by_period(&self.rotation(ALL))
     }
 
-    pub(super) fn save(&self, to: &Folder) -> Result<()> {
+    pub(super) fn figure(&self, footnote: &str) -> Result<File> {
         let mut rows = self.rotation(TWO);
         rows.0.retain(|row| row.key("way") != IN_CHARGE);
         let rows = rows.sorted(|row| WAYS.iter().position(|way| *way == row.key("way")));
@@ -109,18 +110,16 @@ impl Retained {
             REPLACEMENT => "process replacement".into(),
             _ => format!("scx_meta, {way}"),
         };
-        to.lines(
-            "scale-retained.svg",
-            &Lines {
-                title: "Throughput that is left, by turns of fifo and vtime",
-                x: Axis::log("a whole rotation (log scale)", table::brief_time_ns),
-                y: Axis::linear("throughput ÷ the same policies pinned", |part| {
-                    format!("{part:.2}")
-                }),
-                series: rows.series("way", name, |row| period_ns(row.number("period_us"))),
-                limit: Some((1.0, "pinned")),
-            },
-        )
+        Lines {
+            title: "Throughput that is left, by turns of fifo and vtime",
+            x: Axis::log("a whole rotation (log scale)", table::brief_time_ns),
+            y: Axis::linear("throughput ÷ the same policies pinned", |part| {
+                format!("{part:.2}")
+            }),
+            series: rows.series("way", name, |row| period_ns(row.number("period_us"))),
+            limit: Some((1.0, "pinned")),
+        }
+        .file("scale-retained.svg", footnote)
     }
 }
 
