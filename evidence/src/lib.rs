@@ -2,8 +2,8 @@
 //! From samples to sentences, for both benches.
 //!
 //! ```text
-//! raw (JSON lines, with the machine) ─► sample: medians, intervals ─► table, figure
-//!                                                └─► provenance beside each
+//! raw (JSON lines, with the machine) ─► sample: medians, intervals ─► table, figure ─► files
+//!                  └─► spec: samples in long format, in rows ─┘  └─► provenance beside each
 //! ```
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]

@@ -150,12 +150,8 @@ pub fn ratio_within(of: &[Vec<f64>], to: &[Vec<f64>], statistic: Statistic) -> R
     check_ratio(interval)
 }
 
-/// The median of each pair's ratio, first ÷ second; pairs are resampled.
-pub fn paired_ratio(pairs: &[(f64, f64)]) -> Result<Interval> {
-    paired_ratio_at(pairs, Statistic::Median, LEVEL)
-}
-
-/// Another statistic of each pair's ratio, with an interval as sure as `level` says.
+/// A statistic of each pair's ratio, first ÷ second, with an interval as sure as `level` says; pairs
+/// are resampled.
 pub fn paired_ratio_at(pairs: &[(f64, f64)], statistic: Statistic, level: f64) -> Result<Interval> {
     let ratios: Vec<f64> = pairs.iter().map(|&(of, to)| of / to).collect();
     ensure!(
@@ -281,6 +277,10 @@ mod tests {
 
     fn up_to(n: u32) -> Vec<f64> {
         (1..=n).map(f64::from).collect()
+    }
+
+    fn paired_ratio(pairs: &[(f64, f64)]) -> Result<Interval> {
+        paired_ratio_at(pairs, Statistic::Median, LEVEL)
     }
 
     fn singles(values: &[f64]) -> Vec<Vec<f64>> {

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 use serde_json::{Map, Value};
 
 use crate::figure::{Bar, Series};
@@ -83,12 +83,21 @@ impl Sample {
     }
 }
 
+/// Which values the bootstrap draws together.
+#[derive(Clone, Copy, Debug)]
+pub enum Blocks {
+    /// So many of a sample that follow each other: those resemble each other.
+    Of(usize),
+    /// All of a round, which is the value of this key. Rows are compared round by round, and a
+    /// statistic is of the rounds' means unless it is a percentile.
+    By(&'static str),
+}
+
 #[derive(Clone, Copy, Debug)]
 pub struct Spec {
     /// Keys whose values make a row. Samples without one of them are of another spec.
     pub by: &'static [&'static str],
-    /// So many values of a sample resemble each other, and the bootstrap draws them together.
-    pub block: usize,
+    pub blocks: Blocks,
     pub statistic: Statistic,
 }
 
@@ -97,6 +106,8 @@ pub struct Row {
     pub case: Case,
     pub unit: Unit,
     pub blocks: Vec<Vec<f64>>,
+    /// Of each block, if they are rounds.
+    pub rounds: Vec<String>,
     statistic: Statistic,
     /// The spec's statistic.
     pub about: Interval,
@@ -133,29 +144,60 @@ impl Spec {
         .collect()
     }
 
-    /// The row of a single sample, which must have a value.
-    pub fn one(&self, sample: &Sample) -> Result<Row> {
-        self.row(sample.case.clone(), &[sample])
-    }
-
     fn row(&self, case: Case, samples: &[&Sample]) -> Result<Row> {
         let values: Vec<f64> = samples
             .iter()
             .flat_map(|one| one.values.iter().copied())
             .collect();
-        let blocks = samples.iter().flat_map(|one| one.values.chunks(self.block));
-        let blocks: Vec<Vec<f64>> = blocks.map(<[_]>::to_vec).collect();
+        let (rounds, blocks) = self.blocks(samples);
+        let is_mean_of_rounds = !rounds.is_empty() && !is_percentile(self.statistic);
+        let about = match is_mean_of_rounds {
+            true => blocks.iter().map(|block| vec![mean(block)]).collect(),
+            false => blocks.clone(),
+        };
         Ok(Row {
             case,
             unit: samples[0].unit,
             statistic: self.statistic,
-            about: sample::interval(&blocks, self.statistic)?,
+            about: sample::interval(&about, self.statistic)?,
             all: Summary::of(&values)?,
             blocks,
+            rounds,
             lower_bounds: samples.iter().map(|one| one.lower_bounds).sum(),
             missing: samples.iter().filter(|one| one.values.is_empty()).count(),
         })
     }
+
+    /// With the names of the rounds, if blocks are such.
+    fn blocks(&self, samples: &[&Sample]) -> (Vec<String>, Vec<Vec<f64>>) {
+        let (mut rounds, mut blocks): (Vec<String>, Vec<Vec<f64>>) = Default::default();
+        for sample in samples.iter().filter(|one| !one.values.is_empty()) {
+            let key = match self.blocks {
+                Blocks::Of(size) => {
+                    blocks.extend(sample.values.chunks(size).map(<[_]>::to_vec));
+                    continue;
+                }
+                Blocks::By(key) => key,
+            };
+            let round = sample.case.get(key).map_or("", |round| round);
+            match rounds.iter().position(|known| known == round) {
+                Some(known) => blocks[known].extend(&sample.values),
+                None => {
+                    rounds.push(round.to_owned());
+                    blocks.push(sample.values.clone());
+                }
+            }
+        }
+        (rounds, blocks)
+    }
+}
+
+fn is_percentile(statistic: Statistic) -> bool {
+    matches!(statistic, Statistic::Percentile(_))
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
 }
 
 /// `idle, flip`
@@ -188,15 +230,31 @@ impl Row {
         range(self.about, self.unit, between)
     }
 
-    /// One statistic ÷ the other, whose blocks have nothing to do with these.
-    pub fn ratio_to(&self, other: &Self) -> Result<Interval> {
-        sample::ratio(&self.blocks, &other.blocks, self.statistic)
+    /// The blocks of the rounds that both have.
+    pub fn common<'a>(&'a self, other: &'a Self) -> Vec<(&'a Vec<f64>, &'a Vec<f64>)> {
+        let own = self.rounds.iter().zip(&self.blocks);
+        let common = own.filter_map(|(round, block)| {
+            let known = other.rounds.iter().position(|known| known == round)?;
+            Some((block, &other.blocks[known]))
+        });
+        common.collect()
     }
 
-    /// The median of the values' ratios, first to first and so on: those were measured together.
-    pub fn paired_ratio_to(&self, other: &Self) -> Result<Interval> {
-        let [of, to] = [self, other].map(|row| row.blocks.concat());
-        sample::paired_ratio(&of.into_iter().zip(to).collect::<Vec<_>>())
+    /// One statistic ÷ the other. Blocks that are rounds are compared one by one, others have
+    /// nothing to do with each other.
+    pub fn ratio_to(&self, other: &Self) -> Result<Interval> {
+        if self.rounds.is_empty() {
+            return sample::ratio(&self.blocks, &other.blocks, self.statistic);
+        }
+        let common = self.common(other);
+        ensure!(!common.is_empty(), "no round has both");
+        if is_percentile(self.statistic) {
+            let blocks = common.into_iter().map(|(of, to)| (of.clone(), to.clone()));
+            let (of, to): (Vec<_>, Vec<_>) = blocks.unzip();
+            return sample::ratio_within(&of, &to, self.statistic);
+        }
+        let pairs: Vec<_> = common.iter().map(|(of, to)| (mean(of), mean(to))).collect();
+        sample::paired_ratio_at(&pairs, self.statistic, sample::LEVEL)
     }
 }
 
@@ -329,7 +387,7 @@ mod tests {
 
     const SPEC: Spec = Spec {
         by: &["load", "part"],
-        block: 2,
+        blocks: Blocks::Of(2),
         statistic: Statistic::Median,
     };
 
@@ -362,11 +420,45 @@ mod tests {
     }
 
     #[test]
-    fn a_ratio_is_of_medians_or_of_pairs() {
+    fn a_ratio_is_of_medians() {
         let rows = rows();
-        let [of, to] = [&rows[0], &rows[1]];
-        assert_eq!(of.ratio_to(to).unwrap().estimate, 4.0);
-        assert_eq!(of.paired_ratio_to(to).unwrap().estimate, 6.0);
+        assert_eq!(rows[0].ratio_to(&rows[1]).unwrap().estimate, 4.0);
+    }
+
+    #[test]
+    fn rounds_are_compared_one_by_one() {
+        let of = |load, round, values: &[f64]| {
+            let case = case(&[("load", load), ("round", round)]);
+            Sample::new(NS, case, values.iter().copied())
+        };
+        let samples = [
+            of("idle", "1", &[1.0]),
+            of("idle", "2", &[10.0]),
+            of("idle", "3", &[100.0]),
+            of("busy", "3", &[300.0]),
+            of("busy", "1", &[1.0]),
+            of("busy", "1", &[3.0]),
+            of("busy", "4", &[7.0]),
+            of("zero", "1", &[0.0]),
+            of("other", "9", &[1.0]),
+        ];
+        let spec = |statistic| Spec {
+            by: &["load"],
+            blocks: Blocks::By("round"),
+            statistic,
+        };
+        let rows = spec(Statistic::Middle).rows(&samples).unwrap();
+        let [idle, busy, zero, other] = &rows[..] else {
+            panic!("{rows:?}");
+        };
+        assert_eq!(busy.blocks, [vec![300.0], vec![1.0, 3.0], vec![7.0]]);
+        // Of the means 300, 2 and 7; and of 3 and 2, in the two rounds that both have.
+        assert_eq!(busy.about.estimate, 7.0);
+        assert_eq!(busy.common(idle).len(), 2);
+        assert_eq!(busy.ratio_to(idle).unwrap().estimate, 2.5);
+        assert!(idle.ratio_to(zero).is_err() && idle.ratio_to(other).is_err());
+        let rows = spec(Statistic::Percentile(99.0)).rows(&samples).unwrap();
+        assert_eq!(rows[1].ratio_to(&rows[0]).unwrap().estimate, 3.0);
     }
 
     #[test]

@@ -314,9 +314,7 @@ impl Row {
         };
         let ratio = |contender| {
             let other = costs.get(&contender);
-            other
-                .map(|other| multi.ns.paired_ratio_to(&other.ns))
-                .transpose()
+            other.map(|other| multi.ns.ratio_to(&other.ns)).transpose()
         };
         let (to_single, to_stock) = (ratio(Contender::Single)?, ratio(Contender::Stock)?);
         Ok(Some(Self {

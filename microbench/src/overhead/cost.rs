@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use evidence::sample::Statistic;
-use evidence::spec::{case, Row, Sample, Spec, NS};
+use evidence::spec::{case, Blocks, Row, Sample, Spec, NS};
 
 use super::contender::Contender;
 use super::mix::Phase;
@@ -41,7 +41,7 @@ impl Cost {
 
 const ROUNDS: Spec = Spec {
     by: &["contender"],
-    block: 1,
+    blocks: Blocks::By("round"),
     statistic: Statistic::Median,
 };
 
@@ -127,14 +127,19 @@ impl<'a> Callback<'a> {
                 *rounds.entry(*round).or_default() += share * trimmed_mean(windows)?;
             }
         }
-        let case = case(&[("contender", contender.name())]);
+        let samples = rounds.into_iter().map(|(round, ns)| {
+            let round = round.to_string();
+            let case = case(&[("contender", contender.name()), ("round", &round)]);
+            Sample::new(NS, case, [ns])
+        });
+        let mut rows = ROUNDS.rows(&samples.collect::<Vec<_>>())?;
         let calls = phases
             .values()
             .flat_map(BTreeMap::values)
             .map(|windows| calls(windows))
             .sum();
         Ok(Cost {
-            ns: ROUNDS.one(&Sample::new(NS, case, rounds.into_values()))?,
+            ns: rows.pop().context("no round to take a median of")?,
             calls,
             calls_per_second: calls as f64 / self.seconds[&contender],
         })
@@ -213,7 +218,7 @@ mod tests {
         let callback = Callback::of(&mixes, "fifo", "dispatch");
         let costs = callback.costs(&[multi, single, Contender::Stock]).unwrap();
         assert_eq!(costs.len(), 2);
-        let ratio = costs[&multi].ns.paired_ratio_to(&costs[&single].ns);
+        let ratio = costs[&multi].ns.ratio_to(&costs[&single].ns);
         assert_eq!(ratio.unwrap().estimate, 1.0);
         assert_eq!(
             (costs[&single].calls, costs[&multi].calls_per_second),

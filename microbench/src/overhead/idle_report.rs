@@ -6,7 +6,7 @@ use evidence::figure::ruler::Axis;
 use evidence::figure::Bars;
 use evidence::files::File;
 use evidence::sample::Statistic;
-use evidence::spec::{case, Row, Rows, Sample, Spec, PER_SECOND};
+use evidence::spec::{case, Blocks, Row, Rows, Sample, Spec, PER_SECOND};
 use evidence::table::Table;
 use serde_json::{json, Value};
 
@@ -15,7 +15,7 @@ use super::record::Look;
 
 const SPEC: Spec = Spec {
     by: &["contender", "name", "count"],
-    block: 1,
+    blocks: Blocks::Of(1),
     statistic: Statistic::Median,
 };
 

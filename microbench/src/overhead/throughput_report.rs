@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{bail, Context, Result};
+use anyhow::{bail, ensure, Context, Result};
 use evidence::figure::ruler::Axis;
-use evidence::figure::Bars;
+use evidence::figure::{Bar, Bars};
 use evidence::files::File;
 use evidence::provenance::Measured;
-use evidence::sample::Statistic;
-use evidence::spec::{case, Row, Rows, Sample, Spec, COUNT, RATIO};
+use evidence::sample::{Interval, Statistic, Summary};
+use evidence::spec::{case, range, Blocks, Rows, Sample, Spec, COUNT, RATIO};
 use evidence::table::Table;
 use serde_json::{json, Map, Value};
 
@@ -21,182 +21,188 @@ pub(super) const LIMIT: f64 = 0.98;
 
 const SPEC: Spec = Spec {
     by: &["policy", "workload", "unit", "side"],
-    block: 1,
+    blocks: Blocks::By("pair"),
     statistic: Statistic::Median,
 };
 
-/// Of the pairs.
-const RATIOS: &str = "ratio";
+/// One workload under one policy.
+struct Compared {
+    policy: String,
+    workload: String,
+    unit: String,
+    multi: Summary,
+    single: Summary,
+    /// Median of the pairs' ratios.
+    ratio: Interval,
+}
 
 pub(super) struct Report {
-    rows: Vec<Row>,
+    rows: Vec<Compared>,
 }
 
-/// One workload under one policy: both sides, and their ratio.
-struct Compared<'a> {
-    multi: &'a Row,
-    single: &'a Row,
-    ratio: &'a Row,
-}
-
-/// Runs in pairs: under scx_meta, under the build of one policy, and the first ÷ the second.
-fn samples(runs: &[Run]) -> Result<Vec<Sample>> {
-    let mut samples = Vec::new();
-    let mut runs: Vec<&Run> = runs.iter().collect();
-    runs.sort_by_key(|run| (run.round, run.repeat));
-    let of = |run: &Run| (run.policy.clone(), run.workload, run.round, run.repeat);
-    let singles = runs.iter().filter(|run| run.contender == Contender::Single);
-    let singles: BTreeMap<_, f64> = singles.map(|run| (of(run), run.per_second)).collect();
-    for run in runs {
-        let what = || format!("{} under {}", run.workload.name(), run.policy);
-        match run.contender {
-            Contender::Multi => {}
-            Contender::Single => continue,
-            other => bail!("{}: {other:?} is not compared end to end", what()),
-        }
-        let single = singles.get(&of(run)).with_context(|| {
-            let pair = (run.round, run.repeat);
-            format!("{}: run {pair:?} has no partner", what())
-        })?;
-        for (side, unit, value) in [
-            ("multi", COUNT, run.per_second),
-            ("single", COUNT, *single),
-            (RATIOS, RATIO, run.per_second / single),
-        ] {
-            let case = case(&[
-                ("policy", &run.policy),
-                ("workload", run.workload.name()),
-                ("unit", run.workload.unit()),
-                ("side", side),
-            ]);
-            samples.push(Sample::new(unit, case, [value]));
-        }
-    }
-    Ok(samples)
+fn sample(run: &Run) -> Result<Sample> {
+    let workload = run.workload.name();
+    let side = match run.contender {
+        Contender::Multi => "multi",
+        Contender::Single => "single",
+        other => bail!(
+            "{workload} under {}: {other:?} is not compared end to end",
+            run.policy
+        ),
+    };
+    let case = case(&[
+        ("policy", &run.policy),
+        ("workload", workload),
+        ("unit", run.workload.unit()),
+        ("side", side),
+        ("pair", &format!("{:?}", (run.round, run.repeat))),
+    ]);
+    Ok(Sample::new(COUNT, case, [run.per_second]))
 }
 
 impl Report {
     pub(super) fn of(runs: &[Run]) -> Result<Self> {
+        let mut runs: Vec<&Run> = runs.iter().collect();
+        runs.sort_by_key(|run| (run.round, run.repeat));
+        let samples: Vec<Sample> = runs.into_iter().map(sample).collect::<Result<_>>()?;
+        let rows = SPEC.rows(&samples)?;
+        let compared = Rows::all(&rows).split(&["policy", "workload"]).into_iter();
+        let compared = compared.map(|rows| {
+            Compared::of(&rows)
+                .with_context(|| format!("{} under {}", rows.key("workload"), rows.key("policy")))
+        });
         Ok(Self {
-            rows: SPEC.rows(&samples(runs)?)?,
+            rows: compared.collect::<Result<_>>()?,
         })
     }
 
-    fn compared(&self) -> Vec<Compared<'_>> {
-        let all = Rows::all(&self.rows).split(&["policy", "workload"]);
-        let compared = all.iter().filter_map(|rows| {
-            let side = |side| rows.find(&[("side", side)]);
-            Some(Compared {
-                multi: side("multi")?,
-                single: side("single")?,
-                ratio: side(RATIOS)?,
-            })
-        });
-        compared.collect()
-    }
-
-    /// By the workloads' names.
-    fn ratios(&self) -> Rows<'_> {
-        let ratios = Rows::all(&self.rows).of(&[("side", RATIOS)]);
-        ratios.sorted(|row| row.key("workload"))
+    fn by_workload(&self) -> BTreeMap<&str, Vec<&Compared>> {
+        let mut by: BTreeMap<&str, Vec<&Compared>> = BTreeMap::new();
+        for row in &self.rows {
+            by.entry(&row.workload).or_default().push(row);
+        }
+        by
     }
 
     /// By workload, the ratio under the policy for which it is the worst.
     pub(super) fn worst(&self) -> Map<String, Value> {
-        let workloads = self.ratios().split(&["workload"]).into_iter();
-        let worst = workloads.map(|rows| {
-            let ratios = rows.0.iter().map(|row| row.about.estimate);
-            let worst = ratios.fold(f64::INFINITY, f64::min);
-            (rows.key("workload").to_owned(), json!(worst))
+        let worst = self.by_workload().into_iter().map(|(workload, rows)| {
+            let ratios = rows.iter().map(|row| row.ratio.estimate);
+            (
+                workload.to_owned(),
+                json!(ratios.fold(f64::INFINITY, f64::min)),
+            )
         });
         worst.collect()
     }
 
     pub(super) fn details(&self) -> Value {
-        self.compared().iter().map(Compared::json).collect()
+        self.rows.iter().map(Compared::json).collect()
     }
 
     /// Repetitions and spread: of each workload, that under the policy where it varies most.
     pub(super) fn measured(&self) -> Vec<Measured> {
-        let multi = Rows::all(&self.rows).of(&[("side", "multi")]);
-        let workloads = multi.sorted(|row| row.key("workload")).split(&["workload"]);
-        let widest = workloads.iter().filter_map(|rows| {
-            Measured::widest(rows.0.iter().map(|row| {
-                let (workload, policy) = (row.key("workload"), row.key("policy"));
+        let widest = self.by_workload().into_values().filter_map(|rows| {
+            Measured::widest(rows.into_iter().map(|row| {
+                let (workload, policy) = (&row.workload, &row.policy);
                 let what = format!("{workload} under {policy} (widest of all policies)");
-                (what, &row.all)
+                (what, &row.multi)
             }))
         });
         widest.collect()
     }
 
     pub(super) fn text(&self) -> String {
-        let compared = self.compared();
         let table = Table::list(
-            &compared,
+            &self.rows,
             [
-                ("workload / policy", |row| name(row.ratio)),
-                ("scx_meta", |row| rate(row.multi)),
-                ("only it", |row| rate(row.single)),
-                ("ratio", |row| row.ratio.show()),
-                ("95 %", |row| row.ratio.range("–")),
-                ("pairs", |row| row.multi.all.n.to_string()),
+                ("workload / policy", |row| row.name()),
+                ("scx_meta", |row| row.rate(row.multi)),
+                ("only it", |row| row.rate(row.single)),
+                ("ratio", |row| (RATIO.show)(row.ratio.estimate)),
+                ("95 %", |row| range(row.ratio, RATIO, "–")),
+                ("pairs", |row| row.multi.n.to_string()),
             ],
         );
         let mut text = format!("\nEnd to end, throughput:\n{table}\n");
-        let (within, below): (Vec<_>, Vec<_>) = compared.iter().partition(|row| row.is_within());
+        let (within, below): (Vec<_>, Vec<_>) = self.rows.iter().partition(|row| row.is_within());
         for row in below {
-            text.push_str(&format!("BELOW {LIMIT}: {}\n", name(row.ratio)));
+            text.push_str(&format!("BELOW {LIMIT}: {}\n", row.name()));
         }
-        for row in within.iter().filter(|row| row.ratio.about.low < LIMIT) {
+        for row in within.iter().filter(|row| row.ratio.low < LIMIT) {
             text.push_str(&format!(
                 "Not certain to be {LIMIT} or more: {}, lower bound {}\n",
-                name(row.ratio),
-                (RATIO.show)(row.ratio.about.low)
+                row.name(),
+                (RATIO.show)(row.ratio.low)
             ));
         }
         text
     }
 
     pub(super) fn figure(&self, footnote: &str) -> Result<File> {
-        let ratios = self.ratios();
-        let workloads = ratios.values("workload");
-        let workload = |row: &Row| workloads.iter().position(|of| *of == row.key("workload"));
+        let groups = self.by_workload().into_values().enumerate();
+        let bars = groups.flat_map(|(group, rows)| {
+            rows.into_iter().map(move |row| Bar {
+                label: row.name(),
+                value: row.ratio,
+                group,
+            })
+        });
         let bars = Bars {
             title: "Throughput: scx_meta pinned to a policy ÷ a build of that policy alone",
             axis: Axis::linear("ratio, median of pairs", RATIO.tick),
-            bars: ratios.bars(name, |row| workload(row).unwrap_or_default()),
+            bars: bars.collect(),
             limit: Some((LIMIT, "0.98")),
         };
         bars.file("overhead-end-to-end.svg", footnote)
     }
 }
 
-impl Compared<'_> {
+impl Compared {
+    fn of(rows: &Rows) -> Result<Self> {
+        let multi = rows.get(&[("side", "multi")])?;
+        let single = rows.find(&[("side", "single")]);
+        for pair in &multi.rounds {
+            let has_partner = single.is_some_and(|single| single.rounds.contains(pair));
+            ensure!(has_partner, "run {pair} has no partner");
+        }
+        let single = rows.get(&[("side", "single")])?;
+        let paired = multi.common(single).into_iter();
+        let paired: Vec<f64> = paired.flat_map(|(_, single)| single).copied().collect();
+        Ok(Self {
+            policy: rows.key("policy").into(),
+            workload: rows.key("workload").into(),
+            unit: rows.key("unit").into(),
+            multi: multi.all,
+            single: Summary::of(&paired)?,
+            ratio: multi.ratio_to(single)?,
+        })
+    }
+
+    fn name(&self) -> String {
+        format!("{} / {}", self.workload, self.policy)
+    }
+
+    fn rate(&self, side: Summary) -> String {
+        format!("{} {}", (COUNT.show)(side.median), self.unit)
+    }
+
     fn is_within(&self) -> bool {
-        self.ratio.about.estimate >= LIMIT
+        self.ratio.estimate >= LIMIT
     }
 
     fn json(&self) -> Value {
         json!({
-            "workload": self.ratio.key("workload"),
-            "policy": self.ratio.key("policy"),
-            "unit": self.ratio.key("unit"),
-            "multi": self.multi.all,
-            "single": self.single.all,
-            "ratio": self.ratio.about,
-            "pairs": self.multi.all.n,
+            "workload": self.workload,
+            "policy": self.policy,
+            "unit": self.unit,
+            "multi": self.multi,
+            "single": self.single,
+            "ratio": self.ratio,
+            "pairs": self.multi.n,
             "within_limit": self.is_within(),
         })
     }
-}
-
-fn name(row: &Row) -> String {
-    format!("{} / {}", row.key("workload"), row.key("policy"))
-}
-
-fn rate(row: &Row) -> String {
-    format!("{} {}", (COUNT.show)(row.all.median), row.key("unit"))
 }
 
 #[cfg(test)]

@@ -7,15 +7,16 @@ use std::path::PathBuf;
 
 use anyhow::{bail, ensure, Context, Result};
 use evidence::raw::Raw;
-use evidence::sample::{Interval, Statistic};
-use evidence::{files, raw, sample};
+use evidence::sample::Interval;
+use evidence::spec::{self, case, Blocks, Rows, Sample, Spec, RATIO};
+use evidence::{files, raw};
 use labkit::machine::Machine;
 use serde::Serialize;
 
 use super::document;
 use super::measure::EEVDF;
 use super::metric::{Better, Metric, METRICS};
-use super::record::Record;
+use super::record::{self, Record};
 
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Args {
@@ -153,15 +154,14 @@ fn plan(raw: &Raw<Record>) -> Result<(&str, Vec<&str>)> {
     plan.context("raw data without a plan")
 }
 
-type Rounds = BTreeMap<u32, Vec<f64>>;
-
-type Seen<'a> = BTreeMap<(&'a str, &'a str), Rounds>;
+/// EEVDF's values from both of its places.
+const BOTH: &str = "EEVDF, both";
 
 impl OfMachine {
     fn of(name: &str, raws: &[&Raw<Record>]) -> Result<Self> {
         let first = raws.first().context("a machine without raw data")?;
         let mut labels: Vec<&str> = Vec::new();
-        let mut seen = Seen::new();
+        let mut samples = Vec::new();
         let mut rounds = BTreeSet::new();
         let mut failures = Vec::new();
         for raw in raws {
@@ -180,15 +180,11 @@ impl OfMachine {
                     Record::Cell {
                         round,
                         under,
-                        samples,
+                        samples: measured,
                         ..
                     } => {
                         rounds.insert(*round);
-                        for sample in samples {
-                            let key = (&**under, &*sample.name);
-                            let values = seen.entry(key).or_default().entry(*round).or_default();
-                            values.extend(&sample.values);
-                        }
+                        samples.extend(measured.iter().map(|sample| (*round, &**under, sample)));
                     }
                     Record::Failed {
                         round,
@@ -202,9 +198,23 @@ impl OfMachine {
                 }
             }
         }
+        // As they are in each round, whatever the order of boots and of contenders.
+        samples.sort_by_key(|(round, under, _)| (*round, *under == EEVDF[1]));
+        let samples = long(&samples);
+        let mut figures = BTreeMap::new();
+        for metric in METRICS {
+            figures.insert(metric.key, self::figures(metric, &samples)?);
+        }
         let again = |label: &&&str| **label != EEVDF[1];
-        let rows = labels.iter().filter(again);
-        let rows = rows.map(|label| row(label, &seen)).collect::<Result<_>>()?;
+        let rows = labels.iter().filter(again).map(|label| {
+            let figures = figures.iter();
+            let own = figures.filter_map(|(key, all)| Some((*key, *all.get(*label)?)));
+            Row {
+                label: (*label).into(),
+                figures: own.collect(),
+            }
+        });
+        let rows = rows.collect();
         Ok(Self {
             name: name.into(),
             machine: first.machine.clone(),
@@ -216,91 +226,68 @@ impl OfMachine {
     }
 }
 
-fn row(label: &str, seen: &Seen) -> Result<Row> {
-    let mut figures = BTreeMap::new();
-    for metric in METRICS {
-        if let Some(figure) = figure(label, metric, seen)? {
-            figures.insert(metric.key, figure);
+/// EEVDF's samples come twice, the second time for both of its places.
+fn long(samples: &[(u32, &str, &record::Sample)]) -> Vec<Sample> {
+    let mut long = Vec::new();
+    for &(round, under, sample) in samples {
+        let both = EEVDF.contains(&under).then_some(BOTH);
+        for under in [under].into_iter().chain(both) {
+            let round = round.to_string();
+            let case = case(&[
+                ("under", under),
+                ("sample", &sample.name),
+                ("round", &round),
+            ]);
+            long.push(Sample::new(RATIO, case, sample.values.iter().copied()));
         }
     }
-    Ok(Row {
-        label: label.into(),
-        figures,
-    })
+    long
 }
 
-fn figure(label: &str, metric: &Metric, seen: &Seen) -> Result<Option<Figure>> {
-    let [first, again] = EEVDF.map(|label| seen.get(&(label, metric.sample)));
-    let own = seen.get(&(label, metric.sample));
-    let is_eevdf = label == EEVDF[0];
-    let both = both(first, again);
-    let noise = match (first, again) {
-        (Some(first), Some(again)) => ratio(metric, again, first),
-        _ => None,
-    };
-    let (own, ratio) = match (own, is_eevdf) {
-        (Some(_), true) => (&both, noise),
-        (Some(own), false) => (own, ratio(metric, own, &both)),
-        (None, _) => return Ok(None),
-    };
-    let Some((ratio, rounds)) = ratio else {
-        return Ok(None);
-    };
-    let verdict = match is_eevdf {
-        true => Verdict::Same,
-        false => verdict(metric.better, ratio, noise.map(|(noise, _)| noise)),
-    };
-    Ok(Some(Figure {
-        value: value(metric, own)?,
-        ratio,
-        rounds,
-        verdict,
-    }))
-}
-
-/// EEVDF's values of each round, from both of its places.
-fn both(first: Option<&Rounds>, again: Option<&Rounds>) -> Rounds {
-    let mut both = Rounds::new();
-    for (round, values) in first.into_iter().chain(again).flatten() {
-        both.entry(*round).or_default().extend(values);
-    }
-    both
-}
-
-fn value(metric: &Metric, rounds: &Rounds) -> Result<f64> {
-    let blocks: Vec<Vec<f64>> = match metric.statistic {
-        Statistic::Percentile(_) => rounds.values().cloned().collect(),
-        _ => rounds.values().map(|values| vec![mean(values)]).collect(),
-    };
-    Ok(sample::interval(&blocks, metric.statistic)?.estimate)
-}
-
-/// Over the rounds that both have, and how many those are; none if there are none, or if EEVDF's
+/// One metric, by scheduler. There is none without a round that it shares with EEVDF, or if EEVDF's
 /// value is 0.
-fn ratio(metric: &Metric, of: &Rounds, to: &Rounds) -> Option<(Interval, usize)> {
-    let common: Vec<_> = of
-        .iter()
-        .filter_map(|(round, values)| Some((values, to.get(round)?)))
-        .collect();
-    if common.is_empty() {
-        return None;
-    }
-    let interval = match metric.statistic {
-        Statistic::Percentile(_) => {
-            let blocks = common.iter().map(|(of, to)| ((*of).clone(), (*to).clone()));
-            let (of, to): (Vec<_>, Vec<_>) = blocks.unzip();
-            sample::ratio_within(&of, &to, metric.statistic)
-        }
-        statistic => {
-            let pairs: Vec<_> = common.iter().map(|(of, to)| (mean(of), mean(to))).collect();
-            sample::paired_ratio_at(&pairs, statistic, sample::LEVEL)
-        }
+fn figures(metric: &Metric, samples: &[Sample]) -> Result<BTreeMap<String, Figure>> {
+    let spec = Spec {
+        by: &["sample", "under"],
+        blocks: Blocks::By("round"),
+        statistic: metric.statistic,
     };
-    Some((interval.ok()?, common.len()))
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
+    let of_metric = samples
+        .iter()
+        .filter(|one| one.case["sample"] == metric.sample);
+    let rows = spec.rows(&of_metric.cloned().collect::<Vec<_>>())?;
+    let rows = Rows::all(&rows);
+    let find = |under| rows.find(&[("under", under)]);
+    let compared = |of: &spec::Row, to| Some((of.ratio_to(to).ok()?, of.common(to).len()));
+    let noise = find(EEVDF[1]).zip(find(EEVDF[0]));
+    let noise = noise.and_then(|(again, first)| compared(again, first));
+    let mut figures = BTreeMap::new();
+    let Some(both) = find(BOTH) else {
+        return Ok(figures);
+    };
+    for row in rows.0 {
+        let under = row.key("under");
+        let (value, compared) = match under {
+            BOTH => continue,
+            _ if under == EEVDF[0] => (both, noise),
+            _ => (row, compared(row, both)),
+        };
+        let Some((ratio, rounds)) = compared else {
+            continue;
+        };
+        let verdict = match under == EEVDF[0] {
+            true => Verdict::Same,
+            false => verdict(metric.better, ratio, noise.map(|(noise, _)| noise)),
+        };
+        let figure = Figure {
+            value: value.about.estimate,
+            ratio,
+            rounds,
+            verdict,
+        };
+        figures.insert(under.to_owned(), figure);
+    }
+    Ok(figures)
 }
 
 /// Beyond chance: the interval is on one side of 1. Beyond the noise: further from 1 than EEVDF is
@@ -333,7 +320,7 @@ pub(crate) mod tests {
     use labkit::clock::{Clock, Costs};
 
     use super::super::load::Load;
-    use super::super::record::{Contender, Sample};
+    use super::super::record::Contender;
     use super::*;
     use labkit::charge::setting::Setting;
 
@@ -351,7 +338,7 @@ pub(crate) mod tests {
             under: under.into(),
             load: Load::Fork.name(),
             took_ms: 10.0,
-            samples: vec![Sample {
+            samples: vec![record::Sample {
                 name: name.into(),
                 values: values.into(),
             }],
@@ -438,14 +425,18 @@ pub(crate) mod tests {
     #[test]
     fn without_a_value_of_eevdfs_there_is_no_ratio() {
         let fork = METRICS.iter().find(|metric| metric.key == "fork_us");
-        let fork = fork.unwrap();
-        let rounds = |value: f64| Rounds::from([(0, vec![value]), (1, vec![value])]);
-        assert!(ratio(fork, &rounds(1.0), &rounds(0.0)).is_none());
-        assert!(ratio(fork, &rounds(1.0), &Rounds::new()).is_none());
-        assert_eq!(
-            ratio(fork, &rounds(3.0), &rounds(2.0)).unwrap().0.estimate,
-            1.5
-        );
+        let own = |eevdf: &[f64]| {
+            let of = |values: &[f64]| record::Sample {
+                name: "fork".into(),
+                values: values.into(),
+            };
+            let (eevdf, fifo) = (of(eevdf), of(&[3.0]));
+            let samples = [(0, "EEVDF", &eevdf), (0, "fifo", &fifo)];
+            let figures = figures(fork.unwrap(), &long(&samples)).unwrap();
+            figures.get("fifo").map(|figure| figure.ratio.estimate)
+        };
+        assert_eq!(own(&[2.0]), Some(1.5));
+        assert_eq!((own(&[0.0]), own(&[])), (None, None));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 use evidence::sample::{Interval, Statistic};
-use evidence::spec::{Row, Rows, Sample, Spec};
+use evidence::spec::{Blocks, Row, Rows, Sample, Spec};
 use serde::Serialize;
 
 use super::record::Load;
@@ -21,13 +21,13 @@ pub(crate) const HANDOVERS: [&str; 2] = ["drain", "adopt"];
 
 const REPLACED: Spec = Spec {
     by: &["sort", "load", "part"],
-    block: 1,
+    blocks: Blocks::Of(1),
     statistic: Statistic::Median,
 };
 
 const COUNTED: Spec = Spec {
     by: &["sort", "load", "count"],
-    block: 1,
+    blocks: Blocks::Of(1),
     statistic: Statistic::Mean,
 };
 
@@ -42,7 +42,7 @@ const FLIPPED: Spec = Spec {
         "turn_us",
         "part",
     ],
-    block: 20,
+    blocks: Blocks::Of(20),
     statistic: Statistic::Median,
 };
 

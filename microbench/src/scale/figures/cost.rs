@@ -11,7 +11,7 @@ use evidence::files::File;
 use evidence::provenance::Measured;
 use evidence::raw::Raw;
 use evidence::sample::{Interval, Statistic};
-use evidence::spec::{case, range, Row, Rows, Sample, Spec, NS, RATIO};
+use evidence::spec::{case, range, Blocks, Row, Rows, Sample, Spec, NS, RATIO};
 use evidence::table::{self, Table};
 use serde_json::{json, Value};
 
@@ -27,14 +27,14 @@ const BLOCK: usize = 20;
 
 const PAIRS: Spec = Spec {
     by: &["cpus", "name", "pair"],
-    block: BLOCK,
+    blocks: Blocks::Of(BLOCK),
     statistic: Statistic::Median,
 };
 
 /// The fixed pair only.
 const AGAINST: Spec = Spec {
     by: &["against", "value"],
-    block: BLOCK,
+    blocks: Blocks::Of(BLOCK),
     statistic: Statistic::Median,
 };
 

@@ -12,7 +12,7 @@ use evidence::files::File;
 use evidence::provenance::Measured;
 use evidence::raw::Raw;
 use evidence::sample::Statistic;
-use evidence::spec::{case, Row, Rows, Sample, Spec, PART, PER_SECOND, RATIO};
+use evidence::spec::{case, Blocks, Row, Rows, Sample, Spec, PART, PER_SECOND, RATIO};
 use evidence::table;
 use serde_json::{json, Map, Value};
 
@@ -29,14 +29,14 @@ const ALL: &str = "all policies";
 
 const PINNED: Spec = Spec {
     by: &["way", "policy"],
-    block: 1,
+    blocks: Blocks::Of(1),
     statistic: Statistic::Median,
 };
 
 /// Of what pinned policies do.
 const LEFT: Spec = Spec {
     by: &["rotation", "way", "period_us", "period"],
-    block: 1,
+    blocks: Blocks::Of(1),
     statistic: Statistic::Median,
 };
 
