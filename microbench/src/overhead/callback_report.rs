@@ -14,6 +14,7 @@ use evidence::table::{self, Table};
 use serde_json::{json, Map, Value};
 
 use super::callback::CALLBACKS;
+use super::callbacks::{BESIDE, MAIN};
 use super::contender::Contender;
 use super::cost::{Callback, Cost};
 use super::reason;
@@ -25,17 +26,6 @@ pub(super) const LIMIT: f64 = 1.10;
 /// A callback that does less than this part of what an empty one takes does nothing: its ratio
 /// without that would be one of two rounding errors.
 const LEAST_NET: f64 = 0.05;
-
-const MAIN: [Contender; 3] = [Contender::Multi, Contender::Single, Contender::Stock];
-
-/// What is looked at beside it, for one policy; the first is what the others are compared with.
-const BESIDE: [Contender; 5] = [
-    Contender::Multi,
-    Contender::Alone,
-    Contender::NoStats,
-    Contender::Drain,
-    Contender::Visited,
-];
 
 /// Calls a second under two schedulers further apart than this are pointed out.
 const LIKE_CALLS: f64 = 1.25;
@@ -61,6 +51,7 @@ impl Report {
     pub(super) fn of(mixes: &[Mix]) -> Result<Self> {
         let mut rows = Vec::new();
         let mut beside = Vec::new();
+        let with_beside: Vec<_> = [Contender::Multi].into_iter().chain(BESIDE).collect();
         for policy in distinct(mixes.iter().map(|mix| &*mix.policy)) {
             let of_policy = || mixes.iter().filter(|mix| mix.policy == policy);
             let is_beside = of_policy().any(|mix| mix.contender == Contender::Alone);
@@ -68,7 +59,7 @@ impl Report {
                 let found = Callback::of(mixes, policy, callback);
                 rows.extend(Row::of(policy, callback, found.costs(&MAIN)?)?);
                 if is_beside {
-                    beside.extend(Row::of(policy, callback, found.costs(&BESIDE)?)?);
+                    beside.extend(Row::of(policy, callback, found.costs(&with_beside)?)?);
                 }
             }
         }
@@ -187,7 +178,8 @@ impl Report {
         let Some(first) = self.beside.first() else {
             return String::new();
         };
-        let names = BESIDE.map(Contender::name);
+        let [alone, _, _, visited] = BESIDE.map(Contender::name);
+        let multi = Contender::Multi;
         let heads = [&format!("{} / callback", first.policy), "pinned"];
         let mut table = Table::new(
             heads
@@ -195,22 +187,18 @@ impl Report {
                 .chain(["alone", "÷", "no stats", "÷", "drain", "÷", "visited", "÷"]),
         );
         for row in &self.beside {
-            let base = row.costs.get(&BESIDE[0]).map(Cost::ns);
-            let mut cells = vec![
-                row.callback.into(),
-                row.cell(BESIDE[0], |cost| cost.ns.show()),
-            ];
-            for contender in &BESIDE[1..] {
-                let cost = row.costs.get(contender).map(Cost::ns);
+            let base = row.costs.get(&multi).map(Cost::ns);
+            let mut cells = vec![row.callback.into(), row.cell(multi, |cost| cost.ns.show())];
+            for contender in BESIDE {
+                let cost = row.costs.get(&contender).map(Cost::ns);
                 let ratio = cost.zip(base).map(|(cost, base)| cost / base);
-                cells.push(row.cell(*contender, |cost| cost.ns.show()));
+                cells.push(row.cell(contender, |cost| cost.ns.show()));
                 cells.push(shown(ratio, RATIO.show));
             }
             table.row(cells);
         }
         format!(
-            "\nOther ways to run scx_meta, a call (alone: {}; visited: {}):\n{table}\n",
-            names[1], names[4]
+            "\nOther ways to run scx_meta, a call (alone: {alone}; visited: {visited}):\n{table}\n"
         )
     }
 

@@ -12,10 +12,11 @@ use super::windows::Sampler;
 use crate::cli::Out;
 use crate::progs::Statistics;
 
-const MAIN: [Contender; 3] = [Contender::Multi, Contender::Single, Contender::Stock];
+/// For every policy.
+pub(super) const MAIN: [Contender; 3] = [Contender::Multi, Contender::Single, Contender::Stock];
 
-/// What is looked at beside it, for one policy.
-const BESIDE: [Contender; 4] = [
+/// Beside it, for one policy.
+pub(super) const BESIDE: [Contender; 4] = [
     Contender::Alone,
     Contender::NoStats,
     Contender::Drain,

@@ -10,7 +10,8 @@ use evidence::spec::Row;
 use evidence::table::{brief_time_ns, ratio};
 
 use super::costs::{HANDOVERS, LOADS};
-use super::report::{Details, Report};
+use super::details::Details;
+use super::report::Report;
 use super::samples::{ADOPTION, EFFECT, FLIP, META, OTHERS, PRELOADED, TIMER, USER, WHOLE};
 use super::windows::Direction;
 

@@ -4,7 +4,7 @@
 //! ```text
 //! measure ─► replacement, preloaded ─┐
 //!         ─► flips ──────────────────┼─► record (JSON lines) ─► figures: samples ─► costs, windows
-//!         ─► disturbance ────────────┘                          ─► report ─► tables, draw
+//!         ─► disturbance ────────────┘                          ─► details ─► report, tables, draw
 //! ```
 
 pub(crate) mod figures;
@@ -12,6 +12,7 @@ pub(crate) mod measure;
 pub(crate) mod meta;
 
 mod costs;
+mod details;
 mod disturbance;
 mod draw;
 mod flips;

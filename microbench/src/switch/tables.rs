@@ -6,7 +6,8 @@ use evidence::spec::{range, Unit, NS};
 use evidence::table::{self, time_ns, Table};
 
 use super::costs::Costs;
-use super::report::{Details, Report};
+use super::details::Details;
+use super::report::Report;
 use super::samples::{REPLACEMENT_PARTS, WHOLE};
 use super::windows::{Against, Direction};
 
