@@ -141,15 +141,15 @@ impl Bench<'_> {
         self.rig.let_run(self.args.window)?;
         let after = (progs::Reading::now(), in_timer(&self.rig.live)?);
         let wall = sys::monotonic() - begin;
-        let callbacks = after.0.since(&before.0, progs::Kind::StructOps);
+        let callbacks = after.0.since(&before.0);
         out.record(&Record::Programs(Programs {
             load: self.load.into(),
             handover: self.handover.into(),
             pinned: pinned.map(|policy| policy.name().into()),
             wall_ns: wall.as_nanos() as u64,
             flips: after.1.flips - before.1.flips,
-            runs: callbacks.values().map(|spent| spent.runs).sum(),
-            run_ns: callbacks.values().map(|spent| spent.time_ns).sum(),
+            runs: callbacks.runs,
+            run_ns: callbacks.time_ns,
             flip_ns: after.1.flip_ns - before.1.flip_ns,
             handover_ns: after.1.handover_ns - before.1.handover_ns,
         }))

@@ -56,6 +56,7 @@ pub(crate) struct Replacement {
     /// Both are scx_meta with one policy each.
     pub(crate) is_meta: bool,
     pub(crate) load: Load,
+    /// The signal is sent.
     pub(crate) asked_at: u64,
     /// The kernel's own scheduler was seen in charge.
     pub(crate) disabled_at: u64,
@@ -82,6 +83,7 @@ pub(crate) struct Preloaded {
     pub(crate) from: String,
     pub(crate) to: String,
     pub(crate) load: Load,
+    /// Detaching begins.
     pub(crate) asked_at: u64,
     pub(crate) detached_at: u64,
     pub(crate) attached_at: u64,
