@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Where figures come from: printed before any of them, stored beside them in the JSON file and
+//! The origin of figures: printed before any of them, stored beside them in the JSON file and
 //! written below each picture.
 
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::table;
 #[derive(Clone, Debug, Serialize)]
 pub struct Provenance {
     pub method: String,
-    /// Where; several when runs had machines of different sizes.
+    /// Several when runs had machines of different sizes.
     pub machines: Vec<Machine>,
     pub emulated: bool,
     pub measured: Vec<Measured>,

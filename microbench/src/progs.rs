@@ -63,7 +63,7 @@ impl Reading {
         }
     }
 
-    /// What ran since an earlier reading, all together. A callback that has come since counts from
+    /// All that ran since an earlier reading. A callback that has come since counts from
     /// its beginning; of one that has gone nothing is known.
     pub(crate) fn since(&self, earlier: &Self) -> Spent {
         let mut sum = Spent::default();

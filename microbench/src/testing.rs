@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What tests share.
+//! Shared by tests.
 
 use evidence::raw::Raw;
 use labkit::clock::Clock;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What all figures are drawn with: a frame of title, plot and footnote, and text that has room.
+//! The means to draw any figure: a frame of title, plot and footnote, and text that has room.
 
 use anyhow::Result;
 use plotters::backend::SVGBackend;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Where the marks and the names of a figure of steps stand.
+//! The places of the marks and the names of a figure of steps.
 
 use super::ruler::{width, TEXT_PX};
 use super::steps::Steps;
@@ -77,7 +77,7 @@ impl Columns {
         (from, self.ends[step])
     }
 
-    /// Where a run's mark stands.
+    /// The place of a run's mark.
     pub(super) fn at(&self, step: usize, run: usize) -> i32 {
         let (from, to) = self.edges(step);
         let slots = &self.slots[step];

@@ -26,7 +26,7 @@ pub enum Standing {
     Worse,
     /// Inside the noise.
     Unclear,
-    /// What it is compared with, against itself.
+    /// The thing it is compared with, against itself.
     Floor,
 }
 

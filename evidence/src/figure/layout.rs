@@ -29,7 +29,7 @@ pub(super) fn boxes(svg: &str) -> Vec<(String, [i32; 4])> {
                     [x - high / 2, y - wide / 2, x + high / 2, y + wide / 2],
                 );
             }
-            // Where dy moves it is right to a few pixels: the boxes are shrunk by that.
+            // The place to which dy moves it is right to a few pixels: the boxes are shrunk by that.
             let top = match node.attribute("dy").unwrap() {
                 "0.5ex" => y - high / 2,
                 "0.76em" => y,

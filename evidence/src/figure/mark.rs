@@ -132,7 +132,7 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// What the widest entry needs.
+    /// The widest entry's.
     pub(super) fn least_width(entries: &[Entry]) -> i32 {
         entries.iter().map(Entry::width).max().unwrap_or(0)
     }

@@ -25,7 +25,7 @@ pub enum Scale {
 
 #[derive(Clone, Copy)]
 pub struct Axis<'a> {
-    /// What it shows, with its unit where the numbers do not say it.
+    /// Says its unit as well where the numbers do not say it.
     pub label: &'a str,
     pub scale: Scale,
     pub format: fn(f64) -> String,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What every figure must keep: room for each label, files that are whole.
+//! Each label of a figure has room, and a figure made twice is the same.
 
 use super::layout::{boxes, check_layout};
 use super::ruler::{Axis, Scale};

@@ -70,7 +70,7 @@ impl Report {
         Ok(Self { rows, beside })
     }
 
-    /// What the cheapest callback of all takes: no more than the kernel's own clock readings and a
+    /// The cheapest callback of all: it takes no more than the kernel's own clock readings and a
     /// return. Without it ratios are larger.
     fn floor_ns(&self) -> f64 {
         let all = self.rows.iter().flat_map(|row| row.costs.values());

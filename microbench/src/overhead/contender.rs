@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Who is compared: schedulers as commands, and their time in charge.
+//! The schedulers that are compared, as commands, and their time in charge.
 
 use std::path::PathBuf;
 use std::process::Command;

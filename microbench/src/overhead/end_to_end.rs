@@ -54,7 +54,7 @@ pub(crate) fn measure(options: &Options, programs: &Programs, out: &mut Out) -> 
     Ok(())
 }
 
-/// Who begins changes, so that a machine that grows slower or faster favours nobody.
+/// They take turns to begin, so that a machine that grows slower or faster favours nobody.
 fn order(round: usize) -> [Contender; 2] {
     match round % 2 {
         0 => [Contender::Multi, Contender::Single],

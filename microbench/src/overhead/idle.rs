@@ -20,7 +20,7 @@ const CONTENDERS: [Contender; 4] = [
     Contender::Rotating,
 ];
 
-/// What the start of a scheduler stirred up comes to rest.
+/// A machine on which a scheduler has just started comes to rest.
 const SETTLE: Duration = Duration::from_millis(1500);
 
 #[derive(Clone, Debug, clap::Args)]

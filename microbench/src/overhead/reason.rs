@@ -5,7 +5,7 @@
 /// Above this ratio to the stock scheduler, the reason is printed.
 pub(crate) const EXPLAINED_ABOVE: f64 = 1.2;
 
-/// What ours does that the stock scheduler does not.
+/// Ours does this, and the stock scheduler does not.
 pub(crate) fn of(policy: &str, callback: &str) -> &'static str {
     match (policy, callback) {
         ("central", "select_cpu") => {

@@ -23,7 +23,7 @@ pub(crate) enum Record {
     Idle(Look),
 }
 
-/// What the callbacks took in one phase of the mix.
+/// Times of the callbacks in one phase of the mix.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Mix {
     /// The policy in charge, and the scheduler that holds it.

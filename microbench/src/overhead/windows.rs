@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What callbacks took, in windows of a millisecond.
+//! Times of callbacks, in windows of a millisecond.
 //!
 //! The kernel only adds up: calls and nanoseconds. On the serial clock CPUs take turns, and a turn of
 //! the other CPU that falls into a callback counts as this one's, a hundred times its length. In

@@ -12,7 +12,7 @@ use super::metric::{Metric, Table, METRICS};
 
 const METHOD: &str = include_str!("document.md");
 
-/// What a scheduler has not been measured for.
+/// A metric that a scheduler has not been measured for.
 const NOTHING: &str = "–";
 
 /// Fewer, and chance alone puts an interval on one side of 1 now and then.

@@ -66,7 +66,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, machine: &Machine, out: &mut Out) -> Result<()> {
-    // What libbpf and the scx library say belongs to stderr, and only warnings.
+    // Messages of libbpf and the scx library belong to stderr, and only warnings.
     logging::init(false);
     // Windows begin and end on time; what is started is ordinary again.
     sys::enter_real_time().context("SCHED_RR")?;
@@ -160,7 +160,7 @@ struct Cells<'a> {
     place: u32,
     contender: &'a Contender,
     loads: &'a [Load],
-    /// Where each contender of the round begins.
+    /// Each contender of the round begins with it.
     seed: Rng,
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What tables show: which statistic of which sample, under which head.
+//! The columns of tables: which statistic of which sample, under which head.
 
 use evidence::sample::Statistic;
 

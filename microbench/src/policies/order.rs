@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Who comes when: at random in each round, but what one process of scx_meta serves stays together,
-//! since loading it anew takes as long as some loads.
+//! The order of contenders: at random in each round, but those that one process of scx_meta serves
+//! stay together, since loading it anew takes as long as some loads.
 
 use fastrand::Rng;
 use labkit::charge::setting::Setting;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What happens in the while after a flip that does not happen else: interrupts, programs, and a
+//! The while after a flip, and things that happen only in it: interrupts, programs, and a
 //! probe's wake-ups, on a machine that is busy.
 
 use std::any::Any;
@@ -104,7 +104,7 @@ impl Bench<'_> {
         let mut object = MaybeUninit::uninit();
         let instrument = Instrument::attach(&mut object)?;
         let probe = Probe::every(PROBE_EVERY, Class::Ordinary)?;
-        // What follows a flip is a fifth of the time: of that there must be enough as well.
+        // The while after flips is a fifth of the time: of that there must be enough as well.
         let window = self.args.window * if pinned.is_none() { 2 } else { 1 };
         let flips = self.rig.live.status()?.generation;
         let begin = sys::monotonic();

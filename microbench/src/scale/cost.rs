@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What a flip costs, against policies, tasks, the length of turns, and from which policy to which.
+//! The cost of a flip, against policies, tasks, the length of turns, and from which policy to which.
 //! The machine is nearly idle: it is the flip that is measured, not what it competes with.
 
 use std::time::Duration;

@@ -35,7 +35,7 @@ const HARD: [&str; 7] = [
     "x86_platform_ipi",
 ];
 
-/// What one window of time held, all CPUs together.
+/// One window of time, all CPUs together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Sums {
     pub(crate) hard: u64,
@@ -140,7 +140,7 @@ impl<'obj> Instrument<'obj> {
         Ok(())
     }
 
-    /// What was seen since: within a while after a flip, and in the rest of the time.
+    /// Sums since then: within a while after a flip, and in the rest of the time.
     pub(crate) fn read(&self) -> Result<[Sums; 2]> {
         Ok([
             self.window(abi::irq_window_IRQ_AFTER_FLIP)?,

@@ -116,7 +116,7 @@ impl Way<'_> {
         if !all.is_empty() {
             segments.extend(ALL_PERIODS_MS.map(|period_ms| (all.into(), period_ms)));
         }
-        // What drifts does so for half of the rounds in the other direction.
+        // A machine that drifts does so for half of the rounds in the other direction.
         if round % 2 == 1 {
             segments.reverse();
         }
@@ -214,7 +214,7 @@ fn stop_early(mut process: Meta) -> Result<()> {
     Ok(())
 }
 
-/// Who gets the CPUs in each turn, and how long the others wait.
+/// The CPU time that the policy in charge gets in each turn, and how long other tasks wait.
 pub(crate) fn owners(args: &Args, out: &mut Out) -> Result<()> {
     for handover in HANDOVERS {
         let mut rig = Rig::start(&args.scx_meta, &["--record-turns", "--handover", handover])?;

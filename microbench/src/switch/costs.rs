@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What replacements and flips cost, and how many times longer a replacement takes.
+//! The costs of replacements and flips, and how many times longer a replacement takes.
 
 use anyhow::{Context, Result};
 use evidence::sample::{Interval, Statistic};
@@ -49,7 +49,7 @@ const FLIPPED: Spec = Spec {
 /// The work itself: replacement to timer callback.
 pub(crate) const MECHANISM: &str = "mechanism";
 
-/// What flips are compared by.
+/// Parts by which flips are compared.
 const COMPARED: [(&str, &str); 5] = [
     (TIMER, MECHANISM),
     (TIMER, EFFECT),

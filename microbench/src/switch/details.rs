@@ -55,7 +55,7 @@ struct FlipRow {
     parts: Parts,
 }
 
-/// What the kernel counted while a rotation ran.
+/// The kernel's counts while a rotation ran.
 #[derive(Serialize)]
 pub(crate) struct CountedRow {
     pub(crate) case: Case,

@@ -23,7 +23,7 @@ use crate::cli::Out;
 /// So that a thousand flips take ten seconds.
 const SHORT_TURN: Duration = Duration::from_millis(10);
 
-/// What people run.
+/// As people run it.
 const LONG_TURN: Duration = Duration::from_millis(100);
 
 /// From one decision of user space to the next: enough for the backlog of a saturated machine.

@@ -78,9 +78,9 @@ pub(crate) fn ops_of(other: &Named) -> &str {
 }
 
 pub(crate) fn run(args: &Args, machine: &Machine, out: &mut Out) -> Result<()> {
-    // What libbpf and the scx library say belongs to stderr, and only warnings.
+    // Messages of libbpf and the scx library belong to stderr, and only warnings.
     logging::init(false);
-    // Who decides never waits for a CPU, whatever replaces what; its children are ordinary.
+    // The task that decides never waits for a CPU, whatever replaces what; its children are ordinary.
     sys::enter_real_time().context("SCHED_RR")?;
     out.record(&Record::Settings(settings(machine)?))?;
     let wanted = |part| args.parts.is_empty() || args.parts.contains(&part);
@@ -99,7 +99,7 @@ pub(crate) fn run(args: &Args, machine: &Machine, out: &mut Out) -> Result<()> {
     Ok(())
 }
 
-/// What scx_meta does without `--handover`.
+/// scx_meta's without `--handover`.
 pub(crate) fn default_handover() -> &'static str {
     handover_name(Tunables::default().handover)
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum Record {
-    /// What the machine and the loader do unasked.
+    /// Defaults of the machine and the loader.
     Settings(Settings),
     Replacement(Replacement),
     /// One loaded program replaced by another, in one process.
@@ -159,7 +159,7 @@ impl From<Turn> for TurnRow {
     }
 }
 
-/// What the kernel counted from load to stop.
+/// The kernel's counts from load to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Counted {
     /// Bypasses; unknown before kernel 6.18.

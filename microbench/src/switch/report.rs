@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What `switch.json` holds: the headlines, what they mean, and all that they are picked from.
+//! The contents of `switch.json`: the headlines, what they mean, and all that they are picked from.
 
 use std::collections::BTreeMap;
 

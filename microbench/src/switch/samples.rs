@@ -23,7 +23,7 @@ pub(crate) const FLIP: &str = "flip";
 pub(crate) const EFFECT: &str = "effect";
 pub(crate) const ADOPTION: &str = "adoption";
 
-/// What the kernel and the scheduler counted, not a duration.
+/// Counts by the kernel and the scheduler, not durations.
 pub(crate) const ENABLE_SEQ: &str = "enable_seq";
 pub(crate) const BYPASSES: &str = "bypasses";
 
@@ -169,7 +169,7 @@ impl Data {
         keys
     }
 
-    /// What the loader does unasked, the same in all boots.
+    /// The loader's, the same in all boots.
     pub(crate) fn default_handover(&self) -> Result<&str> {
         let first = self.settings.first().context("no raw data has settings")?;
         let handover = &first.default_handover;

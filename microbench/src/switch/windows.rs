@@ -32,7 +32,7 @@ impl Direction {
     }
 }
 
-/// What the time after a flip is compared with.
+/// The time that is compared with that after a flip.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Against {

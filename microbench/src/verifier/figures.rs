@@ -49,7 +49,7 @@ impl Sum for Size {
     }
 }
 
-/// What one kernel said: programs by name for all policies, and each policy alone.
+/// One kernel's answer: programs by name for all policies, and each policy alone.
 struct Kernel {
     release: String,
     all: BTreeMap<String, Size>,

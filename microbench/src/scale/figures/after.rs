@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What happens in the while after a flip, against the rest of the time and against no flips.
+//! The while after a flip, against the rest of the time and against no flips.
 
 use std::collections::BTreeMap;
 use std::fmt;

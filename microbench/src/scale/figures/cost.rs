@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! What a flip costs, against all that may make it cost more.
+//! The cost of a flip, against all that may make it cost more.
 
 use std::collections::BTreeMap;
 use std::fmt;

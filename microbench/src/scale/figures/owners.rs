@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Who gets the CPUs of a saturated machine in each turn, at each period.
+//! The policy in charge and the CPUs that it gets in each turn, at each period.
 
 use std::cmp::Reverse;
 use std::fmt;
