@@ -36,31 +36,23 @@ pub struct Unit {
     pub tick: fn(f64) -> String,
 }
 
+impl Unit {
+    /// Written in the same way everywhere.
+    pub const fn of(show: fn(f64) -> String) -> Self {
+        Self { show, tick: show }
+    }
+}
+
 pub const NS: Unit = Unit {
     show: table::time_ns,
     tick: table::brief_time_ns,
 };
 
 /// Near a limit of 1.10 a third decimal matters.
-pub const RATIO: Unit = Unit {
-    show: |ratio| format!("{ratio:.3}"),
-    tick: |ratio| format!("{ratio:.3}"),
-};
-
-pub const PER_SECOND: Unit = Unit {
-    show: |rate| format!("{rate:.1}"),
-    tick: |rate| format!("{rate:.1}"),
-};
-
-pub const COUNT: Unit = Unit {
-    show: |count| table::count(count.round() as u64),
-    tick: |count| table::count(count.round() as u64),
-};
-
-pub const PART: Unit = Unit {
-    show: table::percent,
-    tick: table::percent,
-};
+pub const RATIO: Unit = Unit::of(|ratio| format!("{ratio:.3}"));
+pub const PER_SECOND: Unit = Unit::of(|rate| format!("{rate:.1}"));
+pub const COUNT: Unit = Unit::of(|count| table::count(count.round() as u64));
+pub const PART: Unit = Unit::of(table::percent);
 
 /// Values that were measured one after the other. Without any, it counts as missing.
 #[derive(Clone, Debug)]

@@ -49,10 +49,8 @@ pub(crate) fn pairs(args: &Args, out: &mut Out) -> Result<()> {
     for (i, &one) in policies.iter().enumerate() {
         for &other in &policies[i + 1..] {
             let flips = rig.flips(&[one, other], TURN, 2 * args.flips)?;
-            out.record(&Record::Flips {
-                setting: Setting::Pair,
-                flips,
-            })?;
+            let setting = Setting::Pair;
+            out.record(&Record::Flips { setting, flips })?;
         }
     }
     rig.stop()
@@ -73,10 +71,8 @@ pub(crate) fn policies(args: &Args, out: &mut Out) -> Result<()> {
         )?;
         // So that each pair of the rotation gets as many as are asked for.
         let flips = rig.flips(taken, TURN, count * args.flips)?;
-        out.record(&Record::Flips {
-            setting: Setting::Policies(count),
-            flips,
-        })?;
+        let setting = Setting::Policies(count);
+        out.record(&Record::Flips { setting, flips })?;
         rig.stop()?;
     }
     Ok(())
@@ -91,10 +87,8 @@ pub(crate) fn tasks(args: &Args, out: &mut Out) -> Result<()> {
         groups.push(Sleepers::start(tasks - there, MANY_EVERY)?);
         there = tasks;
         let flips = rig.flips(&rig::fixed_pair()?, TURN, 2 * args.flips)?;
-        out.record(&Record::Flips {
-            setting: Setting::Tasks(tasks),
-            flips,
-        })?;
+        let setting = Setting::Tasks(tasks);
+        out.record(&Record::Flips { setting, flips })?;
     }
     rig.stop()
 }
@@ -104,10 +98,8 @@ pub(crate) fn turns(args: &Args, out: &mut Out) -> Result<()> {
     let mut rig = start(args)?;
     for turn in TURNS {
         let flips = rig.flips(&rig::fixed_pair()?, turn, 2 * args.flips)?;
-        out.record(&Record::Flips {
-            setting: Setting::Turn(turn.as_micros() as u64),
-            flips,
-        })?;
+        let setting = Setting::Turn(turn.as_micros() as u64);
+        out.record(&Record::Flips { setting, flips })?;
     }
     rig.stop()
 }

@@ -115,7 +115,7 @@ pub(crate) struct Flips {
 /// A turn: from, to, entered at, flip, hand-over, first task, 95 % of CPUs, length. Zero times did
 /// not happen in this turn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(from = "TurnRow", into = "TurnRow")]
+#[serde(into = "TurnRow")]
 pub(crate) struct Turn {
     pub(crate) from: String,
     pub(crate) to: String,
@@ -128,21 +128,6 @@ pub(crate) struct Turn {
 }
 
 type TurnRow = (String, String, u64, u64, u64, u64, u64, u64);
-
-impl From<TurnRow> for Turn {
-    fn from(row: TurnRow) -> Self {
-        Self {
-            from: row.0,
-            to: row.1,
-            entered_at: row.2,
-            flip_ns: row.3,
-            handover_ns: row.4,
-            first_ns: row.5,
-            most_ns: row.6,
-            length_ns: row.7,
-        }
-    }
-}
 
 impl From<Turn> for TurnRow {
     fn from(turn: Turn) -> Self {

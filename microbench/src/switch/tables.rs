@@ -12,10 +12,7 @@ use super::samples::{REPLACEMENT_PARTS, WHOLE};
 use super::windows::{Against, Direction};
 
 /// `123,456 : 1`
-const TO_ONE: Unit = Unit {
-    show: table::ratio,
-    tick: table::ratio,
-};
+const TO_ONE: Unit = Unit::of(table::ratio);
 
 /// All tables, headlines last.
 pub(crate) fn print(report: &Report) {
