@@ -119,10 +119,16 @@ static void switch_read_plan(struct rotation_plan *plan)
 	rotation_share(plan, switch_read_period_ns());
 }
 
-static void switch_publish(void)
+static __always_inline struct meta_status *switch_status(void)
 {
 	u32 key = 0;
-	struct meta_status *st = bpf_map_lookup_elem(&status, &key);
+
+	return bpf_map_lookup_elem(&status, &key);
+}
+
+static void switch_publish(void)
+{
+	struct meta_status *st = switch_status();
 	u32 active = state_hot.active;
 
 	if (!st || active >= META_NR_POLICIES)
@@ -131,11 +137,12 @@ static void switch_publish(void)
 	st->available = available;
 	st->slice_us = slice_ns / ROTATION_US;
 	st->handover = handover;
-	st->generation = state_hot.generation;
 	st->entered_at_ns = state_hot.entered_at_ns;
 	st->turn_ns = switch_plan.pin || switch_plan.nr < 2 ?
 			      0 :
 			      switch_plan.turn_ns[rotation_slot(active)];
+	/* After all else, also for a reader on another CPU. */
+	__sync_lock_test_and_set(&st->generation, state_hot.generation);
 }
 
 /*
@@ -164,8 +171,9 @@ static void switch_end_endless(void)
  */
 __noinline int switch_flip(u32 to)
 {
-	u32 from = state_hot.active;
 	u64 cost_ns, begin = bpf_ktime_get_ns();
+	struct meta_status *st = switch_status();
+	u32 from = state_hot.active;
 
 	if (to == from || to >= META_NR_POLICIES || from >= META_NR_POLICIES)
 		return 0;
@@ -179,6 +187,8 @@ __noinline int switch_flip(u32 to)
 	__sync_fetch_and_or(&state_hot.pending, 1U << from);
 
 	turns_end(from);
+	if (st)
+		__sync_fetch_and_add(&st->begun, 1);
 	stats_add(from, active_ns, begin - state_hot.entered_at_ns);
 	state_hot.entered_at_ns = begin;
 	state_hot.active = to;
@@ -354,12 +364,12 @@ static int switch_fire(void *map, u32 *key, struct bpf_timer *timer)
 		switch_end_endless();
 	}
 	switch_flip(switch_plan.pin ?: switch_rotate(now));
+	switch_publish();
 	look.moved = switch_hand_over();
 	pending = switch_refresh_pending();
 	switch_look_at_cpus(&look);
 	if (look.idle)
 		switch_wake_idle(&look, pending);
-	switch_publish();
 
 	if (look.moved && pending)
 		poll_ns = HANDOVER_INTERVAL_NS;

@@ -97,9 +97,16 @@ struct meta_stats {
 	u64 flip_hist[META_HIST_BUCKETS];
 };
 
-/* The value of the map "status", written at each look of the timer. */
+/*
+ * The value of the map "status", written at each look of the timer.
+ *
+ * A switch adds the turn that ends to the map "stats" while @begun is ahead of
+ * @generation. So both maps belong together for who finds @begun equal to
+ * @generation before it reads the counters, and unchanged afterwards.
+ */
 struct meta_status {
 	u64 generation;	   /* switches since load */
+	u64 begun;	   /* and of those the ones that have begun */
 	u64 entered_at_ns; /* CLOCK_MONOTONIC */
 	u64 turn_ns;	   /* length of this turn; 0: no end in sight */
 	enum meta_policy active;
@@ -215,7 +222,7 @@ _Static_assert((META_TURNS & (META_TURNS - 1)) == 0,
 _Static_assert((META_MAX_GROUPS & (META_MAX_GROUPS - 1)) == 0,
 	       "slots of groups are bounded by a mask");
 _Static_assert(sizeof(struct meta_group) == 64, "a cache line a group");
-_Static_assert(sizeof(struct meta_status) == 40, "no padding in status");
+_Static_assert(sizeof(struct meta_status) == 48, "no padding in status");
 _Static_assert(sizeof(struct meta_turn) == 72, "no padding in a turn");
 
 _Static_assert(META_MAX_DOMAINS <= 64, "a bit a domain in a u64");

@@ -3,6 +3,7 @@
 //! as a table or as one JSON object.
 
 use std::fmt::Write;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -14,8 +15,10 @@ use crate::live::Live;
 use crate::policy::{stat_rows, Policy};
 use crate::weights;
 
-/// How often a snapshot is taken again because a switch fell into it.
-const SNAPSHOT_TRIES: u32 = 5;
+/// How often a snapshot is taken again because a switch fell into it, and how long it waits for the
+/// end of one: microseconds, unless a hypervisor has put the CPU aside.
+const SNAPSHOT_TRIES: u32 = 200;
+const SWITCH_PAUSE: Duration = Duration::from_millis(1);
 
 /// CLOCK_MONOTONIC, the clock the program stamps with.
 pub(crate) fn now_ns() -> Result<u64> {
@@ -41,27 +44,35 @@ pub struct Snapshot {
     pub counters: Vec<abi::meta_stats>,
 }
 
+/// Whether counters that were read between these two belong to the turn that both tell of: no switch
+/// was under way, and none has begun.
+pub fn are_of_one_turn(before: &abi::meta_status, after: &abi::meta_status) -> bool {
+    before.begun == before.generation && after.begun == before.generation
+}
+
 impl Snapshot {
-    /// Reads the maps.
+    /// Reads the maps, all as of one turn.
     pub fn take(live: &Live) -> Result<Self> {
         let mut tries = 0;
         loop {
+            let (weights, period_us, pin) =
+                (live.held_weights()?, live.period_us()?, live.held_pin()?);
             let status = live.status()?;
             let snapshot = Self {
-                weights: live.held_weights()?,
-                period_us: live.period_us()?,
-                pin: live.held_pin()?,
                 counters: (0..abi::meta_policy_META_NR_POLICIES)
                     .map(|id| live.counters(id))
                     .collect::<Result<_>>()?,
                 now_ns: now_ns()?,
+                weights,
+                period_us,
+                pin,
                 status,
             };
             tries += 1;
-            let torn = live.status()?.generation != status.generation;
-            if !torn || tries == SNAPSHOT_TRIES {
+            if are_of_one_turn(&status, &live.status()?) || tries == SNAPSHOT_TRIES {
                 return Ok(snapshot);
             }
+            thread::sleep(SWITCH_PAUSE);
         }
     }
 
@@ -264,6 +275,26 @@ mod tests {
         let mut stats = zeroed();
         change(&mut stats);
         stats
+    }
+
+    #[test]
+    fn counters_that_a_switch_changes_belong_to_no_turn() {
+        let status = |generation, begun| {
+            let mut status: abi::meta_status = zeroed();
+            status.generation = generation;
+            status.begun = begun;
+            status
+        };
+        let quiet = status(7, 7);
+        assert!(are_of_one_turn(&quiet, &quiet));
+        for (before, after) in [
+            (status(6, 7), status(6, 7)),
+            (status(6, 7), quiet),
+            (quiet, status(7, 8)),
+            (quiet, status(8, 8)),
+        ] {
+            assert!(!are_of_one_turn(&before, &after));
+        }
     }
 
     /// fifo had 1 s, vtime has had 2 s and is 1 s into its turn.

@@ -7,7 +7,7 @@ use anyhow::{ensure, Result};
 use labkit::process;
 use scx_meta::bpf::abi;
 use scx_meta::policy::{stat_rows, Fold, Policy};
-use scx_meta::value;
+use scx_meta::{stats, value};
 
 use crate::clock::ms;
 use crate::maps::Maps;
@@ -28,7 +28,7 @@ pub fn active_ns(maps: &Maps, now_ns: u64) -> Vec<(Policy, u64)> {
                 (policy, maps.counters(policy).active_ns + under_way)
             })
             .collect();
-        if maps.status().generation == before.generation {
+        if stats::are_of_one_turn(&before, &maps.status()) {
             return times;
         }
     }

@@ -22,6 +22,7 @@ use scx_meta::bpf::abi;
 use scx_meta::live::Live;
 use scx_meta::machine::Machine;
 use scx_meta::policy::Policy;
+use scx_meta::stats::Snapshot;
 use scx_meta::weights::PolicyList;
 use serde_json::Value;
 
@@ -193,6 +194,11 @@ impl Scheduler {
     /// No task waited longer in a queue, in this test or before.
     pub fn longest_wait_ns(&self) -> u64 {
         counters::longest_wait_since_load_ns(&self.maps)
+    }
+
+    /// As `scx_meta status` takes one.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::take(&self.live).unwrap()
     }
 
     /// The length of a rotation, as it is written.

@@ -4,6 +4,7 @@
 use std::thread;
 use std::time::Duration;
 
+use labkit::demo::snapshot::{Change, Snapshot};
 use labkit::scx::Counters;
 
 use crate::clock::now_ns;
@@ -13,6 +14,21 @@ use crate::scheduler::Scheduler;
 use crate::{loads, tier};
 
 const SHARES: [(&str, u32); 4] = [("fifo", 1), ("vtime", 2), ("central", 3), ("nest", 2)];
+
+/// A reading of the maps belongs to one turn: as policies alternate, no policy's time goes back from one
+/// to the next.
+#[test]
+fn no_time_goes_back_between_readings() {
+    let scheduler = Scheduler::shared();
+    scheduler.all_take_turns(Duration::from_millis(3));
+    let read = || Snapshot::parse(&scheduler.snapshot().json(None).to_string()).unwrap();
+    let mut before = read();
+    for _ in 0..tier::times(800, 4_000) {
+        let after = read();
+        Change::between(&before, &after).unwrap();
+        before = after;
+    }
+}
 
 /// Over whole rotations: one takes 400 ms.
 #[test]

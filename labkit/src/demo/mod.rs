@@ -11,7 +11,7 @@
 
 mod control;
 mod report;
-mod snapshot;
+pub mod snapshot;
 
 use std::env;
 use std::path::PathBuf;
