@@ -47,9 +47,6 @@
  *	  does.
  *	- Every 100 ms a CPU takes a task that has waited for half a second, and
  *	  one of another node. There, nothing bounds a wait but the watchdog.
- *	- A task that runs briefly and is woken by one that does, too, follows
- *	  it on its CPU past the queue, 16 times in a row at most. There, only
- *	  the kernel's search for an idle CPU knows of such wake-ups.
  *	- A sticky task goes to its CPU's local queue as there, but only while
  *	  that CPU responds, and so many times in a row at most: a local queue
  *	  that is never empty would keep the CPU from all others.
@@ -79,13 +76,6 @@
 #define BPFLAND_PREEMPT_NS (1000 * 1000ULL)
 /* A waking task looks at so many CPUs for one to preempt. */
 #define BPFLAND_PREEMPT_CPUS 4
-
-/*
- * Tasks that run for less on average hand their CPU over to those they wake:
- * so often in a row, then the CPU looks for others.
- */
-#define BPFLAND_BRIEF_NS (100 * 1000ULL)
-#define BPFLAND_HANDOVERS 16
 
 #define BPFLAND_STICKY_NS (10 * 1000ULL)
 /* So many sticky tasks in a row pass a CPU's dispatch(). */
@@ -132,14 +122,6 @@ static void bpfland_cpu_online(s32 cpu)
 /* What waits in its queue is moved by release(). */
 static void bpfland_cpu_offline(s32 cpu)
 {
-}
-
-/* Not a new task, whose average is not known. */
-static __always_inline bool bpfland_is_brief(struct task_ctx *t)
-{
-	u64 average_ns = t->bpfland.average_ns;
-
-	return average_ns && average_ns < BPFLAND_BRIEF_NS;
 }
 
 /* Also at the end of each slice: mostly no CPU idles then. */
@@ -231,25 +213,6 @@ static __noinline s32 bpfland_take_later(struct task_struct *p,
 	return cpu;
 }
 
-/*
- * No CPU idles, and @t is woken by a task that is about to block: it follows on
- * that CPU at once if neither needs long. The queue and dispatch() would cost
- * more than both of them.
- */
-static __always_inline bool bpfland_hands_over(struct task_struct *p,
-					       struct task_ctx *t, s32 prev_cpu,
-					       u64 wake_flags)
-{
-	s32 cpu = bpf_get_smp_processor_id();
-	struct bpfland_cpu *bc = bpfland_cpu_of(cpu);
-
-	return (wake_flags & SCX_WAKE_TTWU) && bc->runs && bc->brief &&
-	       bpfland_is_brief(t) && bc->handed < BPFLAND_HANDOVERS &&
-	       domain_of(cpu) == domain_of(prev_cpu) &&
-	       bpf_cpumask_test_cpu(cpu, p->cpus_ptr) &&
-	       !scx_bpf_dsq_nr_queued(SCX_DSQ_LOCAL);
-}
-
 static __noinline s32 bpfland_select_cpu(struct task_struct *p, s32 prev_cpu,
 					 u64 wake_flags)
 {
@@ -271,13 +234,6 @@ static __noinline s32 bpfland_select_cpu(struct task_struct *p, s32 prev_cpu,
 	weight = groups_weigh(p, t);
 	if (cpu >= 0) {
 		bpfland_place(p, t, waiting);
-	} else if (bpfland_hands_over(p, t, prev_cpu, wake_flags)) {
-		cpu = bpf_get_smp_processor_id();
-		bpfland_cpu_of(cpu)->handed++;
-		bpfland_place(p, t, waiting);
-		dsq_insert_local_behind(p, t, META_BPFLAND,
-					bpfland_slice(weight, waiting), 0);
-		return cpu;
 	} else {
 		cpu = bpfland_take_later(p, t, weight, prev_cpu, waiting);
 		if (cpu < 0)
@@ -368,7 +324,6 @@ bpfland_dispatch(s32 cpu, struct task_struct *prev __arg_trusted __arg_nullable)
 	bool pinned, shared;
 
 	bpfland_cpu_of(cpu)->stuck = 0;
-	bpfland_cpu_of(cpu)->handed = 0;
 	if (bpfland_look(cpu))
 		return true;
 	pinned = bpfland_first_pinned(cpu, &pinned_deadline);
@@ -441,7 +396,6 @@ static void bpfland_running(struct task_struct *p, struct task_ctx *t)
 	awake = bpfland_awake(weight, t->bpfland.ran_ns);
 	bc->deadline = vtime + awake;
 	bc->busy = 2 * awake >= bpfland_lag_ns;
-	bc->brief = bpfland_is_brief(t);
 	bc->runs = true;
 	task_cap_slice(p, slice);
 }

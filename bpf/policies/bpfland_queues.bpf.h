@@ -43,9 +43,7 @@ static u64 bpfland_used[META_MAX_CPUS / 64];
  * @busy:     one that used half a lag since it slept
  * @deadline: that one's; or of who is to preempt it, so that the next waking
  *	      task looks for another CPU
- * @brief:    the task runs briefly on average
  * @stuck:    sticky tasks since it came to dispatch() last
- * @handed:   tasks that followed who woke them, since then
  * @empty:    how often in a row its queue was
  * @looks:    tasks that it looked at; of a local one the verifier would follow
  *	      each value
@@ -55,9 +53,7 @@ struct bpfland_cpu {
 	u64 looked_at;
 	bool runs;
 	bool busy;
-	bool brief;
 	u32 stuck;
-	u32 handed;
 	u32 empty;
 	u32 looks;
 } __attribute__((aligned(META_CACHELINE)));
