@@ -37,7 +37,7 @@
 	X(PAIR, pair, pair, META_NEEDS_CGROUP,                             \
 	  "two CPUs at a time run tasks of one cgroup, if it has enough")  \
 	X(RUSTY, rusty, rusty, META_NEEDS_NOTHING,                         \
-	  "a queue a last-level cache by latency-aware deadlines")         \
+	  "one queue per last-level cache, by latency-aware deadlines")    \
 	X(RUSTLAND, rustland, rustland, META_NEEDS_NOTHING,                \
 	  "a thread in user space orders the tasks that wait")             \
 	X(EEVDF, eevdf, eevdf, META_NEEDS_QUIESCENT_WEIGHTS,               \

@@ -154,7 +154,7 @@ impl Session {
         let machine_probe = Probe::start(Class::RealTime)?;
         let begin = self.read()?;
 
-        println!("\nLoaded. Four policies take turns, with equal weights:");
+        println!("\nLoaded. The policies take turns, with equal weights:");
         let (first, _) = self.phase(&begin, self.loaded_at + seconds / 2)?;
 
         println!("\nHalf-way: new weights, straight into the pinned map:");
