@@ -41,10 +41,10 @@
 	X(RUSTLAND, rustland, rustland, META_NEEDS_NOTHING,                \
 	  "a thread in user space orders the tasks that wait")             \
 	X(EEVDF, eevdf, eevdf, META_NEEDS_QUIESCENT_WEIGHTS,               \
-	  "earliest eligible virtual deadline first, a queue a cache")     \
+	  "earliest eligible virtual deadline first, one clock per cache") \
 	X(BPFLAND, bpfland, bpfland, META_NEEDS_WEIGHTS,                   \
 	  "interactive tasks first, by what they used since they slept")   \
 	X(COSMOS, cosmos, cosmos, META_NEEDS_NOTHING,                      \
-	  "local while a CPU has room, else a deadline queue a node")
+	  "local while a CPU has room, else one deadline queue per node")
 
 #endif /* META_POLICIES_H */
