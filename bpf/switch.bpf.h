@@ -141,6 +141,8 @@ static void switch_publish(void)
 	st->turn_ns = switch_plan.pin || switch_plan.nr < 2 ?
 			      0 :
 			      switch_plan.turn_ns[rotation_slot(active)];
+	/* As it is, unless somebody wrote to the map. */
+	st->begun = state_hot.generation;
 	/* After all else, also for a reader on another CPU. */
 	__sync_lock_test_and_set(&st->generation, state_hot.generation);
 }
@@ -188,7 +190,7 @@ __noinline int switch_flip(u32 to)
 
 	turns_end(from);
 	if (st)
-		__sync_fetch_and_add(&st->begun, 1);
+		__sync_lock_test_and_set(&st->begun, state_hot.generation + 1);
 	stats_add(from, active_ns, begin - state_hot.entered_at_ns);
 	state_hot.entered_at_ns = begin;
 	state_hot.active = to;
