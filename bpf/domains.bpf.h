@@ -145,6 +145,13 @@ static __noinline int domains_look_for_threads(void)
 	return 0;
 }
 
+/* A CPU came or went: what follows from those that are there? */
+static void domains_look(void)
+{
+	domains_count();
+	domains_look_for_threads();
+}
+
 /* @cpu is online, and belongs to no domain but its own; or to none (@gone). */
 static __noinline int domains_place_cpu(s32 cpu, bool gone)
 {
@@ -168,15 +175,13 @@ static __noinline int domains_place_cpu(s32 cpu, bool gone)
 static void domains_cpu_online(s32 cpu)
 {
 	domains_place_cpu(cpu, false);
-	domains_count();
-	domains_look_for_threads();
+	domains_look();
 }
 
 static void domains_cpu_offline(s32 cpu)
 {
 	domains_place_cpu(cpu, true);
-	domains_count();
-	domains_look_for_threads();
+	domains_look();
 }
 
 static s32 domains_init_one(u32 domain)
@@ -210,8 +215,7 @@ static s32 domains_init(void)
 		if (state_online(cpu))
 			domains_place_cpu(cpu, false);
 	}
-	domains_count();
-	domains_look_for_threads();
+	domains_look();
 	return 0;
 }
 

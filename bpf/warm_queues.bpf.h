@@ -58,7 +58,7 @@ __noinline bool warm_take(u32 policy, u32 domain, u32 distance)
 	return taken;
 }
 
-/* The same from the nearest of the other domains. */
+/* The same, from the nearest of the other domains. */
 static __always_inline bool warm_steal_far(u32 policy, u32 own)
 {
 	if (nr_domains == 1)
@@ -67,16 +67,12 @@ static __always_inline bool warm_steal_far(u32 policy, u32 own)
 	       warm_take(policy, own, WARM_FAR);
 }
 
-/* Nothing waits here: take from the nearest CPU for which something does. */
-static __always_inline bool warm_steal(u32 policy, u32 own)
-{
-	return warm_take(policy, own, WARM_SAME) || warm_steal_far(policy, own);
-}
-
 static bool warm_queues_drain(u32 policy, s32 cpu)
 {
+	u32 own = domain_of(cpu);
+
 	return dsq_pull(policy, warm_queue(cpu)) ||
-	       warm_steal(policy, domain_of(cpu));
+	       warm_take(policy, own, WARM_SAME) || warm_steal_far(policy, own);
 }
 
 #endif /* META_WARM_QUEUES_BPF_H */

@@ -269,13 +269,8 @@ pub(crate) fn nanoseconds(ns: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::value::tests::stats;
     use crate::value::zeroed;
-
-    fn stats(change: impl Fn(&mut abi::meta_stats)) -> abi::meta_stats {
-        let mut stats = zeroed();
-        change(&mut stats);
-        stats
-    }
 
     #[test]
     fn counters_that_a_switch_changes_belong_to_no_turn() {

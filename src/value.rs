@@ -68,10 +68,11 @@ pub fn fold(per_cpu: &[Vec<u8>]) -> Result<abi::meta_stats> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn stats(change: impl Fn(&mut abi::meta_stats)) -> abi::meta_stats {
+    /// Counters of which some are not 0.
+    pub(crate) fn stats(change: impl Fn(&mut abi::meta_stats)) -> abi::meta_stats {
         let mut stats = zeroed();
         change(&mut stats);
         stats
