@@ -10,8 +10,11 @@
 
 pub mod figure;
 pub mod files;
+mod once;
 pub mod provenance;
 pub mod raw;
 pub mod sample;
 pub mod spec;
 pub mod table;
+
+pub use self::once::once;

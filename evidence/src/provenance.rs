@@ -9,7 +9,7 @@ use labkit::machine::{self, Machine};
 use serde::Serialize;
 
 use crate::sample::Summary;
-use crate::table;
+use crate::{once, table};
 
 /// How, where, when and how often it was measured.
 #[derive(Clone, Debug, Serialize)]
@@ -64,12 +64,7 @@ impl Provenance {
         measured: Vec<Measured>,
         command: impl Into<String>,
     ) -> Result<Self> {
-        let mut distinct: Vec<Machine> = Vec::new();
-        for machine in machines {
-            if !distinct.contains(&machine) {
-                distinct.push(machine);
-            }
-        }
+        let distinct = once(machines);
         ensure!(
             !distinct.is_empty(),
             "figures need a machine they come from"

@@ -15,6 +15,7 @@ use anyhow::{ensure, Context, Result};
 use serde_json::{Map, Value};
 
 use crate::figure::{Bar, Series};
+use crate::once;
 use crate::sample::{self, Interval, Statistic, Summary};
 use crate::table::{self, Table};
 
@@ -286,13 +287,7 @@ impl<'a> Rows<'a> {
     }
 
     pub fn values(&self, key: &str) -> Vec<&'a str> {
-        let mut values = Vec::new();
-        for row in &self.0 {
-            if !values.contains(&row.key(key)) {
-                values.push(row.key(key));
-            }
-        }
-        values
+        once(self.0.iter().map(|row| row.key(key)))
     }
 
     /// Apart by the values of these keys.

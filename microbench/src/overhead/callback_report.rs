@@ -7,6 +7,7 @@ use anyhow::{ensure, Result};
 use evidence::figure::ruler::Axis;
 use evidence::figure::{Bar, Bars};
 use evidence::files::File;
+use evidence::once;
 use evidence::provenance::Measured;
 use evidence::sample::Interval;
 use evidence::spec::{range, RATIO};
@@ -52,7 +53,7 @@ impl Report {
         let mut rows = Vec::new();
         let mut beside = Vec::new();
         let with_beside: Vec<_> = [Contender::Multi].into_iter().chain(BESIDE).collect();
-        for policy in distinct(mixes.iter().map(|mix| &*mix.policy)) {
+        for policy in once(mixes.iter().map(|mix| &*mix.policy)) {
             let of_policy = || mixes.iter().filter(|mix| mix.policy == policy);
             let is_beside = of_policy().any(|mix| mix.contender == Contender::Alone);
             for callback in CALLBACKS {
@@ -223,7 +224,7 @@ impl Report {
     }
 
     fn policies(&self) -> Vec<&str> {
-        distinct(self.rows.iter().map(|row| &*row.policy))
+        once(self.rows.iter().map(|row| &*row.policy))
     }
 
     pub(super) fn figures(&self, footnote: &str) -> Result<Vec<File>> {
@@ -389,17 +390,6 @@ impl Row {
             "reason": self.reason().map(|reason| reason.1),
         })
     }
-}
-
-/// In the order in which they were measured.
-fn distinct<'a>(all: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut distinct = Vec::new();
-    for one in all {
-        if !distinct.contains(&one) {
-            distinct.push(one);
-        }
-    }
-    distinct
 }
 
 fn shown(value: Option<f64>, show: fn(f64) -> String) -> String {

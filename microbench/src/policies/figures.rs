@@ -9,7 +9,7 @@ use anyhow::{bail, ensure, Context, Result};
 use evidence::raw::Raw;
 use evidence::sample::Interval;
 use evidence::spec::{self, case, Blocks, Rows, Sample, Spec, RATIO};
-use evidence::{files, raw};
+use evidence::{files, once, raw};
 use labkit::machine::Machine;
 use serde::Serialize;
 
@@ -114,13 +114,11 @@ pub(crate) enum Verdict {
 
 impl Report {
     fn of(raws: &[Raw<Record>], args: &Args) -> Result<Self> {
-        let mut names: Vec<&str> = Vec::new();
-        for raw in raws {
-            let name = plan(raw)?.0;
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
+        let names: Vec<&str> = raws
+            .iter()
+            .map(|raw| Ok(plan(raw)?.0))
+            .collect::<Result<_>>()?;
+        let names = once(names);
         let of = |name: &&str| {
             let own = raws
                 .iter()
@@ -169,11 +167,7 @@ impl OfMachine {
                 raw.machine == first.machine,
                 "{name}: raw data of different machines"
             );
-            for label in plan(raw)?.1 {
-                if !labels.contains(&label) {
-                    labels.push(label);
-                }
-            }
+            labels.extend(plan(raw)?.1);
             for record in &raw.records {
                 match record {
                     Record::Plan { .. } => {}
@@ -206,6 +200,7 @@ impl OfMachine {
             figures.insert(metric.key, self::figures(metric, &samples)?);
         }
         let again = |label: &&&str| **label != EEVDF[1];
+        let labels = once(labels);
         let rows = labels.iter().filter(again).map(|label| {
             let figures = figures.iter();
             let own = figures.filter_map(|(key, all)| Some((*key, *all.get(*label)?)));
@@ -268,7 +263,8 @@ fn figures(metric: &Metric, samples: &[Sample]) -> Result<BTreeMap<String, Figur
     for row in rows.0 {
         let under = row.key("under");
         let (value, compared) = match under {
-            BOTH => continue,
+            // Whose figures stand with EEVDF's.
+            _ if [BOTH, EEVDF[1]].contains(&under) => continue,
             _ if under == EEVDF[0] => (both, noise),
             _ => (row, compared(row, both)),
         };
