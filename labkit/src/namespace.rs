@@ -166,7 +166,7 @@ fn be_first() -> io::Result<()> {
     // SAFETY: SIG_IGN runs no code of ours.
     unsafe { signal::signal(Signal::SIGCHLD, SigHandler::SigIgn) }?;
     // SAFETY: nobody here uses a descriptor that this process got from us, but standard input.
-    unsafe { libc::close_range(1, u32::MAX, 0) };
+    Errno::result(unsafe { libc::close_range(1, u32::MAX, 0) })?;
     // SAFETY: the pipe stays open as long as this process lives.
     let pipe = unsafe { BorrowedFd::borrow_raw(libc::STDIN_FILENO) };
     let mut word = [0];

@@ -51,12 +51,7 @@ pub(crate) fn profile(outcome: &Outcome) -> Result<Profile> {
     );
     let source = &outcome.source;
     let loads = outcome.subjects.iter().flat_map(|s| &s.subject.commands);
-    let mut commands = vec![source.command.clone()];
-    for load in loads {
-        if !commands.contains(load) {
-            commands.push(load.clone());
-        }
-    }
+    let commands = [&source.command].into_iter().chain(loads).cloned();
     Ok(Profile {
         partial: outcome.partial,
         provenance: Some(Provenance {
@@ -64,7 +59,7 @@ pub(crate) fn profile(outcome: &Outcome) -> Result<Profile> {
             machine: source.machine.clone(),
             date: source.date.clone(),
             emulated: source.emulated,
-            commands,
+            commands: evidence::once(commands),
         }),
         applications: parts.into_iter().map(application).collect::<Result<_>>()?,
         whole: whole.into_iter().next().map(application).transpose()?,

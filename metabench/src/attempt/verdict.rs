@@ -10,13 +10,11 @@ use super::metric::Metric;
 use crate::estimate::{Measure, Verdict};
 use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
 use crate::report::terminal;
+use crate::trial::window::ROTATIONS;
 
 /// A 95 % interval of a median has no ends within fewer values: with five, all of them lie on one
 /// side of it once in sixteen times.
 const LEAST_SUPER_BLOCKS: usize = 6;
-
-/// Fewer rotations in a block, and its part of one would weigh.
-const ROTATIONS: f64 = 5.0;
 
 /// All that is said at the end; `rotation_s` is how long a block of the rotation took.
 pub(crate) fn text(outcome: &Outcome, subject: &SubjectOutcome, rotation_s: Option<f64>) -> String {
@@ -120,7 +118,7 @@ fn short_block(subject: &SubjectOutcome, block_s: f64) -> Option<String> {
         .iter()
         .filter_map(|row| row.setting.period_us());
     let longest_s = f64::from(periods.max()?) / 1e6;
-    (block_s < ROTATIONS * longest_s).then(|| {
+    (block_s < f64::from(ROTATIONS) * longest_s).then(|| {
         format!(
             "A block of {} is shorter than {ROTATIONS} rotations of {}: take a longer command, a longer --block, or a shorter --period.",
             time_ns(block_s * 1e9),

@@ -34,7 +34,10 @@ pub(crate) fn rows(choice: &Choice, has_twins: bool) -> Vec<Row> {
     if swapped != winner.weights() {
         rows.push(Row {
             label: SWAPPED.into(),
-            setting: rotation(winner, swapped),
+            setting: Setting::Rotate {
+                weights: swapped,
+                period_us: winner.period_us().unwrap_or_default(),
+            },
             role: Role::Swapped,
         });
     }
@@ -54,28 +57,11 @@ pub(crate) fn rows(choice: &Choice, has_twins: bool) -> Vec<Row> {
 /// Policies whose own figures the questions need: the best, those in the rotation (for what
 /// their mean predicts), and the one that the control has twice.
 fn held(choice: &Choice, has_twins: bool) -> Vec<String> {
-    let mut held = vec![choice.single.label.clone()];
-    let rotating = choice
-        .winner
-        .setting
-        .weights()
-        .iter()
-        .map(|(name, _)| name.clone());
+    let weights = choice.winner.setting.weights();
+    let rotating = weights.iter().map(|(name, _)| name.clone());
     let twin = has_twins.then(|| TWIN.to_string());
-    for policy in rotating.chain(twin) {
-        if !held.contains(&policy) {
-            held.push(policy);
-        }
-    }
-    held
-}
-
-fn rotation(winner: &Setting, weights: Vec<Weight>) -> Setting {
-    let period_us = winner.period_us().unwrap_or_default();
-    match winner {
-        Setting::Replace { .. } => Setting::Replace { weights, period_us },
-        _ => Setting::Rotate { weights, period_us },
-    }
+    let best = choice.single.label.clone();
+    evidence::once([best].into_iter().chain(rotating).chain(twin))
 }
 
 /// Each policy gets the weight of the next.

@@ -104,7 +104,7 @@ impl<'a> Asked<'a> {
         Ok(Comparison {
             what: what.into(),
             throughput_ratio: subject.throughput_ratio(of, to, &subject.all_parts(), level)?,
-            latency_ratio: latency_ratio.transpose()?.flatten(),
+            latency_ratio: latency_ratio.transpose()?,
             level,
         })
     }

@@ -64,38 +64,30 @@ impl<'a> Latencies<'a> {
         requests(self.subject, side, self.part)
     }
 
-    /// The quantile. A mixture of quantiles that do not pool has none.
-    pub(crate) fn quantile_ms(&self, side: &Side) -> Result<Option<Interval>> {
+    /// The quantile; `side` is no mixture unless histograms pool.
+    pub(crate) fn quantile_ms(&self, side: &Side) -> Result<Interval> {
         if self.pooled {
             let pool = Pool::of(self.subject, side, self.part);
-            let interval = self.drawn(LEVEL, |times| {
+            return self.drawn(LEVEL, |times| {
                 let us = pool.quantile(self.percent.into(), times);
                 us.map(|us| us / US_PER_MS)
             });
-            return interval.map(Some);
-        }
-        if matches!(side, Side::Mix(_)) {
-            return Ok(None);
         }
         let super_blocks = self.subject.super_blocks.iter();
         let blocks: Vec<_> = super_blocks
             .map(|super_block| self.own_ms(side, super_block))
             .collect::<Result<_>>()?;
-        sample::interval(&blocks, Statistic::Middle).map(Some)
+        sample::interval(&blocks, Statistic::Middle)
     }
 
-    /// Of two sides; less than 1 is better.
-    pub(crate) fn ratio(&self, of: &Side, to: &Side, level: f64) -> Result<Option<Interval>> {
+    /// Of two sides, neither a mixture unless histograms pool; less than 1 is better.
+    pub(crate) fn ratio(&self, of: &Side, to: &Side, level: f64) -> Result<Interval> {
         if self.pooled {
             let [of, to] = [of, to].map(|side| Pool::of(self.subject, side, self.part));
             let percent = self.percent.into();
-            let interval = self.drawn(level, |times| {
+            return self.drawn(level, |times| {
                 Some(of.quantile(percent, times)? / to.quantile(percent, times)?)
             });
-            return interval.map(Some);
-        }
-        if matches!((of, to), (Side::Mix(_), _) | (_, Side::Mix(_))) {
-            return Ok(None);
         }
         let mean = |side: &Side, super_block: &SuperBlock| -> Result<f64> {
             let own = self.own_ms(side, super_block)?;
@@ -105,7 +97,7 @@ impl<'a> Latencies<'a> {
         let pairs: Vec<_> = super_blocks
             .map(|super_block| Ok((mean(of, super_block)?, mean(to, super_block)?)))
             .collect::<Result<_>>()?;
-        sample::paired_ratio_at(&pairs, Statistic::Middle, level).map(Some)
+        sample::paired_ratio_at(&pairs, Statistic::Middle, level)
     }
 
     /// Bootstrap over super-blocks, given how often each is drawn.

@@ -119,8 +119,8 @@ fn row(
             requests: latencies.map_or(0, |l| l.requests(&own)),
             throughput: blocks.throughput(&own)?,
             throughput_ratio: ratio(&all)?,
-            latency_ms: latency_ms.flatten(),
-            latency_ratio: latency_ratio.transpose()?.flatten(),
+            latency_ms,
+            latency_ratio: latency_ratio.transpose()?,
             parts,
         })
     };

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The origin of figures, and what a reader must know before believing them.
 
-use std::collections::BTreeSet;
-
 use anyhow::Result;
 use evidence::provenance;
 use labkit::clock::{Clock, Costs};
@@ -101,9 +99,7 @@ fn notes(trial: &Trial) -> Result<Vec<String>> {
     notes.extend(
         cut.map(|reason| format!("Cut short, some of what was planned is missing: {reason}.")),
     );
-    let mut said = BTreeSet::new();
-    notes.retain(|note| said.insert(note.clone()));
-    Ok(notes)
+    Ok(evidence::once(notes))
 }
 
 fn of_machine(machine: &Machine) -> impl Iterator<Item = &'static str> {

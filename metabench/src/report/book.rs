@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use super::drawing::Drawing;
-use super::{asked, rows, slices, together, words};
+use super::{asked, rows, slices, together};
 use crate::estimate::Measure;
 use crate::outcome::Outcome;
 use crate::record::Stage;
@@ -26,7 +26,7 @@ pub(crate) struct Chapter<'a> {
 
 /// Workloads in the order given, stages in the order of the pipeline.
 pub(crate) fn parts(outcomes: &[Outcome]) -> Result<Vec<Part<'_>>> {
-    let workloads = words::once(outcomes.iter().map(|outcome| outcome.workload.as_str()));
+    let workloads = evidence::once(outcomes.iter().map(|outcome| outcome.workload.as_str()));
     let part = |workload| {
         let own = outcomes.iter().filter(|o| o.workload == workload);
         let mut own: Vec<_> = own.collect();

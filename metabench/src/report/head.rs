@@ -66,7 +66,7 @@ pub(crate) fn by_stage(
 }
 
 fn notes(outcomes: &[&Outcome]) -> Markup {
-    let notes = words::once(outcomes.iter().flat_map(|outcome| &outcome.source.notes));
+    let notes = evidence::once(outcomes.iter().flat_map(|outcome| &outcome.source.notes));
     html! {
         @if !notes.is_empty() {
             h3 { "What to know before believing it" }

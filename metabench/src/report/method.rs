@@ -3,7 +3,7 @@
 
 use maud::{html, Markup};
 
-use super::{head, words};
+use super::head;
 use crate::outcome::Outcome;
 
 pub(crate) fn method(outcomes: &[&Outcome]) -> Markup {
@@ -37,7 +37,7 @@ fn loads(outcomes: &[&Outcome]) -> Markup {
         let about = &subject.subject;
         about.commands.iter().map(|line| (&about.name, line))
     });
-    let all = words::once(lines);
+    let all = evidence::once(lines);
     html! {
         @if !all.is_empty() {
             p { "The load:" }

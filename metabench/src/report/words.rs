@@ -100,17 +100,6 @@ pub(crate) fn list(items: &[String]) -> String {
     }
 }
 
-/// Each item once, in the order of first use.
-pub(crate) fn once<T: PartialEq>(items: impl IntoIterator<Item = T>) -> Vec<T> {
-    let mut all = Vec::new();
-    for item in items {
-        if !all.contains(&item) {
-            all.push(item);
-        }
-    }
-    all
-}
-
 /// `1 boot`, `3 boots`
 pub(crate) fn count(n: usize, what: &str) -> String {
     let s = if n == 1 { "" } else { "s" };

@@ -24,4 +24,4 @@ mod progress;
 mod running;
 pub(crate) mod scene;
 pub(crate) mod session;
-mod window;
+pub(crate) mod window;

@@ -6,13 +6,10 @@ use std::time::Duration;
 use fastrand::Rng;
 use labkit::charge::setting::Setting;
 
-use crate::workload::Load;
-
-/// Stands for the block's length in a load's command.
-const SECONDS: &str = "{seconds}";
+use crate::workload::{is_timed, Load, SECONDS};
 
 /// Fewer rotations, and the part of one at either end would weigh.
-const ROTATIONS: u128 = 5;
+pub(crate) const ROTATIONS: u32 = 5;
 
 const US_PER_S: u128 = 1_000_000;
 
@@ -20,7 +17,10 @@ const US_PER_S: u128 = 1_000_000;
 /// than `least` and five rotations, and whole rotations if that costs at most half as much again.
 pub(crate) fn seconds(least: Duration, setting: &Setting) -> u64 {
     let period_us = u128::from(setting.period_us().unwrap_or_default());
-    let least_us = least.as_micros().max(ROTATIONS * period_us).max(1);
+    let least_us = least
+        .as_micros()
+        .max(u128::from(ROTATIONS) * period_us)
+        .max(1);
     let shortest = least_us.div_ceil(US_PER_S);
     let whole = (shortest..=shortest + shortest / 2)
         .find(|seconds| period_us == 0 || (seconds * US_PER_S) % period_us == 0);
@@ -43,7 +43,7 @@ pub(crate) fn fill_in(command: &[String], seconds: u64) -> Vec<String> {
 
 /// The command takes as long as it takes: nothing tells it, and nothing repeats it.
 pub(crate) fn has_own_length(load: &Load) -> bool {
-    !load.repeat && !load.command.iter().any(|word| word.contains(SECONDS))
+    !load.repeat && !is_timed(&load.command)
 }
 
 #[cfg(test)]

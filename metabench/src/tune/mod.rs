@@ -6,7 +6,6 @@
 mod paper;
 mod slices;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -126,11 +125,12 @@ impl<'a> Tuning<'a> {
     fn rows(&self) -> Result<(Vec<Row>, Vec<String>)> {
         let mut rows = self.args.trial.common.held();
         let mut notes = self.slices.notes.clone();
+        let strategies = self.strategies(&mut notes);
         for &mechanism in &self.args.mechanism {
             let grid = Grid {
                 applications: &self.applications,
                 policies: &self.policies,
-                strategies: &self.strategies(&mut notes),
+                strategies: &strategies,
                 base_slices: &self.slices.usual,
                 prefer: self.args.profile.prefer,
                 mechanism,
@@ -139,9 +139,7 @@ impl<'a> Tuning<'a> {
             notes.extend(grid.add_to(&mut rows)?);
             self.add_paper(&grid, &mut rows)?;
         }
-        let mut told = BTreeSet::new();
-        notes.retain(|note| told.insert(note.clone()));
-        Ok((rows, notes))
+        Ok((rows, evidence::once(notes)))
     }
 
     /// A strategy that weighs latencies has nothing to say of applications without any.

@@ -5,14 +5,12 @@
 use std::time::Duration;
 
 use super::paper;
+use crate::trial::window::ROTATIONS;
 
 /// Milliseconds.
 const REAL: [u64; 8] = [1, 5, 20, 100, 450, 900, 1800, 3600];
 /// Each second of an emulated machine takes several.
 const EMULATED: [u64; 3] = [5, 20, 100];
-
-/// As in `window`: a block holds so many rotations.
-const ROTATIONS: u32 = 5;
 
 /// Base slices that are tried, and those that are not.
 pub(crate) struct Slices {

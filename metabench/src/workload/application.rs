@@ -8,9 +8,6 @@ use super::placeholder::Parameters;
 use super::{file, reader, Application, Load, Service};
 use crate::reading::Readers;
 
-/// A load that takes its length from the engine has this in its command.
-const SECONDS: &str = "{seconds}";
-
 /// The document, and what applications in it can name.
 pub struct Known<'a> {
     pub document: &'a Document<'a>,
@@ -58,7 +55,7 @@ impl Known<'_> {
     }
 
     fn load(&self, place: &str, name: &str, written: &file::Application) -> Result<Load> {
-        let timed = written.command.iter().any(|word| word.contains(SECONDS));
+        let timed = super::is_timed(&written.command);
         let wrong = match (timed, written.repeat) {
             (true, false) | (false, true) => None,
             (false, false) => Some(

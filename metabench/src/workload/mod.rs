@@ -101,6 +101,14 @@ pub struct Application {
     pub loads: Vec<Load>,
 }
 
+/// Stands for the block's length in a load's command.
+pub(crate) const SECONDS: &str = "{seconds}";
+
+/// A load with this command takes its length from the engine.
+pub(crate) fn is_timed(command: &[String]) -> bool {
+    command.iter().any(|word| word.contains(SECONDS))
+}
+
 /// A command that puts load on services and says how much they did.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Load {

@@ -17,12 +17,7 @@ const MIXED_UNIT: &str = "geometric mean of operations/s";
 impl Application {
     /// The loads of all parts at the same time; `parts` is not empty.
     pub fn together(name: String, parts: &[&Self]) -> Self {
-        let mut services: Vec<String> = Vec::new();
-        for service in parts.iter().flat_map(|part| &part.services) {
-            if !services.contains(service) {
-                services.push(service.clone());
-            }
-        }
+        let services = parts.iter().flat_map(|part| part.services.clone());
         let first = parts.first().map_or("", |part| &part.unit);
         let same = parts.iter().all(|part| part.unit == first);
         let longest = |of: fn(&Self) -> Duration| {
@@ -31,7 +26,7 @@ impl Application {
         };
         Self {
             name,
-            services,
+            services: evidence::once(services),
             concurrency: parts
                 .iter()
                 .fold(0, |sum, part| sum.saturating_add(part.concurrency)),

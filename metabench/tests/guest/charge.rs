@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! Putting settings in charge, for real.
 
-use std::cell::RefCell;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -178,9 +177,8 @@ fn another_scheduler_that_does_not_load_is_named_and_its_end_is_noticed() {
     };
     sys::kill(process, libc::SIGKILL).unwrap();
     // It is unloaded before it has ended.
-    let charge = RefCell::new(charge);
     await_that("word of its end", || {
-        let said = charge.borrow_mut().check();
+        let said = charge.check();
         said.is_err_and(|error| format!("{error:#}").contains("ended (signal: 9"))
     });
     assert_eq!(scx::state().unwrap(), "disabled");

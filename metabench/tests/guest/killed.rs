@@ -9,7 +9,7 @@ use labkit::meta::STOP_LIMIT;
 use labkit::{scx, sys};
 use tempfile::TempDir;
 
-use crate::{alone, await_that, loader};
+use crate::{alone, await_that, loader, sleepers};
 
 /// A length of sleep that nobody else on the machine has.
 const SERVICE: &str = "86321.5";
@@ -99,21 +99,8 @@ impl Trial {
     }
 }
 
-/// The service's processes.
-fn service() -> Vec<u32> {
-    let command_line = format!("sleep\0{SERVICE}\0");
-    let processes = fs::read_dir("/proc").unwrap().flatten();
-    processes
-        .filter(|process| {
-            let line = fs::read(process.path().join("cmdline"));
-            line.is_ok_and(|line| line == command_line.as_bytes())
-        })
-        .filter_map(|process| process.file_name().to_str()?.parse().ok())
-        .collect()
-}
-
 fn service_runs() -> bool {
-    !service().is_empty()
+    !sleepers(SERVICE).is_empty()
 }
 
 fn said(output: &Output) -> String {
@@ -163,7 +150,7 @@ fn a_service_that_dies_ends_the_trial() {
     let _alone = alone();
     let mut trial = Trial::start(GOOD);
     trial.await_blocks(2);
-    for process in service() {
+    for process in sleepers(SERVICE) {
         sys::kill(process, libc::SIGKILL).unwrap();
     }
     let output = trial.ended();

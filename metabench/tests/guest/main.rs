@@ -10,10 +10,10 @@ mod killed;
 mod service;
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-use std::{env, thread};
+use std::time::Duration;
+use std::{env, fs};
 
-use labkit::{meta, shared};
+use labkit::{meta, process, shared};
 
 /// Longest wait for anything: most of what is waited for loads a scheduler first.
 const LIMIT: Duration = meta::START_LIMIT;
@@ -30,10 +30,20 @@ fn alone() -> shared::Lock {
     lock
 }
 
-fn await_that(what: &str, condition: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < LIMIT, "no {what}");
-        thread::sleep(Duration::from_millis(10));
-    }
+fn await_that(what: &str, condition: impl FnMut() -> bool) {
+    let step = Duration::from_millis(10);
+    assert!(process::await_that(LIMIT, step, condition), "no {what}");
+}
+
+/// The processes that sleep so long, by their numbers.
+fn sleepers(length: &str) -> Vec<u32> {
+    let command_line = format!("sleep\0{length}\0");
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    processes
+        .filter(|process| {
+            let line = fs::read(process.path().join("cmdline"));
+            line.is_ok_and(|line| line == command_line.as_bytes())
+        })
+        .filter_map(|process| process.file_name().to_str()?.parse().ok())
+        .collect()
 }

@@ -14,7 +14,7 @@ use scx_metabench::service::Services;
 use scx_metabench::workload::{Ready, Service};
 use tempfile::TempDir;
 
-use crate::{await_that, LIMIT};
+use crate::{await_that, sleepers, LIMIT};
 
 /// How [`victim`] is told what to do.
 const VICTIM_FOLDER: &str = "VICTIM_FOLDER";
@@ -45,18 +45,10 @@ impl Length {
         script.replace("LENGTH", &self.0)
     }
 
-    /// How many sleep so long.
-    fn sleepers(&self) -> usize {
-        let cmdlines = fs::read_dir("/proc").unwrap().flatten();
-        let cmdlines = cmdlines.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
-        let wanted = format!("sleep\0{}\0", self.0);
-        cmdlines
-            .filter(|line| line.as_slice() == wanted.as_bytes())
-            .count()
-    }
-
     fn await_sleepers(&self, wanted: usize) {
-        await_that(&format!("{wanted} sleepers"), || self.sleepers() == wanted);
+        await_that(&format!("{wanted} sleepers"), || {
+            sleepers(&self.0).len() == wanted
+        });
     }
 }
 
@@ -94,7 +86,7 @@ fn each_starts_when_the_one_before_is_up_and_all_stop() {
     length.await_sleepers(2);
     services.check().unwrap();
     services.stop().unwrap();
-    assert_eq!(length.sleepers(), 0);
+    assert_eq!(sleepers(&length.0).len(), 0);
 }
 
 #[test]
@@ -122,7 +114,7 @@ fn one_that_dies_while_starting_is_quoted_and_the_others_stop() {
     for part in ["service bad", "exit status: 3", "no such index"] {
         assert!(error.contains(part), "{error}");
     }
-    assert_eq!(length.sleepers(), 0);
+    assert_eq!(sleepers(&length.0).len(), 0);
 }
 
 #[test]
@@ -160,7 +152,7 @@ fn one_that_does_not_come_up_is_stopped_when_time_is_up() {
     for part in ["service slow", "after 2s", "exit status: 7", "loading"] {
         assert!(error.contains(part), "{error}");
     }
-    assert_eq!(length.sleepers(), 0);
+    assert_eq!(sleepers(&length.0).len(), 0);
 }
 
 #[test]
@@ -175,7 +167,7 @@ fn what_does_not_want_to_end_is_killed_with_all_its_helpers() {
     let start = Instant::now();
     namespace.end(&mut child, grace).unwrap();
     assert!(start.elapsed() >= grace, "it was not asked first");
-    assert_eq!(length.sleepers(), 0);
+    assert_eq!(sleepers(&length.0).len(), 0);
     assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGKILL));
 }
 
@@ -206,7 +198,7 @@ fn dropping_a_namespace_ends_what_a_load_left_behind() {
     assert_eq!(child.wait().unwrap().code(), Some(7));
     length.await_sleepers(1);
     drop(namespace);
-    assert_eq!(length.sleepers(), 0);
+    assert_eq!(sleepers(&length.0).len(), 0);
 }
 
 /// Its process is killed by the tests below.
