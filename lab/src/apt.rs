@@ -129,18 +129,6 @@ impl Apt {
         Ok(names.lines().map(str::to_string).collect())
     }
 
-    /// Version of a package that would be fetched.
-    pub fn version(&self, package: &str) -> Result<String> {
-        self.update()?;
-        let mut show = self.command("apt-cache");
-        show.args(["show", "--no-all-versions", package]);
-        let said = command::read(&mut show)?;
-        let version = said.lines().find_map(|line| line.strip_prefix("Version: "));
-        version
-            .map(str::to_string)
-            .with_context(|| format!("apt knows no version of {package}"))
-    }
-
     /// Fetches a package, checked by apt, and unpacks it into `into`.
     pub fn unpack(&self, package: &str, into: &Path) -> Result<()> {
         self.update()?;

@@ -40,7 +40,7 @@ const DEBIAN: [(Use, &str); 15] = [
     (Use::Load, "rt-tests"),
     (Use::Load, "stress-ng"),
     // A script of the kernel tree's libbpf.
-    (Use::Overhead, "python3-minimal"),
+    (Use::Overhead, "python3"),
     (Use::Overhead, "wrk"),
     // The kernel's sources are packed with it.
     (Use::Overhead, "xz-utils"),

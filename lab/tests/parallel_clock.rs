@@ -8,13 +8,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use std::{env, hint, thread};
+use std::{env, thread};
 
 use lab::paths;
+use labkit::task::Task;
 
 /// The lab's command line, which whoever runs tests in guests has built.
 fn xtask() -> PathBuf {
@@ -90,38 +88,6 @@ fn value(said: &str, name: &str) -> f64 {
     text.trim().parse().unwrap()
 }
 
-/// Threads that keep all cores of this machine busy.
-struct Hogs {
-    stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
-}
-
-impl Hogs {
-    fn start() -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let count = HOGS_A_CORE * thread::available_parallelism().unwrap().get();
-        let hog = |_| {
-            let stop = stop.clone();
-            thread::spawn(move || {
-                while !stop.load(Ordering::Relaxed) {
-                    hint::spin_loop();
-                }
-            })
-        };
-        let threads = (0..count).map(hog).collect();
-        Self { stop, threads }
-    }
-}
-
-impl Drop for Hogs {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        for thread in self.threads.drain(..) {
-            thread.join().unwrap();
-        }
-    }
-}
-
 #[test]
 fn busy_loops_on_many_cpus_take_the_time_of_one() {
     let said = measure(8, "loops");
@@ -148,7 +114,8 @@ fn timers_fire_when_they_are_due() {
 #[test]
 fn a_busy_host_changes_nothing() {
     let quiet = benchmarks();
-    let hogs = Hogs::start();
+    let cores = thread::available_parallelism().unwrap().get();
+    let hogs = Task::hogs(HOGS_A_CORE * cores).unwrap();
     let busy = benchmarks();
     drop(hogs);
     for (quiet, busy) in quiet.lines().zip(busy.lines()) {

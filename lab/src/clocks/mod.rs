@@ -5,14 +5,13 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use anyhow::{bail, ensure, Context, Result};
 use clap::ValueEnum;
 use labkit::clock::{Clock, Costs};
+use labkit::task::Task;
 
 use crate::kernel::Kernel;
 use crate::paths;
@@ -153,7 +152,8 @@ fn samples(kernel: &Kernel, clock: Clock, busy: bool) -> Result<Samples> {
         job.files = tools()?;
         job.keep_output = true;
         job.quiet = true;
-        let _load = busy.then(HostLoad::start).transpose()?;
+        let cores = thread::available_parallelism().context("cannot count the CPUs")?;
+        let _load = busy.then(|| Task::hogs(cores.get())).transpose()?;
         let done = vm::run(&machine(kernel, clock, CPUS), &job)?;
         if done.status != 0 {
             bail!("bench clocks: status {} on the clock {clock}", done.status);
@@ -254,39 +254,6 @@ fn tools() -> Result<Vec<PathBuf>> {
         .into_iter()
         .map(find)
         .collect()
-}
-
-/// Threads that keep every core of this machine busy.
-struct HostLoad {
-    stop: Arc<AtomicBool>,
-    threads: Vec<thread::JoinHandle<()>>,
-}
-
-impl HostLoad {
-    fn start() -> Result<Self> {
-        let cores = thread::available_parallelism().context("cannot count the CPUs")?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let spin = |_| {
-            let stop = Arc::clone(&stop);
-            thread::spawn(move || {
-                while !stop.load(Ordering::Relaxed) {
-                    std::hint::spin_loop();
-                }
-            })
-        };
-        let threads = (0..cores.get()).map(spin).collect();
-        Ok(Self { stop, threads })
-    }
-}
-
-impl Drop for HostLoad {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        for thread in self.threads.drain(..) {
-            // A thread that only spins cannot panic.
-            let _ = thread.join();
-        }
-    }
 }
 
 #[cfg(test)]

@@ -57,8 +57,7 @@ pub(super) fn run(bench: &cli::Mechanism, yes: bool) -> Result<()> {
 /// Brings what they compare.
 pub(super) fn setup() -> Result<()> {
     schedulers::installed()?;
-    Compared::bring()?;
-    identical()?;
+    variants::identical(&Compared::bring()?.multi)?;
     Ok(())
 }
 

@@ -74,8 +74,11 @@ fn packages() -> Result<Vec<Package>> {
 }
 
 fn chosen<'a>(packages: &'a [Package], names: &[String]) -> Result<Vec<&'a Package>> {
-    let words: Vec<&str> = names.iter().map(|name| last_word(name)).collect();
     let mut chosen = Vec::new();
+    if names.is_empty() {
+        return Ok(packages.iter().collect());
+    }
+    let words: Vec<&str> = names.iter().map(|name| last_word(name)).collect();
     for package in packages {
         if package.mentions(&words)? {
             chosen.push(package);

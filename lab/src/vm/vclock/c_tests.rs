@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::{command, paths};
 
 fn passes(name: &str, parts: &[&str]) {
-    let folder = paths::repo().join("lab/vclock");
+    let folder = paths::repo().join(super::SOURCES);
     let dir = tempfile::tempdir().unwrap();
     let program = dir.path().join(name);
     let mut cc = Command::new("cc");
@@ -33,4 +33,9 @@ fn caches_serve_what_they_hold_and_give_up_what_others_write() {
 #[test]
 fn parameters_out_of_bounds_are_refused() {
     passes("parameters", &["parameters.c"]);
+}
+
+#[test]
+fn the_clocks_arithmetic_holds() {
+    passes("units", &["budget.c", "turn.c", "spinner.c", "x86.c"]);
 }

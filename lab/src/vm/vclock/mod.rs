@@ -91,30 +91,3 @@ fn changed(file: &Path) -> Result<SystemTime> {
         .and_then(|data| data.modified())
         .with_context(|| format!("cannot read {}", file.display()))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The parts of the C sources that know nothing of QEMU.
-    const PURE: [&str; 4] = ["budget.c", "turn.c", "spinner.c", "x86.c"];
-
-    #[test]
-    fn the_clocks_arithmetic_holds() {
-        let folder = paths::repo().join(SOURCES);
-        let dir = tempfile::tempdir().unwrap();
-        let program = dir.path().join("units");
-        let mut cc = Command::new("cc");
-        cc.args(["-g", "-Wall", "-Wextra", "-Werror", "-o"])
-            .arg(&program)
-            .arg(folder.join("test/units.c"))
-            .args(PURE.map(|file| folder.join(file)));
-        command::run(&mut cc).unwrap();
-        let done = Command::new(&program).output().unwrap();
-        assert!(
-            done.status.success(),
-            "{}",
-            String::from_utf8_lossy(&done.stderr)
-        );
-    }
-}
