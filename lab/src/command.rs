@@ -61,6 +61,13 @@ pub fn read_out(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&out.stdout).into_owned())
 }
 
+/// Standard output of a command that must succeed, which is passed through as well.
+pub fn read_and_show(command: &mut Command) -> Result<String> {
+    let said = read_out(command)?;
+    print!("{said}");
+    Ok(said)
+}
+
 /// Standard output of a command that must succeed.
 pub fn read(command: &mut Command) -> Result<String> {
     let out = output(command)?;

@@ -16,7 +16,9 @@ use lab::programs::stock::{self, Stock};
 use lab::programs::{unpacked, variants};
 use lab::vm::Hardware;
 
-use super::{dir, figures, forget, option, raw_dir, Bench, Boot, Row, MICROBENCH};
+use super::{
+    belongs, dir, figures, forget, option, pictures, raw_dir, Bench, Boot, Row, MICROBENCH,
+};
 use crate::cli;
 
 const SWITCH: Row = row("switch", Use::Vm);
@@ -47,7 +49,8 @@ pub(super) fn run(bench: &cli::Mechanism, yes: bool) -> Result<()> {
     ready.say_ready();
     forget(row.name)?;
     let raw = ready.measure(boots, &raw_dir())?;
-    ready.report(figures(row.name, &raw), &dir())?;
+    let printed = ready.report(figures(row.name, &raw), &dir())?;
+    ready.publish(&printed, &pictures(&dir(), |name| belongs(name, row.name))?)?;
     let (dir, raw) = (dir(), raw_dir());
     let made = format!("report in {}, raw data in {}", dir.display(), raw.display());
     ready.say_done(&made);

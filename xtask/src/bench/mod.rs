@@ -4,6 +4,8 @@
 //! printed.
 
 mod mechanism;
+mod origin;
+mod page;
 mod pipeline;
 mod policies;
 pub(crate) mod verifier;
@@ -166,12 +168,38 @@ impl Bench {
         }
     }
 
-    /// Has the program make a report, which its words describe, in a folder.
-    fn report<S: Into<OsString>>(&self, words: Vec<S>, out: &Path) -> Result<()> {
+    /// Has the program make a report, which its words describe, in a folder; returns what it
+    /// printed.
+    fn report<S: Into<OsString>>(&self, words: Vec<S>, out: &Path) -> Result<String> {
         let mut report = Command::new(&self.programs.bench);
         report.args(words.into_iter().map(Into::into));
-        command::run(report.arg("--out").arg(out))
+        command::read_and_show(report.arg("--out").arg(out))
     }
+
+    /// A page in docs/results, if all of the bench was asked for.
+    fn publish(&self, printed: &str, figures: &[PathBuf]) -> Result<()> {
+        if origin::is_whole() {
+            let folder = paths::repo().join(page::FOLDER);
+            let page = page::write(&folder, self.name, printed, figures)?;
+            eprintln!("lab: wrote {}", page.display());
+        }
+        Ok(())
+    }
+}
+
+/// The pictures in a folder whose names this one takes, in their order.
+fn pictures(folder: &Path, is_taken: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("{}", folder.display()))?;
+    let paths: Vec<PathBuf> = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
+    let wanted = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.ends_with(".svg") && is_taken(&name)
+    };
+    let mut pictures: Vec<PathBuf> = paths.into_iter().filter(wanted).collect();
+    pictures.sort();
+    Ok(pictures)
 }
 
 /// `--name value`, as two words.

@@ -20,7 +20,7 @@ use lab::{kernel, packages, vm};
 use serde::Deserialize;
 
 use super::workload::{Kit, Scale, Workload};
-use super::{dir, mechanism, option, Bench, Boot, Row};
+use super::{dir, mechanism, option, pictures, Bench, Boot, Row};
 use crate::cli;
 
 /// Machines of one stage that measure the same.
@@ -206,13 +206,16 @@ impl<'a> Pipeline<'a> {
         let mut words: Vec<OsString> = vec![stage.into(), "--from".into()];
         words.extend(raw.iter().map(Into::into));
         words.extend_from_slice(options);
-        self.bench.report(words, &self.dir)
+        self.bench.report(words, &self.dir)?;
+        Ok(())
     }
 
     fn report(&self, stages: &[&str]) -> Result<()> {
         let mut words: Vec<OsString> = vec!["report".into()];
         words.extend(stages.iter().map(|stage| self.outcome(stage).into()));
-        self.bench.report(words, &self.dir)
+        let printed = self.bench.report(words, &self.dir)?;
+        self.bench
+            .publish(&printed, &pictures(&self.dir, |_| true)?)
     }
 
     /// The file with a stage's figures.

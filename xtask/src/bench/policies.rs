@@ -5,18 +5,17 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use lab::packages::{self, Use};
+use lab::packages::Use;
 use lab::programs::cargo::{Profile, Programs};
 use lab::programs::schedulers::{self, Peer};
 use lab::vm::{Hardware, Size};
 use lab::{command, fleet, paths};
 use labkit::clock::Clock;
 
-use super::{dir, figures, option, raw_dir, Bench, Boot, Row, MICROBENCH};
+use super::{dir, figures, option, origin, raw_dir, Bench, Boot, Row, MICROBENCH};
 use crate::cli::{self, ROUNDS, SIZES};
 
 const ROW: Row = Row {
@@ -205,56 +204,31 @@ fn report(
 ) -> Result<()> {
     let mut words = figures(ROW.name, raw);
     words.extend(option("--document", document));
-    words.extend(option("--again", again()));
+    words.extend(option("--again", origin::again()));
     for (name, value) in facts(args, peers)? {
         words.extend(option("--fact", format!("{name}={value}")));
     }
-    bench.report(words, &dir())
-}
-
-fn again() -> String {
-    let words = std::env::args_os().skip(1);
-    let words: Vec<_> = words.map(|word| command::quote(&word)).collect();
-    format!("cargo xtask {}", words.join(" "))
+    bench.report(words, &dir())?;
+    Ok(())
 }
 
 fn facts(args: &cli::PoliciesBench, peers: &[Peer]) -> Result<Vec<(&'static str, String)>> {
     let mut facts = vec![
-        ("commit", commit()?),
+        ("commit", origin::commit()?),
         ("clock", args.clock.describe().to_string()),
         ("seed", args.seed.to_string()),
     ];
     if args.debug {
         facts.push(("build", "debug".to_string()));
     }
-    if let Ok(qemu) = packages::qemu() {
-        let said = command::read(Command::new(qemu).arg("--version"))?;
-        let first = said.lines().next().unwrap_or_default();
-        facts.push(("QEMU", first.to_string()));
+    if let Some(qemu) = origin::qemu()? {
+        facts.push(("QEMU", qemu));
     }
     if !peers.is_empty() {
         let names: Vec<_> = peers.iter().map(|peer| &*peer.version).collect();
         facts.push(("other schedulers", names.join(", ")));
     }
     Ok(facts)
-}
-
-/// With a word if the sources differ from it.
-fn commit() -> Result<String> {
-    let git = |words: &[&str]| {
-        let mut git = Command::new("git");
-        command::read(git.arg("-C").arg(paths::repo()).args(words))
-    };
-    let Ok(commit) = git(&["rev-parse", "--short", "HEAD"]) else {
-        return Ok("unknown: no repository".to_string());
-    };
-    let changed = git(&["status", "--porcelain", "--untracked-files=no"])?;
-    let and = if changed.trim().is_empty() {
-        ""
-    } else {
-        ", and changes that are not committed"
-    };
-    Ok(format!("{}{and}", commit.trim()))
 }
 
 #[cfg(test)]

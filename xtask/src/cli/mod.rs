@@ -62,8 +62,9 @@ pub(crate) enum Command {
     /// cores, prints a table that says first how it was measured, and writes
     /// target/bench/NAME.json, figures beside it as SVG, and what was seen in each boot to
     /// target/bench/raw/NAME-*.jsonl. What an earlier run of the same bench wrote is removed before
-    /// the first boot. From a fresh clone `switch` and `scale` take about 20 minutes on 2 cores,
-    /// `overhead` up to 60; keep the machine idle meanwhile.
+    /// the first boot. Without options the table and the figures become docs/results/NAME.md, too.
+    /// From a fresh clone `switch` and `scale` take about 20 minutes on 2 cores, `overhead` up to 60;
+    /// keep the machine idle meanwhile.
     #[command(subcommand)]
     Bench(Bench),
     /// Fit the costs of `--clock parallel --costs calibrated` to this machine
