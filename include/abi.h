@@ -10,6 +10,7 @@
 typedef unsigned char u8;
 typedef unsigned int u32;
 typedef unsigned long long u64;
+typedef long long s64;
 #endif
 
 #include "policies.h"
@@ -42,6 +43,8 @@ enum meta_limits {
 	META_MAX_POLICIES = 16,
 	META_MAX_CPUS = 1024,
 	META_HIST_BUCKETS = 32,
+	/* Four an octave, up to 4 s. */
+	META_WAIT_BUCKETS = 128,
 
 	/* A larger weight counts as this one: period x weight fits a u64. */
 	META_MAX_WEIGHT = 1000000,
@@ -77,6 +80,16 @@ enum meta_limits {
 
 	/* A slice under cosmos. */
 	META_COSMOS_SLICE_US = 1000,
+
+	/* Policies that --auto chooses among. */
+	META_AUTO_ARMS = 4,
+	META_AUTO_MIN_TURN_US = 10000,
+	META_AUTO_MAX_TURN_US = 1000000,
+	META_AUTO_DFL_TURN_US = 100000,
+	/* Share of the time that others than the one in charge are tried for,
+	 * in thousandths. */
+	META_AUTO_MAX_EXPLORE = 500,
+	META_AUTO_DFL_EXPLORE = 50,
 
 	/* How long rustland's half in the loader may think. */
 	META_RUSTLAND_SILENCE_US = 5000,
@@ -132,6 +145,68 @@ struct meta_turn {
 	u64 all_ns;	   /* CPU time of all tasks */
 	enum meta_policy from;
 	enum meta_policy to;
+};
+
+/* What --auto calls better. */
+enum meta_goal {
+	META_GOAL_THROUGHPUT, /* more work done */
+	META_GOAL_LATENCY,    /* who wakes up runs sooner */
+	META_GOAL_BALANCED,   /* both */
+	META_NR_GOALS,
+};
+
+/*
+ * What --auto knows of a policy: its score against that of the policy in
+ * charge, as a logarithm: 65536 is a factor of two.
+ */
+struct meta_auto_arm {
+	s64 mean;
+	u64 error;	 /* of the mean: one standard error */
+	u64 tried_at_ns; /* CLOCK_MONOTONIC; 0: never */
+	u64 trials;
+	u32 evidence; /* 65536 a trial that has not faded */
+	enum meta_policy policy;
+};
+
+/* The value of the map "auto", written at the end of each of its turns. */
+struct meta_auto {
+	u64 since_ns;	/* CLOCK_MONOTONIC: when the policy took charge */
+	u64 regime_ns;	/* CLOCK_MONOTONIC: since when the load is as it is */
+	u64 decided_ns; /* it has decided so long since load */
+	u64 tried_ns;	/* and has tried others for so long */
+	u64 noise;	/* of one comparison, as the errors are */
+	u32 changes;	/* of the policy in charge */
+	u32 regimes;	/* of the load */
+	enum meta_policy in_charge;
+	enum meta_policy trying; /* META_NONE: nobody */
+	struct meta_auto_arm arms[META_AUTO_ARMS];
+};
+
+/*
+ * The value of the map "signals": what the turns that were measured came to,
+ * those of a policy in its entry. The first part of each turn does not count.
+ */
+struct meta_signals {
+	u64 turns;
+	u64 ns;	     /* length of the measured parts */
+	u64 bursts;  /* tasks that went to sleep */
+	u64 wakes;   /* tasks that woke up and got a CPU */
+	u64 wait_ns; /* how long those waited, in all */
+	u64 cpu_ns;  /* CPU time of all tasks */
+	u64 hog_ns;  /* of it, what no sleep followed */
+	u64 reward;  /* what the application itself counted */
+	u64 queued;  /* tasks in queues, summed over the looks of the timer */
+	u64 looks;
+	u64 missed; /* looks that found a CPU idle while tasks were queued */
+};
+
+/*
+ * The value of the map "waits", one a policy and CPU: wake-ups under the policy
+ * by how long they waited. Bucket 4 o + q counts [2^o (1 + q / 4), 2^o (1 + (q
+ * + 1) / 4)) ns.
+ */
+struct meta_waits {
+	u64 bucket[META_WAIT_BUCKETS];
 };
 
 enum meta_group_state {
@@ -224,6 +299,12 @@ _Static_assert((META_MAX_GROUPS & (META_MAX_GROUPS - 1)) == 0,
 _Static_assert(sizeof(struct meta_group) == 64, "a cache line a group");
 _Static_assert(sizeof(struct meta_status) == 48, "no padding in status");
 _Static_assert(sizeof(struct meta_turn) == 72, "no padding in a turn");
+_Static_assert(sizeof(struct meta_signals) == 88, "no padding in signals");
+_Static_assert(sizeof(struct meta_auto_arm) == 40, "no padding in an arm");
+_Static_assert(sizeof(struct meta_auto) == 56 + 40 * META_AUTO_ARMS,
+	       "no padding in auto");
+_Static_assert((META_AUTO_ARMS & (META_AUTO_ARMS - 1)) == 0,
+	       "arms are bounded by a mask");
 
 _Static_assert(META_MAX_DOMAINS <= 64, "a bit a domain in a u64");
 _Static_assert(sizeof(struct meta_rusty_task) == 40, "no padding in a task");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Compiles bpf/rotation.h, bpf/lag.h and bpf/groups.h for this machine, so that what the compiler cannot promise (a shift that
-//! is too wide, a sum that does not fit) ends the program that does it.
+//! Compiles bpf/rotation.h, lag.h, groups.h and auto.h for this machine, so that what the compiler
+//! cannot promise (a shift that is too wide, a sum that does not fit) ends the program that does it.
 
 use std::env;
 use std::process::Command;
@@ -24,7 +24,7 @@ fn main() {
     }
     // Whatever the profile is: a million turns should take a moment.
     build
-        .files(["src/rotation.c", "src/lag.c", "src/groups.c"])
+        .files(["src/rotation.c", "src/lag.c", "src/groups.c", "src/auto.c"])
         .opt_level(2)
         .warnings(true);
     let supported = |flags: &&[&str; 2]| {

@@ -2,6 +2,7 @@
 //! The rotation's arithmetic as the kernel has it: bpf/rotation.h, compiled for this machine, behind
 //! safe functions. The properties that it must have stand in tests/.
 
+pub mod auto;
 pub mod groups;
 pub mod lag;
 
