@@ -20,6 +20,7 @@
 
 #include "../include/abi.h"
 #include "rotation.h"
+#include "auto.h"
 #include "state.bpf.h"
 #include "stats.bpf.h"
 #include "dsq.bpf.h"
@@ -34,7 +35,9 @@
 #include "policies.bpf.h"
 #include "handover.bpf.h"
 #include "turns.bpf.h"
+#include "signals.bpf.h"
 #include "account.bpf.h"
+#include "auto.bpf.h"
 #include "switch.bpf.h"
 #include "hotplug.bpf.h"
 #include "dump.bpf.h"
@@ -199,6 +202,7 @@ void BPF_STRUCT_OPS(meta_tick, struct task_struct *p)
 	u64 used_ns;
 
 	turns_stop(c, c->owner);
+	signals_charge(scx_bpf_task_cpu(p), scx_bpf_now(), false);
 	if (likely(c->owner == state_active())) {
 		policies_tick(c->owner, p);
 		return;

@@ -45,6 +45,7 @@ const volatile u32 handover = META_HANDOVER_DRAIN; /* enum meta_handover */
 const volatile bool counting = true;		   /* the map "stats" */
 const volatile bool measure_waits = true;
 const volatile bool record_turns = false; /* the map "turns" */
+const volatile bool signalling = false;	  /* the map "signals" */
 
 /*
  * The CPU that each is paired with; itself: none. As the loader wrote it, again
@@ -170,7 +171,8 @@ static __always_inline struct task_ctx *state_task(struct task_struct *p)
  * change is one atomic step, and counted by what it found.
  */
 #define TASK_QUEUED (1U << 31)
-#define TASK_LOST (1U << 30) /* its CPU, to a higher class, until queued */
+#define TASK_LOST (1U << 30)  /* its CPU, to a higher class, until queued */
+#define TASK_SLEPT (1U << 29) /* and has not run since; with signals only */
 #define TASK_OWNER_MASK 0xffU
 #define TASK_MOVES_SHIFT 8
 #define TASK_MOVES_MASK (0xffU << TASK_MOVES_SHIFT)
@@ -185,15 +187,20 @@ static __always_inline u32 task_owner(const struct task_ctx *t)
 	return task_owner_of(t->custody);
 }
 
+/* What of its custody stays when it is queued, or handed over. */
+static __always_inline u32 task_kept(void)
+{
+	return signalling ? TASK_SLEPT : 0;
+}
+
 /* Into @owner's queue; returns the custody so far. */
 static __always_inline u32 task_take(struct task_ctx *t, u32 owner)
 {
-	u32 was = t->custody;
+	u32 was = t->custody, is = owner | TASK_QUEUED | (was & task_kept());
 
 	if (handover == META_HANDOVER_ADOPT && (was & TASK_QUEUED))
-		return __sync_lock_test_and_set(&t->custody,
-						owner | TASK_QUEUED);
-	t->custody = owner | TASK_QUEUED;
+		return __sync_lock_test_and_set(&t->custody, is);
+	t->custody = is;
 	return was;
 }
 
@@ -216,11 +223,12 @@ static __always_inline bool task_hand_over(struct task_ctx *t, u32 from, u32 to,
 					   u32 moves_max)
 {
 	u32 was = t->custody, moves = was & TASK_MOVES_MASK;
+	u32 kept = was & task_kept();
 
-	if ((was & ~TASK_MOVES_MASK) != (from | TASK_QUEUED) ||
+	if ((was & ~TASK_MOVES_MASK) != (from | TASK_QUEUED | kept) ||
 	    moves >= moves_max << TASK_MOVES_SHIFT)
 		return false;
-	to |= TASK_QUEUED | (moves + (1U << TASK_MOVES_SHIFT));
+	to |= TASK_QUEUED | kept | (moves + (1U << TASK_MOVES_SHIFT));
 	return __sync_bool_compare_and_swap(&t->custody, was, to);
 }
 

@@ -232,6 +232,16 @@ static u32 switch_rotate(u64 now)
 	return at.policy;
 }
 
+/* A pin first, then weights; without either --auto, if it was asked for. */
+static u32 switch_choose(u64 now)
+{
+	u32 found = auto_look(now, !switch_plan.pin && !switch_plan.nr);
+
+	if (switch_plan.pin)
+		return switch_plan.pin;
+	return found ?: switch_rotate(now);
+}
+
 /* Re-derive what dispatch may have cleared a moment too early. */
 __noinline bool switch_refresh_pending(void)
 {
@@ -267,7 +277,7 @@ struct switch_look switch_last META_OWN_LINE;
 
 static void switch_look_at_cpus(struct switch_look *look)
 {
-	bool queued = policies_queued(state_hot.active);
+	u32 queued = policies_queued(state_hot.active);
 	const struct cpumask *idle, *online;
 
 	bpf_rcu_read_lock();
@@ -279,6 +289,7 @@ static void switch_look_at_cpus(struct switch_look *look)
 	scx_bpf_put_cpumask(online);
 	scx_bpf_put_idle_cpumask(idle);
 	bpf_rcu_read_unlock();
+	signals_saw(queued, look->missed);
 }
 
 /* Move what waits to the active policy; returns how many tasks. */
@@ -365,7 +376,7 @@ static int switch_fire(void *map, u32 *key, struct bpf_timer *timer)
 		/* A task may have begun an infinite slice as we flipped. */
 		switch_end_endless();
 	}
-	switch_flip(switch_plan.pin ?: switch_rotate(now));
+	switch_flip(switch_choose(now));
 	switch_publish();
 	look.moved = switch_hand_over();
 	pending = switch_refresh_pending();
@@ -407,7 +418,9 @@ static s32 switch_init(void)
 	s32 err;
 
 	switch_read_plan(&switch_plan);
-	first = switch_plan.pin ?: rotation_next(&switch_plan, META_NONE);
+	first = switch_plan.pin				       ?:
+			rotation_next(&switch_plan, META_NONE) ?:
+								 auto_first();
 	rotation_for_each(policy) {
 		if (!first && state_available(policy))
 			first = policy;
@@ -426,6 +439,7 @@ static s32 switch_init(void)
 	stats_inc(first, activations);
 	turns_begin(META_NONE, first);
 	switch_publish();
+	auto_init(switch_turn_start);
 
 	st = bpf_map_lookup_elem(&switch_timer, &key);
 	if (!st)

@@ -44,6 +44,7 @@
 #![warn(missing_docs, unreachable_pub)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod auto;
 pub mod bpf;
 mod call;
 pub mod cli;

@@ -10,6 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 use anyhow::{anyhow, bail, ensure, Context, Result};
 use libbpf_rs::{libbpf_sys, ErrorKind, MapCore, MapFlags, MapHandle, Program};
 
+use crate::auto::Learned;
 use crate::bpf::{abi, BpfSkel};
 use crate::machine::Machine;
 use crate::policy::Policy;
@@ -52,6 +53,10 @@ pub struct Live {
     status: MapHandle,
     stats: MapHandle,
     turns: MapHandle,
+    auto: MapHandle,
+    signals: MapHandle,
+    waits: MapHandle,
+    reward: MapHandle,
     apply: OwnedFd,
 }
 
@@ -77,6 +82,10 @@ impl Live {
             status: MapHandle::try_from(&skel.maps.status)?,
             stats: MapHandle::try_from(&skel.maps.stats)?,
             turns: MapHandle::try_from(&skel.maps.turns)?,
+            auto: MapHandle::try_from(&skel.maps.auto_known)?,
+            signals: MapHandle::try_from(&skel.maps.signals)?,
+            waits: MapHandle::try_from(&skel.maps.waits)?,
+            reward: MapHandle::try_from(&skel.maps.reward)?,
             apply: skel.progs.meta_apply.as_fd().try_clone_to_owned()?,
         })
     }
@@ -115,6 +124,10 @@ impl Live {
             status: map("status")?,
             stats: map("stats")?,
             turns: map("turns")?,
+            auto: map("auto")?,
+            signals: map("signals")?,
+            waits: map("waits")?,
+            reward: map("reward")?,
             apply: Program::fd_from_pinned_path(pins::path(pins::APPLY))
                 .with_context(missing(pins::APPLY))?,
         })
@@ -162,8 +175,28 @@ impl Live {
         }
         Ok(match self.held_pin()? {
             Some(pin) => pin == policy,
-            None => self.weight(policy)? > 0,
+            None => self.weight(policy)? > 0 || self.may_choose(policy)?,
         })
+    }
+
+    /// Whether --auto decides, and this is one of those that it chooses among.
+    fn may_choose(&self, policy: Policy) -> Result<bool> {
+        let known: abi::meta_auto = value::from_bytes(&only_value(&self.auto)?)?;
+        let is_arm = known.arms.iter().any(|arm| arm.policy == policy.id());
+        Ok(is_arm && self.weights()?.iter().all(|(_, weight)| *weight == 0))
+    }
+
+    /// What --auto has found out; None without it.
+    pub fn learned(&self) -> Result<Option<Learned>> {
+        let known = value::from_bytes(&only_value(&self.auto)?)?;
+        Ok(Learned::of(&known))
+    }
+
+    /// What the measured turns of an `enum meta_policy` came to.
+    pub fn signals(&self, id: u32) -> Result<abi::meta_signals> {
+        let value = self.signals.lookup(&id.to_ne_bytes(), MapFlags::ANY)?;
+        let value = value.ok_or_else(|| anyhow!("the map signals has no entry {id}"))?;
+        value::from_bytes(&value)
     }
 
     /// Length of a whole rotation, as it is written.
@@ -303,6 +336,10 @@ impl PinDir {
             &live.status,
             &live.stats,
             &live.turns,
+            &live.auto,
+            &live.signals,
+            &live.waits,
+            &live.reward,
         ]) {
             pin(map.as_fd(), name)?;
         }

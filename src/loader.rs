@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{ensure, Result};
 use libbpf_rs::OpenObject;
 
+use crate::auto::Auto;
 use crate::live::Knobs;
 use crate::machine::Machine;
 use crate::policy::Policy;
@@ -25,6 +26,7 @@ pub struct Loader {
     weights: Option<Weights>,
     period: Option<Duration>,
     pin: Option<Policy>,
+    auto: Option<Auto>,
     tunables: Tunables,
     run: RunOptions,
 }
@@ -59,6 +61,13 @@ impl Loader {
         self
     }
 
+    /// Who is in charge when neither a weight nor the pin says so; then no policy has a weight unless
+    /// [`weights`](Self::weights) gives it one.
+    pub fn auto(mut self, auto: Auto) -> Self {
+        self.auto = Some(auto);
+        self
+    }
+
     /// The knobs of the policies.
     pub fn tunables(mut self, tunables: Tunables) -> Self {
         self.tunables = tunables;
@@ -86,14 +95,22 @@ impl Loader {
     pub(crate) fn plan(&self) -> Result<Plan> {
         let policies = self.policies.clone().unwrap_or_else(PolicyList::all);
         let weights = self.weights.clone();
-        let weights = weights.unwrap_or_else(|| policies.default_weights());
+        let weights = match &self.auto {
+            Some(_) => weights.unwrap_or_else(|| Weights::new([])),
+            None => weights.unwrap_or_else(|| policies.default_weights()),
+        };
+        if let Some(auto) = &self.auto {
+            auto.arms.check_available(&policies)?;
+        }
         weights.check_available(&policies)?;
         if let Some(pin) = self.pin {
             ensure!(policies.contains(pin), "the pinned {pin} is not loaded");
         }
         let period = match self.period {
             Some(period) => period,
-            None => weights.period(weights::BASE_SLICE)?,
+            None => weights
+                .period(weights::BASE_SLICE)?
+                .max(weights::BASE_SLICE),
         };
         Ok(Plan {
             knobs: Knobs {
@@ -102,6 +119,7 @@ impl Loader {
                 pin: self.pin,
             },
             policies,
+            auto: self.auto.clone(),
             tunables: self.tunables,
             run: self.run,
         })

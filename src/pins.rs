@@ -27,7 +27,18 @@ pub const PIN_DIR: &str = "/sys/fs/bpf/scx_meta";
 pub(crate) const BPFFS: &str = "/sys/fs/bpf";
 const NAME: &str = "scx_meta";
 
-pub(crate) const MAPS: [&str; 6] = ["weights", "period_us", "pinned", "status", "stats", "turns"];
+pub(crate) const MAPS: [&str; 10] = [
+    "weights",
+    "period_us",
+    "pinned",
+    "status",
+    "stats",
+    "turns",
+    "auto",
+    "signals",
+    "waits",
+    "reward",
+];
 pub(crate) const APPLY: &str = "apply";
 
 /// Of a directory, to tell who decides over what lies in it.

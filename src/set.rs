@@ -108,7 +108,14 @@ pub(crate) fn set(live: &Live, items: &[Assignment], out: &mut impl Write) -> Re
     }
     let slice = Duration::from_micros(live.status()?.slice_us.into());
     let (weights, period_us) = after(&loaded, live.period_us()?, &changes);
-    commit(live, changes, || live.apply(), remark(&weights), out)?;
+    let chooses = live.learned()?.is_some();
+    commit(
+        live,
+        changes,
+        || live.apply(),
+        remark(&weights, chooses),
+        out,
+    )?;
     if let Some(warning) = weights.warn_of_short_turns(period_us, slice) {
         log::warn!("{warning}");
     }
@@ -122,6 +129,17 @@ pub(crate) fn set_pin(live: &Live, policy: Option<Policy>, out: &mut impl Write)
     }
     let change = Change::of(live, Slot::Pin, live::pin_value(policy))?;
     commit(live, vec![change], || live.apply(), "", out)
+}
+
+/// `scx_meta auto on`: takes back pin and weights.
+pub(crate) fn let_choose(live: &Live, out: &mut impl Write) -> Result<()> {
+    let weights = live.weights()?.into_iter();
+    let weighty = weights.filter(|(_, weight)| *weight > 0);
+    let slots = weighty.map(|(policy, _)| Slot::Weight(policy));
+    let slots = slots.chain(live.pin()?.map(|_| Slot::Pin));
+    let changes = slots.map(|slot| Change::of(live, slot, 0));
+    let changes = changes.collect::<Result<_>>()?;
+    commit(live, changes, || live.apply(), "# --auto chooses\n", out)
 }
 
 /// A policy that the running loader has.
@@ -146,8 +164,9 @@ fn after(loaded: &[(Policy, u32)], period_us: u32, changes: &[Change]) -> (Weigh
     (Weights::new(weights), period_us)
 }
 
-fn remark(weights: &Weights) -> &'static str {
+fn remark(weights: &Weights, chooses: bool) -> &'static str {
     match weights.in_rotation() {
+        0 if chooses => "# all weights are 0: --auto chooses\n",
         0 => "# all weights are 0: the current policy is held\n",
         _ => "",
     }
@@ -399,7 +418,7 @@ mod tests {
         let maps = Fake::with(&[(fifo, 1), (vtime, 1), (period, 100_000)]);
         let after = |wanted: &[(Slot, u32)]| {
             let (weights, period_us) = after(&loaded, 100_000, &maps.changes(wanted));
-            (weights.describe(), period_us, remark(&weights))
+            (weights.describe(), period_us, remark(&weights, false))
         };
         assert_eq!(after(&[(fifo, 2)]), ("fifo 2, vtime 1".into(), 100_000, ""));
         let slower = after(&[(period, 5000)]);

@@ -10,6 +10,7 @@ use anyhow::Result;
 use nix::time::{clock_gettime, ClockId};
 use serde_json::{json, Map, Value};
 
+use crate::auto::Learned;
 use crate::bpf::abi;
 use crate::live::Live;
 use crate::policy::{stat_rows, Policy};
@@ -42,6 +43,8 @@ pub struct Snapshot {
     pub pin: Option<Policy>,
     /// By `enum meta_policy`; 0 is what the kernel placed.
     pub counters: Vec<abi::meta_stats>,
+    /// What --auto has found out; None without it.
+    pub learned: Option<Learned>,
 }
 
 /// Whether counters that were read between these two belong to the turn that both tell of: no switch
@@ -67,6 +70,7 @@ impl Snapshot {
                 period_us,
                 pin,
                 status,
+                learned: live.learned()?,
             };
             tries += 1;
             if are_of_one_turn(&status, &live.status()?) || tries == SNAPSHOT_TRIES {
@@ -119,6 +123,12 @@ impl Snapshot {
             self.status.generation,
             self.rotation(),
         )
+    }
+
+    /// What --auto has found out, some lines; nothing without it.
+    pub fn learned(&self) -> String {
+        let learned = self.learned.as_ref();
+        learned.map_or_else(String::new, |learned| learned.text(self.now_ns))
     }
 
     /// What the program makes of what is written.
@@ -207,6 +217,7 @@ impl Snapshot {
             "pinned": self.pin.map(Policy::name),
             "period_us": weights::held_period_us(self.period_us),
             "policies": policies,
+            "auto": self.learned.as_ref().map(|learned| learned.json(self.now_ns)),
             "kernel": counters_json(&self.counters[abi::meta_policy_META_NONE as usize]),
         })
     }
@@ -322,6 +333,7 @@ mod tests {
             period_us: 3_000_000,
             pin: None,
             counters,
+            learned: None,
         }
     }
 

@@ -19,6 +19,8 @@ use self::sealed::Plain;
 impl Plain for abi::meta_stats {}
 impl Plain for abi::meta_status {}
 impl Plain for abi::meta_turn {}
+impl Plain for abi::meta_auto {}
+impl Plain for abi::meta_signals {}
 impl Plain for abi::meta_rusty_tune {}
 impl Plain for abi::meta_rusty_task {}
 impl Plain for abi::meta_rustland_task {}

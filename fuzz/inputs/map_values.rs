@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use scx_meta::auto::Learned;
 use scx_meta::bpf::abi;
 use scx_meta::policy::Policy;
 use scx_meta::stats::Snapshot;
@@ -47,6 +48,8 @@ impl Bytes<'_> {
             value::fold(&copies).expect("they are long enough")
         });
         let counters = counters.collect();
+        let learned = self.take(size_of::<abi::meta_auto>());
+        let learned = value::from_bytes(&learned).expect("it is long enough");
         Snapshot {
             now_ns: self.u64(),
             status: value::from_bytes(&status).expect("it is long enough"),
@@ -54,6 +57,7 @@ impl Bytes<'_> {
             period_us: self.u32(),
             pin: Policy::from_id(self.u32()),
             counters,
+            learned: Learned::of(&learned),
         }
     }
 }
@@ -66,7 +70,7 @@ pub fn check(bytes: &[u8]) {
     let mut bytes = Bytes(bytes);
     let (before, after) = (bytes.snapshot(), bytes.snapshot());
     for shown in [
-        after.headline(),
+        after.headline() + &after.learned(),
         after.table(None),
         after.table(Some(&before)),
     ] {

@@ -10,9 +10,9 @@ use std::io::{stdout, Write};
 use std::process::ExitCode;
 use std::{io, panic};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use self::options::RunArgs;
 use crate::live::Live;
@@ -86,6 +86,12 @@ enum Command {
     },
     /// Let the weights decide again
     Unpin,
+    /// Let a scx_meta that runs with --auto choose, or hold what it has chosen
+    Auto {
+        /// `on` takes back pin and weights, `off` pins the policy in charge
+        #[arg(value_enum)]
+        switch: Switch,
+    },
     /// Show what the running scx_meta does
     Status {
         /// One JSON object
@@ -100,6 +106,13 @@ enum Command {
     },
     /// Check what this machine needs to run scx_meta
     Doctor,
+}
+
+/// Of `scx_meta auto`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Switch {
+    On,
+    Off,
 }
 
 /// The whole of the program `scx_meta`; an error is one line and exit 1.
@@ -146,6 +159,7 @@ fn run() -> Result<ExitCode> {
             set::set_pin(&Live::open(&machine)?, Some(policy), &mut out)?;
         }
         Some(Command::Unpin) => set::set_pin(&Live::open(&machine)?, None, &mut out)?,
+        Some(Command::Auto { switch }) => auto(&Live::open(&machine)?, switch, &mut out)?,
         Some(Command::Status { json }) => status(&machine, json, &mut out)?,
         Some(Command::Turns { json }) => recorded_turns(&machine, json, &mut out)?,
         Some(Command::Doctor) => {
@@ -217,12 +231,22 @@ fn load(args: &RunArgs, machine: Machine, out: &mut impl Write) -> Result<ExitCo
     }
 }
 
+fn auto(live: &Live, switch: Switch, out: &mut impl Write) -> Result<()> {
+    let learned = live.learned()?;
+    let learned = learned.context("this scx_meta was started without --auto")?;
+    match switch {
+        Switch::On => set::let_choose(live, out),
+        Switch::Off => set::set_pin(live, Some(learned.in_charge), out),
+    }
+}
+
 fn status(machine: &Machine, json: bool, out: &mut impl Write) -> Result<()> {
     let snapshot = Snapshot::take(&Live::open(machine)?)?;
     if json {
         writeln!(out, "{}", snapshot.json(None))?;
     } else {
-        write!(out, "{}\n{}", snapshot.headline(), snapshot.table(None))?;
+        let (headline, learned) = (snapshot.headline(), snapshot.learned());
+        write!(out, "{headline}\n{learned}{}", snapshot.table(None))?;
     }
     Ok(())
 }

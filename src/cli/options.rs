@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use strategy::{Prefer, Strategy};
 
+use crate::auto::AutoArgs;
 use crate::policy::Policy;
 use crate::sched::RunOptions;
 use crate::tunables::Tunables;
@@ -68,6 +69,9 @@ pub(crate) struct RunArgs {
     /// applications of --profile; the unit (us, ms, s) is required
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, default_value = "1800ms", value_parser = weights::parse_duration)]
     pub(super) base_slice: Duration,
+
+    #[command(flatten)]
+    pub(super) auto: AutoArgs,
 
     #[command(flatten)]
     pub(super) tunables: Tunables,

@@ -92,7 +92,12 @@ impl RunArgs {
 
     /// Resolves defaults and refuses options that contradict each other.
     pub(super) fn plan(&self, policies: PolicyList, allotment: Option<&Allotment>) -> Result<Plan> {
+        let auto = self.auto.auto();
+        if let Some(auto) = &auto {
+            auto.arms.check_available(&policies)?;
+        }
         let weights = match (allotment, &self.weights, &self.rotate) {
+            _ if auto.is_some() => Weights::new([]),
             (Some(allotment), ..) => Weights::of(allotment)?,
             (None, Some(weights), _) => weights.clone(),
             (None, None, Some(rotate)) => rotate.weights(&policies),
@@ -120,6 +125,7 @@ impl RunArgs {
                 period_us,
                 pin: self.pin,
             },
+            auto,
             tunables: self.tunables,
             run: self.run,
         })
@@ -127,6 +133,8 @@ impl RunArgs {
 
     fn period_us(&self, weights: &Weights) -> Result<u32> {
         let period = weights.period(self.base_slice).context("--base-slice")?;
+        // Where no weight decides, for who sets some later.
+        let period = period.max(self.base_slice);
         weights::period_us(period).with_context(|| {
             let turns = weights.in_rotation();
             format!("--base-slice times {turns} policies in rotation")

@@ -4,6 +4,7 @@
 use anyhow::Result;
 
 use super::plan::Plan;
+use crate::auto::Auto;
 use crate::bpf::{abi, types};
 use crate::cpus;
 use crate::domains::Domains;
@@ -39,6 +40,10 @@ pub(super) fn rodata(rodata: &mut types::rodata, plan: &Plan, host: &Host<'_>) -
     rodata.counting = !plan.run.no_stats;
     rodata.measure_waits = plan.run.report_every().is_some();
     rodata.record_turns = plan.run.record_turns;
+    rodata.signalling = plan.signals();
+    if let Some(auto) = &plan.auto {
+        fill_auto(rodata, auto);
+    }
 
     let tunables = &plan.tunables;
     rodata.slice_ns = tunables.slice.ns();
@@ -61,6 +66,15 @@ pub(super) fn rodata(rodata: &mut types::rodata, plan: &Plan, host: &Host<'_>) -
     #[cfg(feature = "guest-tests")]
     crate::faults::fill(rodata)?;
     Ok(())
+}
+
+fn fill_auto(rodata: &mut types::rodata, auto: &Auto) {
+    for (arm, policy) in rodata.auto_policies.iter_mut().zip(auto.arms.iter()) {
+        *arm = policy.id();
+    }
+    rodata.auto_signals = auto.goal.signals();
+    rodata.auto_share = auto.explore.permille();
+    rodata.signals_turn_ns = auto.turn.as_nanos() as u64;
 }
 
 /// At a start the wanted CPU is online; a restart may find that it went away.

@@ -174,6 +174,7 @@ impl<'a> Life<'a> {
         } = &self.knobs;
         let period = humantime::format_duration(Duration::from_micros((*period_us).into()));
         let runs = match weights.in_rotation() {
+            0 if self.plan.auto.is_some() => self.plan.choice(),
             0 | 1 => weights.describe(),
             _ => format!("{}; a rotation takes {period}", weights.describe()),
         };
@@ -188,10 +189,9 @@ impl<'a> Life<'a> {
         }
         let honoured = self.plan.honours_weights()
             && self
-                .knobs
-                .policies()
-                .iter()
-                .copied()
+                .plan
+                .in_charge(&self.knobs)
+                .into_iter()
                 .all(void::honours_weights);
         if let Some(warning) = void::warning(self.machine, honoured) {
             log::warn!("{warning}");

@@ -11,8 +11,10 @@ use clap::Args;
 use scx_utils::compat;
 
 use super::retry::OnEjection;
+use crate::auto::Auto;
 use crate::bpf::abi;
 use crate::live::Knobs;
+use crate::policy::{join, Policy};
 use crate::tunables::{Handover, Tunables};
 use crate::weights;
 use crate::weights::PolicyList;
@@ -87,6 +89,11 @@ pub(crate) struct RunOptions {
     #[arg(long)]
     pub(crate) record_turns: bool,
 
+    /// Count what turns came to in the maps `signals` and `waits`: sleeps, wake-ups and their
+    /// waits, CPU time; --auto does so, too
+    #[arg(long)]
+    pub(crate) signals: bool,
+
     /// Stop by itself this many seconds after attaching, from 0.1 to 31536000
     #[arg(long, value_name = "N", allow_hyphen_values = true, value_parser = weights::parse_seconds)]
     pub(crate) seconds: Option<Duration>,
@@ -100,6 +107,7 @@ const DEFAULT: RunOptions = RunOptions {
     stats_json: false,
     no_stats: false,
     record_turns: false,
+    signals: false,
     seconds: None,
 };
 
@@ -124,6 +132,8 @@ pub(crate) struct Plan {
     pub(crate) policies: PolicyList,
     /// Weights, period and pin to start with.
     pub(crate) knobs: Knobs,
+    /// Who is in charge when neither a weight nor the pin says so.
+    pub(crate) auto: Option<Auto>,
     pub(crate) tunables: Tunables,
     pub(crate) run: RunOptions,
 }
@@ -138,7 +148,27 @@ impl Plan {
     pub(super) fn needs_tick(&self) -> bool {
         self.policies.needs() & abi::meta_needs_META_NEEDS_TICK != 0
             || self.tunables.handover == Handover::Adopt
+            || self.signals()
             || self.run.record_turns
+    }
+
+    /// The policies that are in charge, or will be.
+    pub(super) fn in_charge(&self, knobs: &Knobs) -> Vec<Policy> {
+        match &self.auto {
+            Some(auto) if knobs.policies().is_empty() => auto.arms.iter().collect(),
+            _ => knobs.policies(),
+        }
+    }
+
+    /// Among what --auto chooses, for people.
+    pub(super) fn choice(&self) -> String {
+        let arms = self.auto.iter().flat_map(|auto| auto.arms.iter());
+        format!("--auto chooses among {}", join(arms))
+    }
+
+    /// What turns came to is counted.
+    pub(super) fn signals(&self) -> bool {
+        self.auto.is_some() || self.run.signals
     }
 
     /// Some policy wants to know of cgroups.

@@ -48,7 +48,11 @@ impl Reporter {
         } else {
             let table = snapshot.table(self.before.as_ref());
             let headline = snapshot.headline();
-            format!("{:.1} s: {headline}\n{table}\n", uptime.as_secs_f64())
+            let learned = snapshot.learned();
+            format!(
+                "{:.1} s: {headline}\n{learned}{table}\n",
+                uptime.as_secs_f64()
+            )
         });
         self.before = Some(snapshot);
         Ok(())

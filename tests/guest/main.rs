@@ -23,6 +23,7 @@
 
 mod adopted;
 mod alone;
+mod auto;
 mod bound;
 mod callback;
 mod cgroups;

@@ -36,7 +36,7 @@ use crate::mutant;
 const DEFAULT_TURN: Duration = Duration::from_millis(1800);
 
 /// Options that say which policies run.
-const SAYS_WHO_RUNS: [&str; 3] = ["--weights", "--rotate", "--strategy"];
+const SAYS_WHO_RUNS: [&str; 4] = ["--weights", "--rotate", "--strategy", "--auto"];
 
 /// The program looks at its maps at once when it is told to.
 const FLIP_LIMIT: Duration = Duration::from_secs(10);
@@ -116,7 +116,8 @@ impl Scheduler {
         let kmsg = Kmsg::since_now();
         let log = env::temp_dir().join("scx_meta.log");
         let mut command = fixture::command(args, &log);
-        if !args.iter().any(|arg| SAYS_WHO_RUNS.contains(arg)) {
+        let says = |arg: &&str| SAYS_WHO_RUNS.contains(&arg.split('=').next().unwrap_or(arg));
+        if !args.iter().any(says) {
             command.args(["--rotate", "all"]);
         }
         prepare(&mut command);

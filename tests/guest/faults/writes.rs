@@ -23,7 +23,9 @@ const ASLEEP: usize = 4;
 /// What people write…
 pub const LIVE: [&str; 3] = ["weights", "period_us", "pinned"];
 /// … and what the program writes, for them to read.
-const TOLD: [&str; 3] = ["status", "stats", "turns"];
+const TOLD: [&str; 7] = [
+    "status", "stats", "turns", "auto", "signals", "waits", "reward",
+];
 
 /// Writes before the next short sleep: the tasks that are watched must run, too.
 const BATCH: u64 = 10;
@@ -48,7 +50,7 @@ impl Target {
     fn open(name: &str) -> Self {
         Self {
             map: MapHandle::from_pinned_path(pin_path(name)).unwrap(),
-            per_cpu: matches!(name, "stats" | "turns"),
+            per_cpu: matches!(name, "stats" | "turns" | "waits"),
         }
     }
 
@@ -155,7 +157,7 @@ fn random_bytes_in_what_people_write_harm_nobody() {
 fn random_bytes_in_every_map_harm_nobody() {
     let mut harm = beside_load(Scheduler::start(&["--record-turns"]));
     let writes = tier::times(2000, 100_000) as u64;
-    let all = [LIVE, TOLD].concat();
+    let all = [&LIVE[..], &TOLD].concat();
     harm.phase("every map", fair(), |_| scribble(&all, writes, 6));
     remove_foreign_keys();
     harm.rest(|harm| {
@@ -288,7 +290,7 @@ fn pins_that_are_gone_or_something_else_harm_nobody() {
     let mut said = Vec::new();
     harm.phase("pins", fair(), |_| {
         let mut faults = 0;
-        for name in [LIVE, TOLD].concat() {
+        for name in [&LIVE[..], &TOLD].concat() {
             let (path, away) = (pin_path(name), pin_path("away"));
             fs::rename(&path, &away).unwrap();
             let replace: [&dyn Fn(); 3] = [&|| (), &|| fs::create_dir(&path).unwrap(), &|| {
