@@ -4,7 +4,7 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{attempt, breakdown, compare, pipeline, probe_load, profiling, report, tune};
+use crate::{attempt, breakdown, compare, headroom, pipeline, probe_load, profiling, report, tune};
 
 /// Which scheduler serves an application best, and whether switching pays: measured
 #[derive(Debug, Parser)]
@@ -20,6 +20,9 @@ enum Command {
     Try(attempt::Args),
     /// Each application, and the whole, under EEVDF and every policy: writes profile.toml
     Profile(profiling::Args),
+    /// From a profile: what turns, a policy for each application, or a choice for each phase could gain
+    /// over the best single scheduler at most
+    Headroom(headroom::Args),
     /// The whole under each strategy and base timeslice: freezes a winner
     Tune(tune::Args),
     /// The frozen winner afresh, against EEVDF, the best policy and controls
@@ -38,6 +41,7 @@ impl Cli {
         match self.command {
             Command::Try(args) => attempt::run(&args),
             Command::Profile(args) => pipeline::run(&args),
+            Command::Headroom(args) => headroom::run(&args),
             Command::Tune(args) => pipeline::run(&args),
             Command::Compare(args) => compare::run(&args),
             Command::Breakdown(args) => pipeline::run(&args),

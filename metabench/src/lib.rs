@@ -19,6 +19,7 @@ mod breakdown;
 pub mod cli;
 mod compare;
 mod estimate;
+mod headroom;
 mod outcome;
 mod pipeline;
 mod probe_load;
