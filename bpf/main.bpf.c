@@ -336,6 +336,18 @@ int meta_apply(void *ctx)
 	return switch_look_now();
 }
 
+/* --reward uprobe:…: a call of the application's function. */
+SEC("uprobe")
+int meta_reward(struct pt_regs *ctx)
+{
+	u32 key = 0;
+	u64 *word = bpf_map_lookup_elem(&reward, &key);
+
+	if (word)
+		__sync_fetch_and_add(word, 1);
+	return 0;
+}
+
 /* The loader ends with this when it told us what CPUs share. */
 SEC("syscall")
 int meta_topology(void *ctx)

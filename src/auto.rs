@@ -13,6 +13,7 @@ use serde_json::{json, Value};
 
 use crate::bpf::abi;
 use crate::policy::{join, Policy};
+use crate::reward::{Reward, RewardArgs};
 use crate::stats;
 use crate::weights;
 use crate::weights::PolicyList;
@@ -153,6 +154,9 @@ pub(crate) struct AutoArgs {
     /// Length of a turn under --auto, from 10ms to 1s
     #[arg(long, value_name = "TIME", allow_hyphen_values = true, default_value = "100ms", value_parser = parse_turn, requires = "auto")]
     auto_turn: Duration,
+
+    #[command(flatten)]
+    reward: RewardArgs,
 }
 
 /// How the program chooses by itself.
@@ -166,6 +170,19 @@ pub struct Auto {
     pub explore: Explore,
     /// Length of a turn.
     pub turn: Duration,
+    /// The application's own word, which is the goal then.
+    pub reward: Option<Reward>,
+}
+
+impl Auto {
+    /// As [`Goal::signals`].
+    pub(crate) fn signals(&self) -> [i32; 4] {
+        match &self.reward {
+            None => self.goal.signals(),
+            Some(reward) if reward.lower => Goal::Reward.signals().map(|weight| -weight),
+            Some(_) => Goal::Reward.signals(),
+        }
+    }
 }
 
 impl AutoArgs {
@@ -175,6 +192,7 @@ impl AutoArgs {
             goal: self.goal,
             explore: self.explore,
             turn: self.auto_turn,
+            reward: self.reward.reward(),
         })
     }
 }

@@ -65,6 +65,7 @@ mod pins;
 pub mod policy;
 mod preflight;
 mod realtime;
+pub mod reward;
 mod sched;
 mod set;
 pub mod stats;

@@ -72,7 +72,7 @@ fn fill_auto(rodata: &mut types::rodata, auto: &Auto) {
     for (arm, policy) in rodata.auto_policies.iter_mut().zip(auto.arms.iter()) {
         *arm = policy.id();
     }
-    rodata.auto_signals = auto.goal.signals();
+    rodata.auto_signals = auto.signals();
     rodata.auto_share = auto.explore.permille();
     rodata.signals_turn_ns = auto.turn.as_nanos() as u64;
 }

@@ -15,6 +15,7 @@ use crate::auto::Auto;
 use crate::bpf::abi;
 use crate::live::Knobs;
 use crate::policy::{join, Policy};
+use crate::reward::Reward;
 use crate::tunables::{Handover, Tunables};
 use crate::weights;
 use crate::weights::PolicyList;
@@ -158,6 +159,10 @@ impl Plan {
             Some(auto) if knobs.policies().is_empty() => auto.arms.iter().collect(),
             _ => knobs.policies(),
         }
+    }
+
+    pub(super) fn reward(&self) -> Option<&Reward> {
+        self.auto.as_ref()?.reward.as_ref()
     }
 
     /// Among what --auto chooses, for people.

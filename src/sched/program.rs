@@ -23,6 +23,7 @@ use crate::halves::Halves;
 use crate::hotplug::Hotplug;
 use crate::live::{Knobs, Live};
 use crate::machine::Machine;
+use crate::reward::{Listener, Reward};
 use crate::{hotplug, Error};
 
 /// Counts the CPUs that came or went since boot.
@@ -31,6 +32,7 @@ const HOTPLUG_SEQ: &str = "/sys/kernel/sched_ext/hotplug_seq";
 /// A program that is loaded and verified, its maps filled, but not in charge: all that can be done
 /// before a replacement begins.
 pub struct Standby<'obj> {
+    listener: Option<Listener>,
     live: Live,
     halves: Halves,
     hotplug: Hotplug,
@@ -56,7 +58,13 @@ impl<'obj> Standby<'obj> {
         live.fill(&plan.policies, knobs)?;
         let halves = Halves::new(&plan.policies, &domains, plan.tunables.slice, &skel)?;
         let hotplug = Hotplug::new(domains);
+        let heard = plan
+            .auto
+            .as_ref()
+            .and_then(|auto| Some((auto.reward.as_ref()?, auto.turn)));
+        let listener = heard.map(|(reward, turn)| reward.listen(&skel, turn));
         Ok(Self {
+            listener: listener.transpose()?,
             live,
             halves,
             hotplug,
@@ -91,6 +99,7 @@ impl<'obj> Standby<'obj> {
         let link = scx_ops_attach!(self.skel, meta_ops)?;
         let running = Running {
             link: Some(Holder::of(link)),
+            _listener: self.listener,
             live: self.live,
             halves: self.halves,
             hotplug: self.hotplug,
@@ -107,6 +116,7 @@ impl<'obj> Standby<'obj> {
 /// An attached program. Dropping it detaches first, then frees.
 pub struct Running<'obj> {
     link: Option<Holder>,
+    _listener: Option<Listener>,
     live: Live,
     halves: Halves,
     hotplug: Hotplug,
@@ -182,6 +192,7 @@ fn load<'obj>(
     }
     let listed = domains.count() * abi::meta_limits_META_RUSTY_RECENT;
     skel.maps.rusty_recent.set_max_entries(listed)?;
+    Reward::prepare(plan.reward(), &mut skel);
     leave_ops_to_us(&mut skel);
     let skel = scx_ops_load!(skel, meta_ops, uei)?;
     Ok((skel, hotplug_seq))

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! --auto: the policy that serves the load takes charge, and whatever a person says overrides it.
 
-use std::thread;
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Duration;
+use std::{fs, thread};
 
 use labkit::hotplug::{self, AsBefore};
 use labkit::process;
@@ -13,7 +17,7 @@ use scx_meta::machine::Machine;
 
 use crate::maps::policy;
 use crate::scheduler::{self, Scheduler};
-use crate::{bound, loads, tier};
+use crate::{bound, loads, own, tier};
 
 /// Beside busy tasks who wakes up waits for a slice under fifo, and hardly under eevdf. A third of the
 /// time may go to trials, so that a test takes seconds.
@@ -40,7 +44,11 @@ struct Auto {
 
 impl Auto {
     fn start() -> Self {
-        let scheduler = Scheduler::start(&OPTIONS);
+        Self::start_with(&OPTIONS)
+    }
+
+    fn start_with(options: &[&str]) -> Self {
+        let scheduler = Scheduler::start(options);
         let cpus = bound::cpus();
         let mut load = loads::hogs(2 * cpus);
         load.extend(loads::sleepers(&vec![3; 2 * cpus]));
@@ -190,4 +198,95 @@ fn signals_tell_of_sleeps_waits_and_cpu_time() {
     assert!(signals.hog_ns < signals.cpu_ns, "{signals:?}");
     assert!(signals.hog_ns > all / 2, "{signals:?}");
     drop(scheduler);
+}
+
+/// An application that does something every 3 ms, if it gets a CPU, and says in a file how often it has.
+struct Application {
+    file: tempfile::NamedTempFile,
+    quit: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Application {
+    fn start() -> Self {
+        let file = tempfile::NamedTempFile::new_in("/run").unwrap();
+        fs::write(file.path(), "0").unwrap();
+        let (path, quit) = (file.path().to_owned(), Arc::new(AtomicBool::new(false)));
+        let told = Arc::clone(&quit);
+        let thread = thread::spawn(move || {
+            for done in 1u64.. {
+                thread::sleep(Duration::from_millis(3));
+                // In place: a file that is made anew is empty for a moment.
+                fs::OpenOptions::new()
+                    .write(true)
+                    .open(&path)
+                    .and_then(|mut file| file.write_all(done.to_string().as_bytes()))
+                    .unwrap();
+                if told.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+        });
+        Self {
+            file,
+            quit,
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Application {
+    fn drop(&mut self) {
+        self.quit.store(true, Ordering::Relaxed);
+        self.thread.take().map(JoinHandle::join);
+    }
+}
+
+/// What the application says decides, read from a file or counted by calls.
+#[test]
+fn the_applications_own_word_decides() {
+    let application = Application::start();
+    let file = format!("file:{}", application.file.path().display());
+    let calls = format!("uprobe:{}:clock_nanosleep", libc_path());
+    for source in [file, calls] {
+        let mut options: Vec<&str> = vec!["--auto=fifo,eevdf", "--reward", &source];
+        options.extend(["--explore", "30", "--auto-turn", "100ms"]);
+        let mut auto = Auto::start_with(&options);
+        auto.await_in_charge("eevdf");
+        let learned = auto.learned();
+        println!("{source}: {learned:?}");
+        let [ratio, ..] = learned.estimates[0].ratio.unwrap();
+        assert!(ratio < 0.8, "{source}: fifo serves it as well");
+        auto.scheduler.assert_healthy();
+    }
+}
+
+#[test]
+fn a_source_that_says_nothing_is_refused_before_anything_is_in_charge() {
+    let _machine = own::Machine::take();
+    for (source, why) in [
+        ("file:/no/such/file", "No such file"),
+        ("cmd:echo many", "`many` is no number"),
+        ("uprobe:/bin/sh:no_such_function", "No such file"),
+    ] {
+        let output = scheduler::run(&["--auto", "--reward", source]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        println!("{said}");
+        assert_eq!(output.status.code(), Some(1), "{source}");
+        let last = said.lines().last().unwrap_or_default();
+        assert!(last.contains(&format!("--reward {source}")), "{said}");
+        assert!(said.contains(why), "{said}");
+    }
+}
+
+/// Where this process has its own one from.
+fn libc_path() -> String {
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let mut files = maps
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(5));
+    files
+        .find(|file| file.contains("/libc.so"))
+        .unwrap()
+        .to_owned()
 }
