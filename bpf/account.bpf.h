@@ -25,9 +25,10 @@ static __noinline void account_adoption(void)
 }
 
 static __always_inline void account_start(struct task_struct *p,
-					  struct task_ctx *t)
+					  struct task_ctx *t, bool slept)
 {
-	struct cpu_ctx *c = state_cpu(scx_bpf_task_cpu(p));
+	s32 cpu = scx_bpf_task_cpu(p);
+	struct cpu_ctx *c = state_cpu(cpu);
 	u32 owner = task_owner(t);
 
 	/*
@@ -51,7 +52,7 @@ static __always_inline void account_start(struct task_struct *p,
 	if (unlikely(state_hot.adopting) && owner == state_active())
 		account_adoption();
 	turns_start(c, owner);
-	signals_start(scx_bpf_task_cpu(p), t->run_at);
+	signals_start(cpu, p, t, slept);
 	policies_running(owner, p, t);
 	c->granted_ns = p->scx.slice;
 }
@@ -61,7 +62,6 @@ static __always_inline void account_running(struct task_struct *p,
 {
 	u32 was = task_unqueue(t);
 	struct meta_stats *s;
-	u64 wait_ns = 0;
 
 	/*
 	 * The kernel put it here past enqueue(), so nobody gave it a new owner.
@@ -69,33 +69,27 @@ static __always_inline void account_running(struct task_struct *p,
 	 */
 	if (!(was & TASK_QUEUED) && unlikely(state_cuts(task_owner_of(was))))
 		t->custody = state_active();
-	account_start(p, t);
-	if (!(was & TASK_QUEUED))
-		return;
-	/* Clocks of two CPUs may differ by a little. */
-	if ((measure_waits || signalling) &&
-	    time_after(t->run_at, t->queued_at))
-		wait_ns = t->run_at - t->queued_at;
-	if (signalling && (was & TASK_SLEPT))
-		signals_woke(wait_ns);
-	s = stats_of(task_owner_of(was));
-	if (!s)
-		return;
-	s->ran++;
-	if (wait_ns > s->wait_max_ns)
-		s->wait_max_ns = wait_ns;
+	account_start(p, t, was & TASK_SLEPT);
+	if ((was & TASK_QUEUED) && (s = stats_of(task_owner_of(was)))) {
+		s->ran++;
+		/* Clocks of two CPUs may differ by a little. */
+		if (measure_waits && time_after(t->run_at, t->queued_at) &&
+		    t->run_at - t->queued_at > s->wait_max_ns)
+			s->wait_max_ns = t->run_at - t->queued_at;
+	}
 }
 
 static __always_inline void account_stopping(struct task_struct *p,
 					     struct task_ctx *t, bool runnable)
 {
-	struct cpu_ctx *c = state_cpu(scx_bpf_task_cpu(p));
+	s32 cpu = scx_bpf_task_cpu(p);
+	struct cpu_ctx *c = state_cpu(cpu);
 	u64 now = scx_bpf_now(), used_ns = task_used_ns(t, now);
 	u32 owner = task_owner(t);
 
 	stats_add(owner, cpu_ns, used_ns);
 	turns_stop(c, owner);
-	signals_charge(scx_bpf_task_cpu(p), now, state_blocks(p, runnable));
+	signals_charge(cpu, now, state_blocks(p, runnable));
 	c->owner = META_NONE;
 	c->started_at = 0;
 	policies_stopping(owner, p, t, used_ns, runnable);
@@ -125,7 +119,7 @@ __noinline int account_keep(struct task_struct *prev __arg_trusted, u32 policy)
 		t->custody = policy;
 	stats_inc(task_owner(t), kept);
 	scx_bpf_task_set_slice(prev, slice_ns);
-	account_start(prev, t);
+	account_start(prev, t, false);
 	c->slice_inf = slice_inf;
 	c->kept = true;
 	return 0;
@@ -142,10 +136,8 @@ static __always_inline void account_remove(struct task_ctx *t, bool for_good)
 
 	if (was & TASK_QUEUED)
 		stats_inc(task_owner_of(was), removed);
-	if (!for_good)
-		return;
-	t->custody = task_kept();
-	signals_slept();
+	if (for_good)
+		t->custody = task_kept();
 }
 
 #endif /* META_ACCOUNT_BPF_H */

@@ -55,7 +55,7 @@ static __always_inline void dsq_take(struct task_ctx *t, u32 policy,
 
 	if (unlikely(was & TASK_QUEUED))
 		stats_inc(task_owner_of(was), removed);
-	if (measure_waits || signalling)
+	if (measure_waits)
 		t->queued_at = scx_bpf_now();
 	if (s) {
 		s->enqueued++;

@@ -17,7 +17,9 @@
 #ifndef META_SIGNALS_BPF_H
 #define META_SIGNALS_BPF_H
 
-/* Fixed at load. */
+/* Fixed at load: also the map "waits"; the kernel stamps no waits. */
+const volatile bool signals_histogram = false;
+const volatile bool signals_stamping = false;
 const volatile u64 signals_turn_ns = META_AUTO_DFL_TURN_US * 1000ULL;
 
 struct {
@@ -43,10 +45,7 @@ struct {
 	__type(value, struct meta_waits);
 } waits SEC(".maps");
 
-/*
- * Since load. All but @charged_at are written by the CPU itself; that belongs
- * to the lock of the CPU's run queue.
- */
+/* Since load. Who writes holds the lock of the CPU's run queue. */
 struct signals_cpu {
 	u64 bursts;
 	u64 wakes;
@@ -63,11 +62,6 @@ static __always_inline struct signals_cpu *signals_of(s32 cpu)
 	return &signals_cpus[(u32)cpu & (META_MAX_CPUS - 1)];
 }
 
-static __always_inline struct signals_cpu *signals_here(void)
-{
-	return signals_of(bpf_get_smp_processor_id());
-}
-
 /* A quarter of an octave: two bits below the highest one. */
 static __always_inline u32 signals_bucket(u64 ns)
 {
@@ -77,45 +71,62 @@ static __always_inline u32 signals_bucket(u64 ns)
 	       (META_WAIT_BUCKETS - 1);
 }
 
-/* A task that slept got a CPU after @wait_ns. */
-static __noinline void signals_woke(u64 wait_ns)
+static __noinline void signals_note_wait(u64 wait_ns)
 {
-	struct signals_cpu *s = signals_here();
 	u32 key = state_active();
 	struct meta_waits *w = bpf_map_lookup_elem(&waits, &key);
 
-	s->wakes++;
-	s->wait_ns += wait_ns;
 	if (w)
 		w->bucket[signals_bucket(wait_ns)]++;
 }
 
-static __always_inline void signals_start(s32 cpu, u64 now)
+/*
+ * When @p, which is about to run, was queued. The kernel has stamped it where
+ * it counts such waits (CONFIG_SCHEDSTATS); else dsq_take() has.
+ */
+static __always_inline u64 signals_queued_at(struct task_struct *p,
+					     const struct task_ctx *t)
 {
-	if (signalling)
-		signals_of(cpu)->charged_at = now;
+	return signals_stamping ? t->queued_at : p->sched_info.last_queued;
+}
+
+/* @p starts on @cpu at @now, woken up if it @slept. */
+static __always_inline void signals_start(s32 cpu, struct task_struct *p,
+					  const struct task_ctx *t, bool slept)
+{
+	struct signals_cpu *s = signals_of(cpu);
+	u64 queued_at, wait_ns = 0;
+
+	if (!signalling)
+		return;
+	s->charged_at = t->run_at;
+	if (!slept)
+		return;
+	queued_at = signals_queued_at(p, t);
+	/* Clocks of two CPUs may differ by a little. */
+	if (queued_at && time_after(t->run_at, queued_at))
+		wait_ns = t->run_at - queued_at;
+	s->wakes++;
+	s->wait_ns += wait_ns;
+	if (signals_histogram)
+		signals_note_wait(wait_ns);
 }
 
 /* A task runs on @cpu since it was last charged; does a sleep follow? */
 static __always_inline void signals_charge(s32 cpu, u64 now, bool sleeps)
 {
-	struct signals_cpu *s = signals_here();
-	u64 since, used_ns;
+	struct signals_cpu *s = signals_of(cpu);
+	u64 used_ns;
 
 	if (!signalling)
 		return;
-	since = signals_of(cpu)->charged_at;
-	signals_of(cpu)->charged_at = now;
-	used_ns = time_after(now, since) ? now - since : 0;
+	used_ns = time_after(now, s->charged_at) ? now - s->charged_at : 0;
+	s->charged_at = now;
 	s->cpu_ns += used_ns;
-	if (!sleeps)
+	if (sleeps)
+		s->bursts++;
+	else
 		s->hog_ns += used_ns;
-}
-
-static __always_inline void signals_slept(void)
-{
-	if (signalling)
-		signals_here()->bursts++;
 }
 
 /* All CPUs, and what the application counted. */

@@ -16,6 +16,8 @@ pub(super) struct Host<'a> {
     online: Vec<u32>,
     possible: Vec<u32>,
     nohz_full: Vec<u32>,
+    /// The kernel notes when a task was queued (CONFIG_SCHEDSTATS).
+    stamps_waits: bool,
     domains: &'a Domains,
 }
 
@@ -25,6 +27,7 @@ impl<'a> Host<'a> {
             online: machine.cpu_list("online")?,
             possible: machine.cpu_list("possible")?,
             nohz_full: machine.cpu_list("nohz_full")?,
+            stamps_waits: machine.exists("/proc/schedstat"),
             domains,
         })
     }
@@ -38,7 +41,11 @@ pub(super) fn rodata(rodata: &mut types::rodata, plan: &Plan, host: &Host<'_>) -
 
     rodata.available = plan.policies.bits();
     rodata.counting = !plan.run.no_stats;
-    rodata.measure_waits = plan.run.report_every().is_some();
+    // Who counts waits at a wake-up has the kernel's own stamps, where it makes some.
+    let stamping = plan.signals() && !host.stamps_waits;
+    rodata.measure_waits = stamping || plan.run.report_every().is_some();
+    rodata.signals_stamping = stamping;
+    rodata.signals_histogram = plan.run.signals;
     rodata.record_turns = plan.run.record_turns;
     rodata.signalling = plan.signals();
     if let Some(auto) = &plan.auto {
@@ -103,6 +110,7 @@ mod tests {
             online: vec![0, 2, 3],
             possible: vec![0, 1, 2, 3],
             nohz_full: vec![3],
+            stamps_waits: false,
             domains: &Domains::of(&[(0, &[0, 2]), (1, &[3])]),
         };
         rodata(&mut filled, &loader.plan().unwrap(), &host).unwrap();
@@ -133,6 +141,32 @@ mod tests {
         assert!(filled.bpfland_sticky);
         assert_eq!(filled.cosmos_slice_ns, 105_000);
         assert_eq!(filled.cosmos_busy_percent, 75);
+    }
+
+    #[test]
+    fn who_chooses_has_its_terms_and_stamps_of_its_own_where_the_kernel_has_none() {
+        let auto = Auto {
+            arms: "fifo,eevdf".parse().unwrap(),
+            goal: crate::auto::Goal::Latency,
+            explore: "7.5".parse().unwrap(),
+            turn: std::time::Duration::from_millis(50),
+            reward: None,
+        };
+        let filled = filled(&Loader::new().auto(auto));
+        let ids = [
+            abi::meta_policy_META_FIFO,
+            abi::meta_policy_META_EEVDF,
+            0,
+            0,
+        ];
+        assert_eq!(filled.auto_policies, ids);
+        assert_eq!(filled.auto_signals, [128, 64, 256, 0]);
+        assert_eq!(
+            (filled.auto_share, filled.signals_turn_ns),
+            (75, 50_000_000)
+        );
+        assert!(filled.signalling && filled.signals_stamping && filled.measure_waits);
+        assert!(!filled.signals_histogram);
     }
 
     #[test]

@@ -91,7 +91,7 @@ pub(crate) struct RunOptions {
     pub(crate) record_turns: bool,
 
     /// Count what turns came to in the maps `signals` and `waits`: sleeps, wake-ups and their
-    /// waits, CPU time; --auto does so, too
+    /// waits, CPU time; --auto fills the first of them, too
     #[arg(long)]
     pub(crate) signals: bool,
 
