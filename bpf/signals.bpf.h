@@ -4,11 +4,11 @@
  * wake-ups and how long they waited, CPU time. Off unless somebody asks
  * (--auto, --signals); then no code is left of it.
  *
- * Each CPU counts in a block of its own, without atomics. The timer adds the
- * blocks up when the measured part of a turn begins and when it ends, and the
- * difference goes to the policy whose turn it was. The first part, in which the
- * queues of the policy before are handed over and a slice of its tasks ends,
- * does not count.
+ * A CPU's block is written under the lock of its run queue, without atomics.
+ * The timer adds the blocks up when the measured part of a turn begins and when
+ * it ends, and the difference goes to the policy whose turn it was. The first
+ * part, in which the queues of the policy before are handed over and a slice of
+ * its tasks ends, does not count.
  *
  * A wake-up's wait ends when the task gets a CPU, so it counts in the turn in
  * which it ends. CPU time is charged at each tick and when a task stops: what
@@ -90,7 +90,7 @@ static __always_inline u64 signals_queued_at(struct task_struct *p,
 	return signals_stamping ? t->queued_at : p->sched_info.last_queued;
 }
 
-/* @p starts on @cpu at @now, woken up if it @slept. */
+/* @p starts on @cpu, woken up if it @slept. */
 static __always_inline void signals_start(s32 cpu, struct task_struct *p,
 					  const struct task_ctx *t, bool slept)
 {
@@ -246,8 +246,7 @@ static bool signals_look(u64 now, struct meta_signals *part)
 	return true;
 }
 
-/* The timer saw so many tasks in queues, and whether a CPU idled beside them.
- */
+/* A look found @queued tasks, and whether a CPU idled beside them. */
 static __always_inline void signals_saw(u32 queued, bool missed)
 {
 	if (!signalling)

@@ -418,9 +418,9 @@ static s32 switch_init(void)
 	s32 err;
 
 	switch_read_plan(&switch_plan);
-	first = switch_plan.pin				       ?:
-			rotation_next(&switch_plan, META_NONE) ?:
-								 auto_first();
+	first = switch_plan.pin ?: rotation_next(&switch_plan, META_NONE);
+	if (!first)
+		first = auto_first();
 	rotation_for_each(policy) {
 		if (!first && state_available(policy))
 			first = policy;

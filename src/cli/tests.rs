@@ -261,3 +261,48 @@ fn assignments_may_be_words_or_one_list() {
         assert_eq!(items.len(), 2);
     }
 }
+
+#[test]
+fn who_chooses_by_itself_gives_no_weights() {
+    let chosen = plan(&["--auto"]).unwrap();
+    let auto = chosen.auto.unwrap();
+    let names: Vec<&str> = auto.arms.iter().map(Policy::name).collect();
+    assert_eq!(names, ["eevdf", "bpfland", "rusty", "fifo"]);
+    assert_eq!(auto.explore.to_string(), "5");
+    assert_eq!(auto.turn, Duration::from_millis(100));
+    assert_eq!(chosen.knobs.weights.in_rotation(), 0);
+    assert_eq!(
+        chosen.knobs.period_us, 1_800_000,
+        "for weights that come later"
+    );
+
+    let told = plan(&[
+        "--auto=fifo,eevdf",
+        "--reward",
+        "cmd:date +%s",
+        "--reward-lower",
+    ])
+    .unwrap();
+    assert_eq!(told.auto.unwrap().signals(), [0, 0, 0, -256]);
+    assert!(plan(&[]).unwrap().auto.is_none());
+}
+
+#[test]
+fn options_that_auto_contradicts_or_that_need_it_are_refused() {
+    for args in [
+        &["--auto", "--weights", "fifo=1"][..],
+        &["--auto", "--rotate", "all"],
+        &["--auto", "--strategy", "round-robin"],
+        &["--goal", "latency"],
+        &["--explore", "1"],
+        &["--auto-turn", "100ms"],
+        &["--reward", "cmd:date"],
+        &["--auto", "--reward", "cmd:date", "--goal", "latency"],
+        &["--auto", "--reward-gauge"],
+        &["--auto=eevdf,cosmos", "--policies", "eevdf,fifo"],
+    ] {
+        assert!(plan(args).is_err(), "{args:?}");
+    }
+    let said = error(&["--auto=eevdf,cosmos", "--policies", "eevdf,fifo"]);
+    assert_eq!(said, "--auto cosmos, but --policies loads only eevdf, fifo");
+}
