@@ -258,13 +258,14 @@ void BPF_STRUCT_OPS_SLEEPABLE(meta_cgroup_exit, struct cgroup *cgrp)
 	groups_end(cgrp);
 }
 
-void BPF_STRUCT_OPS(meta_cgroup_set_weight, struct cgroup *cgrp, u32 weight)
+/* The kernel keeps 15 characters of a name: these must differ before. */
+void BPF_STRUCT_OPS(meta_cgroup_weight, struct cgroup *cgrp, u32 weight)
 {
 	groups_weight_changed(cgrp, weight);
 }
 
 /* Kernels before 7.0 do not tell; see groups_look(). */
-void BPF_STRUCT_OPS(meta_cgroup_set_idle, struct cgroup *cgrp, bool idle)
+void BPF_STRUCT_OPS(meta_cgroup_idle, struct cgroup *cgrp, bool idle)
 {
 	groups_idle_changed(cgrp, idle);
 }
@@ -356,13 +357,15 @@ int meta_topology(void *ctx)
 	return 0;
 }
 
-/* clang-format off: an op a line */
-SCX_OPS_DEFINE(meta_ops, .select_cpu = (void *)meta_select_cpu,
+/* clang-format off */
+SCX_OPS_DEFINE(meta_ops,
+	       .select_cpu = (void *)meta_select_cpu,
 	       .enqueue = (void *)meta_enqueue,
 	       .dispatch = (void *)meta_dispatch,
 	       .running = (void *)meta_running,
 	       .stopping = (void *)meta_stopping,
-	       .quiescent = (void *)meta_quiescent, .tick = (void *)meta_tick,
+	       .quiescent = (void *)meta_quiescent,
+	       .tick = (void *)meta_tick,
 	       .yield = (void *)meta_yield,
 	       .cpu_release = (void *)meta_cpu_release,
 	       .cpu_online = (void *)meta_cpu_online,
@@ -372,10 +375,13 @@ SCX_OPS_DEFINE(meta_ops, .select_cpu = (void *)meta_select_cpu,
 	       .cgroup_init = (void *)meta_cgroup_init,
 	       .cgroup_exit = (void *)meta_cgroup_exit,
 	       .cgroup_move = (void *)meta_cgroup_move,
-	       .cgroup_set_weight = (void *)meta_cgroup_set_weight,
-	       .cgroup_set_idle = (void *)meta_cgroup_set_idle,
-	       .dump = (void *)meta_dump, .dump_cpu = (void *)meta_dump_cpu,
-	       .dump_task = (void *)meta_dump_task, .init = (void *)meta_init,
-	       .exit = (void *)meta_exit, .timeout_ms = META_WATCHDOG_MS,
+	       .cgroup_set_weight = (void *)meta_cgroup_weight,
+	       .cgroup_set_idle = (void *)meta_cgroup_idle,
+	       .dump = (void *)meta_dump,
+	       .dump_cpu = (void *)meta_dump_cpu,
+	       .dump_task = (void *)meta_dump_task,
+	       .init = (void *)meta_init,
+	       .exit = (void *)meta_exit,
+	       .timeout_ms = META_WATCHDOG_MS,
 	       .name = "meta");
 /* clang-format on */

@@ -7,7 +7,8 @@
  * hooks: there the test would cost each call three instructions, to keep out
  * what is never called.
  *
- * To add a policy: its file here, its row in include/policies.h.
+ * To add a policy: its file in policies/, the state of its tasks in
+ * policies/tasks.h, its include here and its row in include/policies.h.
  */
 #ifndef META_POLICIES_BPF_H
 #define META_POLICIES_BPF_H

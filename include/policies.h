@@ -14,7 +14,7 @@
  *
  * A row's @hooks is its own file's prefix. Only one row lets a build choose
  * (-DMETA_HOOKS_vtime=fifo): then two rows differ in nothing but their names,
- *and turns of these show what a switch itself costs.
+ * and turns of these show what a switch itself costs.
  */
 #ifndef META_POLICIES_H
 #define META_POLICIES_H
