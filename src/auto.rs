@@ -18,6 +18,9 @@ use crate::stats;
 use crate::weights;
 use crate::weights::PolicyList;
 
+/// Among which `--auto` chooses if it is not told.
+pub const ARMS: &str = "eevdf,bpfland,rusty,fifo";
+
 /// Of a logarithm in the map `auto`: a factor of two.
 const ONE: f64 = 65536.0;
 
@@ -38,6 +41,12 @@ pub enum Goal {
 }
 
 impl Goal {
+    /// As `--goal` takes it.
+    pub fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
     /// How much of each signal is in a score, in 256ths: bursts, CPU time without sleeps, prompt
     /// wake-ups, reward.
     pub(crate) fn signals(self) -> [i32; 4] {
@@ -137,7 +146,7 @@ pub(crate) struct AutoArgs {
         value_name = "NAME,…",
         num_args = 0..=1,
         require_equals = true,
-        default_missing_value = "eevdf,bpfland,rusty,fifo",
+        default_missing_value = ARMS,
         conflicts_with_all = ["weights", "rotate", "strategy"]
     )]
     auto: Option<Arms>,

@@ -92,6 +92,17 @@ pub struct Interval {
     pub high: f64,
 }
 
+impl Interval {
+    /// Of 1 ÷ it.
+    pub fn inverse(self) -> Self {
+        Self {
+            estimate: 1.0 / self.estimate,
+            low: 1.0 / self.high,
+            high: 1.0 / self.low,
+        }
+    }
+}
+
 /// The level that each of `m` intervals needs so that all of them together are as sure as one
 /// at 95 % (Bonferroni).
 pub fn corrected_level(m: usize) -> f64 {

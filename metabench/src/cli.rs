@@ -4,7 +4,10 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{attempt, breakdown, compare, headroom, pipeline, probe_load, profiling, report, tune};
+use crate::{
+    arena, attempt, breakdown, compare, headroom, loads, pipeline, probe_load, profiling, report,
+    tune,
+};
 
 /// Which scheduler serves an application best, and whether switching pays: measured
 #[derive(Debug, Parser)]
@@ -27,12 +30,16 @@ enum Command {
     Tune(tune::Args),
     /// The frozen winner afresh, against EEVDF, the best policy and controls
     Compare(compare::Args),
+    /// Many scenarios: is the one that chooses by itself as good as the best scheduler of each?
+    Arena(arena::Args),
     /// n applications at once that prefer different policies
     Breakdown(breakdown::Args),
     /// One page, figures and tables of what the others wrote
     Report(report::Args),
     /// Runs a load that reports no latency, with a wake-up probe beside it
     Probe(probe_load::Args),
+    /// A small load that says how much it did
+    Load(loads::Args),
 }
 
 impl Cli {
@@ -44,9 +51,11 @@ impl Cli {
             Command::Headroom(args) => headroom::run(&args),
             Command::Tune(args) => pipeline::run(&args),
             Command::Compare(args) => compare::run(&args),
+            Command::Arena(args) => arena::run(&args),
             Command::Breakdown(args) => pipeline::run(&args),
             Command::Report(args) => report::run(&args),
             Command::Probe(args) => probe_load::run(&args),
+            Command::Load(args) => loads::run(&args),
         }
     }
 }

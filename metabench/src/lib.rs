@@ -3,7 +3,8 @@
 //! pays.
 //!
 //! ```text
-//! commands                   attempt (`try`), profiling, tune, compare, breakdown; probe_load
+//! commands                   attempt (`try`), profiling, tune, compare, breakdown, arena; probe_load,
+//!                            loads (`load`)
 //! trial                      blocks of one setting each, in random order; services, workload,
 //!                            reading: the processes, and what a load says of itself
 //! record                     a block, and all that is written of a trial
@@ -14,12 +15,14 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod arena;
 mod attempt;
 mod breakdown;
 pub mod cli;
 mod compare;
 mod estimate;
 mod headroom;
+mod loads;
 mod outcome;
 mod pipeline;
 mod probe_load;

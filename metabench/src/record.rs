@@ -2,9 +2,11 @@
 //! The records of a trial, a JSON object a line after the machine's (see `raw`). All figures of
 //! all reports come from these lines and nothing else.
 
+use crate::estimate::Measure;
 use anyhow::Result;
 use labkit::charge::others::Others;
 use labkit::charge::setting::Setting;
+use scx_meta::auto::Learned;
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +33,7 @@ pub(crate) enum Stage {
     Tune,
     Compare,
     Breakdown,
+    Arena,
 }
 
 impl Stage {
@@ -41,6 +44,7 @@ impl Stage {
             Self::Tune => "tune",
             Self::Compare => "compare",
             Self::Breakdown => "breakdown",
+            Self::Arena => "arena",
         }
     }
 }
@@ -76,6 +80,19 @@ pub(crate) struct Subject {
     pub(crate) commands: Vec<String>,
     /// A new request begins only when one ends.
     pub(crate) closed_loop: bool,
+    /// `arena` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) contest: Option<Contest>,
+}
+
+/// What a scenario of the arena is judged by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Contest {
+    pub(crate) metric: Measure,
+    /// Nothing was tuned by it.
+    pub(crate) held_out: bool,
+    /// Lengths of the turns of its loads; none where the load stays the same.
+    pub(crate) turns_s: Vec<f64>,
 }
 
 /// A scheduler as it decides in a block, and why it is in the plan.
@@ -118,6 +135,8 @@ pub(crate) enum Role {
     Outside,
     /// All policies in rotation, the same time for each.
     EqualRotation,
+    /// scx_meta chooses by itself.
+    Auto,
     /// A strategy at a base slice. What several strategies come to is measured once: names of
     /// all of them.
     Strategy {
@@ -152,8 +171,44 @@ pub(crate) struct Block {
     /// The cost of replacing processes, if that is the mechanism.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) replaced: Option<Replaced>,
-    /// Readings of one load, or of several that ran at the same time.
+    /// Readings of one load, or of several that ran at the same time or by turns.
     pub(crate) parts: Vec<Part>,
+    /// How long the load ran before it counted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) lead_s: f64,
+    /// By a scheduler that chooses by itself: at the end, or at that of each turn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) chosen: Vec<Chosen>,
+}
+
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
+}
+
+/// What a scheduler that chooses by itself had found out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Chosen {
+    pub(crate) policy: String,
+    /// How long it had been in charge.
+    pub(crate) for_s: f64,
+    /// Of the policy in charge, and of the load, since it was loaded.
+    pub(crate) changes: u32,
+    pub(crate) regimes: u32,
+    /// Of the time since then, the part in which others were tried.
+    pub(crate) tried: f64,
+}
+
+impl Chosen {
+    /// As of a point of CLOCK_MONOTONIC.
+    pub(crate) fn of(learned: &Learned, now_ns: u64) -> Self {
+        Self {
+            policy: learned.in_charge.name().into(),
+            for_s: now_ns.saturating_sub(learned.since_ns) as f64 / 1e9,
+            changes: learned.changes,
+            regimes: learned.regimes,
+            tried: learned.tried,
+        }
+    }
 }
 
 /// The cost of replacing processes, from putting it in charge to the end of the block.

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{bail, ensure, Result};
+use scx_meta::auto::Learned;
 use scx_meta::live::Live;
 use scx_meta::machine::Machine;
 use scx_meta::policy::Policy;
@@ -27,7 +28,8 @@ const SURE_ROTATIONS: u32 = 10;
 /// A scx_meta in charge. Dropping it unloads it.
 pub struct Loaded {
     program: PathBuf,
-    policies: PolicyList,
+    /// None of one that chooses by itself: it serves no other setting.
+    policies: Option<PolicyList>,
     process: Process,
     live: Live,
     wanted: Wanted,
@@ -48,13 +50,22 @@ enum Wanted {
 impl Loaded {
     /// Loads it with these policies.
     pub fn start(program: PathBuf, policies: &PolicyList) -> Result<Self> {
-        let mut command = Command::new(&program);
         let names: Vec<_> = policies.iter().map(Policy::name).collect();
-        command.args(["--policies", &names.join(","), "--on-ejection", "exit"]);
+        let options = ["--policies".into(), names.join(",")];
+        Ok(Self {
+            policies: Some(policies.clone()),
+            ..Self::choosing(program, &options)?
+        })
+    }
+
+    /// Loads it with these options.
+    pub fn choosing(program: PathBuf, options: &[String]) -> Result<Self> {
+        let mut command = Command::new(&program);
+        command.args(options).args(["--on-ejection", "exit"]);
         let process = Process::start("scx_meta", OPS, &mut command)?;
         Ok(Self {
             program,
-            policies: policies.clone(),
+            policies: None,
             process,
             live: Live::open(&Machine::default())?,
             wanted: Wanted::Nothing,
@@ -63,7 +74,7 @@ impl Loaded {
 
     /// Is it this program with these policies?
     pub fn is(&self, program: &PathBuf, policies: &PolicyList) -> bool {
-        self.program == *program && self.policies == *policies
+        self.program == *program && self.policies.as_ref() == Some(policies)
     }
 
     /// Holds one policy, and waits until it is in charge.
@@ -99,10 +110,16 @@ impl Loaded {
     /// take turns are left with tasks at every turn's end: that belongs to the setting.
     pub fn left_behind(&self) -> Result<u64> {
         let mut sum = 0;
-        for policy in self.policies.iter().filter(|p| !self.wanted.uses(*p)) {
+        let policies = self.policies.iter().flat_map(PolicyList::iter);
+        for policy in policies.filter(|p| !self.wanted.uses(*p)) {
             sum += self.live.counters(policy.id())?.drained;
         }
         Ok(sum)
+    }
+
+    /// What it has found out, if it chooses by itself.
+    pub fn learned(&self) -> Result<Option<Learned>> {
+        self.live.learned()
     }
 
     /// Fails when it is not in charge any more, or does not do what it was told.

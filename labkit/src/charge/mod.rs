@@ -4,6 +4,7 @@
 //! ```text
 //! EEVDF            nothing is loaded
 //! hold, rotate     meta: one process of scx_meta for all of them; live maps say which
+//! auto             meta: a process of its own each time, which knows nothing yet
 //! twins            meta: the same of another build
 //! outside          outside: somebody else's process
 //! replace          replace: a thread that ends one process and starts the next
@@ -28,6 +29,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{ensure, Context, Result};
+use scx_meta::auto::Learned;
 use scx_meta::machine::Machine;
 use scx_meta::policy::Policy;
 use scx_meta::weights::PolicyList;
@@ -56,6 +58,11 @@ pub trait InCharge {
 
     /// Fails when what was put in charge no longer is.
     fn check(&mut self) -> Result<()>;
+
+    /// What a scheduler that chooses by itself has found out, if one does.
+    fn learned(&self) -> Result<Option<Learned>> {
+        Ok(None)
+    }
 
     /// What replacing processes cost since the last put, if that was asked for.
     fn replaced(&self) -> Option<Replaced> {
@@ -148,6 +155,14 @@ impl Charge {
         Ok(())
     }
 
+    /// What an earlier one has found out is forgotten.
+    fn auto(&mut self, options: &[String]) -> Result<()> {
+        self.unload()?;
+        let program = self.programs.scx_meta.clone();
+        self.now = Now::Meta(Box::new(Loaded::choosing(program, options)?));
+        Ok(())
+    }
+
     fn twins(&mut self, rotation: Rotation) -> Result<()> {
         let program = self.programs.twins.clone();
         let program = program.context("no build of scx_meta with one policy in two rows")?;
@@ -163,6 +178,7 @@ impl InCharge for Charge {
         match setting {
             Setting::Eevdf => self.unload(),
             Setting::Hold { policy } => self.hold(policy),
+            Setting::Auto { options } => self.auto(options),
             Setting::Outside { command } => self.outside(command),
             Setting::Rotate { .. } => {
                 let rotation = rotation()?;
@@ -202,6 +218,13 @@ impl InCharge for Charge {
             Now::Meta(loaded) => loaded.check(),
             Now::Outside(outside) => outside.check(),
             Now::Replacing(replacer) => replacer.check(),
+        }
+    }
+
+    fn learned(&self) -> Result<Option<Learned>> {
+        match &self.now {
+            Now::Meta(loaded) => loaded.learned(),
+            Now::Eevdf | Now::Outside(_) | Now::Replacing(_) => Ok(None),
         }
     }
 

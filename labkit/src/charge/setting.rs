@@ -19,6 +19,11 @@ pub enum Setting {
         /// Its name.
         policy: String,
     },
+    /// scx_meta chooses by itself.
+    Auto {
+        /// What it is told: `--auto=eevdf,fifo`, `--goal`, ….
+        options: Vec<String>,
+    },
     /// Somebody else's scheduler.
     Outside {
         /// Its program and options.
@@ -51,7 +56,7 @@ impl Setting {
     /// Length of the rotation, if there is one.
     pub fn period_us(&self) -> Option<u32> {
         match self {
-            Self::Eevdf | Self::Hold { .. } | Self::Outside { .. } => None,
+            Self::Eevdf | Self::Hold { .. } | Self::Auto { .. } | Self::Outside { .. } => None,
             Self::Rotate { period_us, .. }
             | Self::Replace { period_us, .. }
             | Self::Twins { period_us, .. } => Some(*period_us),
@@ -66,7 +71,7 @@ impl Setting {
     /// Shares of the rotation; none where nothing rotates.
     pub fn weights(&self) -> &[Weight] {
         match self {
-            Self::Eevdf | Self::Hold { .. } | Self::Outside { .. } => &[],
+            Self::Eevdf | Self::Hold { .. } | Self::Auto { .. } | Self::Outside { .. } => &[],
             Self::Rotate { weights, .. }
             | Self::Replace { weights, .. }
             | Self::Twins { weights, .. } => weights,
@@ -80,6 +85,7 @@ impl fmt::Display for Setting {
         let how = match self {
             Self::Eevdf => return f.write_str("EEVDF"),
             Self::Hold { policy } => return f.write_str(policy),
+            Self::Auto { options } => return f.write_str(&options.join(" ")),
             Self::Outside { command } => return f.write_str(&command.join(" ")),
             Self::Rotate { .. } => "",
             Self::Replace { .. } => ", replacing processes",

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Loads that measure themselves: what `bench policies` judges a scheduler by. Each runs for a
-//! fraction of a second, since a second of a guest with calibrated costs takes many of its host.
-//! Whatever only takes time is [`spin`](super::spin), which costs the host next to nothing.
+//! Loads that measure themselves: what `bench policies` judges a scheduler by, each for a fraction of a
+//! second, since a second of a guest with calibrated costs takes many of its host; and what
+//! `scx_metabench load` runs. Whatever only takes time is [`spin`](super::spin), which costs the host next to nothing.
 //!
 //! Who calls them should be in the real-time class: it begins and ends windows. The tasks that are
 //! measured are ordinary ones.
 
+mod chain;
 mod forks;
 mod handoff;
 mod hopping;
+mod jobs;
 mod messaging;
+mod periodic;
 mod requests;
 mod shares;
 
@@ -20,10 +23,13 @@ use anyhow::{anyhow, Context, Result};
 
 use super::sys;
 
-pub use self::forks::forks;
+pub use self::chain::{chain, Chain, Passed};
+pub use self::forks::{forks, nothing, Forks};
 pub use self::handoff::{futex, pipe};
 pub use self::hopping::{hopping, Hopped, Hopping};
+pub use self::jobs::{jobs, Jobs};
 pub use self::messaging::{messaging, Between};
+pub use self::periodic::{periodic, Done, Periodic};
 pub use self::requests::{requests, Requests, Served};
 pub use self::shares::{nice, shares, storm, used, Shares, Storm};
 

@@ -48,15 +48,15 @@ pub struct Served {
     pub window: Duration,
 }
 
-/// Sends them.
-pub fn requests(load: Requests) -> Result<Served> {
+/// Sends them; `done` is called for each that is answered, with its latency.
+pub fn requests(load: Requests, done: &(dyn Fn(Duration) + Sync)) -> Result<Served> {
     ensure!(load.workers > 0 && load.load > 0.0, "nobody asks");
     let begin = sys::monotonic() + START;
     let workers: Vec<Result<Served>> = thread::scope(|scope| {
         let start = |number: usize| {
             let arrivals = arrivals(&load, number);
             let thread = thread::Builder::new().name("worker".into());
-            thread.spawn_scoped(scope, move || answer(&load, begin, &arrivals))
+            thread.spawn_scoped(scope, move || answer(&load, begin, &arrivals, done))
         };
         let started: Vec<_> = (0..load.workers).map(start).collect();
         let end = |thread: std::io::Result<thread::ScopedJoinHandle<_>>| {
@@ -94,7 +94,12 @@ fn arrivals(load: &Requests, worker: usize) -> Vec<Duration> {
     .collect()
 }
 
-fn answer(load: &Requests, begin: Duration, arrivals: &[Duration]) -> Result<Served> {
+fn answer(
+    load: &Requests,
+    begin: Duration,
+    arrivals: &[Duration],
+    done: &dyn Fn(Duration),
+) -> Result<Served> {
     sys::set_timer_slack(Duration::from_nanos(1)).context("PR_SET_TIMERSLACK")?;
     let end = begin + load.window;
     let mut latencies = Vec::with_capacity(arrivals.len());
@@ -113,6 +118,7 @@ fn answer(load: &Requests, begin: Duration, arrivals: &[Duration]) -> Result<Ser
             if now <= end {
                 answered += 1;
                 latencies.push(now - due);
+                done(now - due);
                 continue;
             }
         }
@@ -167,7 +173,7 @@ mod tests {
             ..load(0.5)
         };
         let asked: usize = (0..4).map(|w| arrivals(&short, w).len()).sum();
-        let served = requests(short).unwrap();
+        let served = requests(short, &|_| ()).unwrap();
         assert_eq!(served.latencies.len(), asked);
         assert!(served.answered <= asked);
         assert!(!served.woken.is_empty() && served.woken.len() <= asked);
@@ -181,7 +187,8 @@ mod tests {
         };
         // The whole window has passed.
         let begin = sys::monotonic() - Duration::from_secs(1);
-        let served = answer(&late, begin, &[Duration::ZERO, Duration::from_millis(5)]).unwrap();
+        let arrivals = [Duration::ZERO, Duration::from_millis(5)];
+        let served = answer(&late, begin, &arrivals, &|_| ()).unwrap();
         assert_eq!((served.answered, served.woken.len()), (0, 0));
         assert_eq!(served.latencies, [20, 15].map(Duration::from_millis));
     }

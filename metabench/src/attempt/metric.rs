@@ -43,7 +43,7 @@ impl<'a> Metric<'a> {
     pub(crate) fn value(self, throughput: Interval) -> Interval {
         match self {
             Self::More(_) => throughput,
-            Self::RunTime | Self::Less(_) => inverse(throughput),
+            Self::RunTime | Self::Less(_) => throughput.inverse(),
         }
     }
 
@@ -91,7 +91,7 @@ impl<'a> Metric<'a> {
     /// How much the figure changes; for run times, how much the speed does.
     fn percent(self, ratio: Interval) -> Interval {
         let ratio = match self {
-            Self::Less(_) => inverse(ratio),
+            Self::Less(_) => ratio.inverse(),
             Self::RunTime | Self::More(_) => ratio,
         };
         let percent = |ratio: f64| (ratio - 1.0) * 100.0;
@@ -100,14 +100,6 @@ impl<'a> Metric<'a> {
             low: percent(ratio.low),
             high: percent(ratio.high),
         }
-    }
-}
-
-fn inverse(of: Interval) -> Interval {
-    Interval {
-        estimate: 1.0 / of.estimate,
-        low: 1.0 / of.high,
-        high: 1.0 / of.low,
     }
 }
 

@@ -88,6 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             rounds: args.rounds,
             raw: Destination::Nowhere,
             twins: None,
+            lead: Duration::ZERO,
         })
     };
     session::run(Stage::Try, &args.common, wanted, &mut |raws, moment| {

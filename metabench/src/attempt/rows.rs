@@ -7,18 +7,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use labkit::charge::setting::Setting;
-use scx_meta::policy::Policy;
-use scx_meta::weights::{self, PolicyList};
 
 use super::metric::{INVERSE, RUNS};
 use super::Args;
 use crate::reading::Reader;
-use crate::record::{Role, Row};
-use crate::trial::args::Common;
+use crate::record::Row;
 use crate::workload::{Application, Load, Workload};
-
-pub(crate) const ROTATION: &str = "equal rotation";
 
 /// The unit of a metric without --unit.
 const NO_UNIT: &str = "metric";
@@ -46,6 +40,7 @@ pub(crate) fn application(args: &Args) -> Result<Application> {
             repeat: !args.block.is_zero(),
             reader,
         }],
+        turns: Vec::new(),
     })
 }
 
@@ -73,6 +68,7 @@ pub(crate) fn workload(application: &Application) -> Result<Workload> {
         services: Vec::new(),
         applications: vec![application.clone()],
         whole: None,
+        scenario: None,
     })
 }
 
@@ -80,35 +76,8 @@ pub(crate) fn workload(application: &Application) -> Result<Workload> {
 pub(crate) fn rows(args: &Args) -> Result<Vec<Row>> {
     let mut rows = args.common.held();
     rows.extend(Row::others(&args.outside)?);
-    rows.extend(rotation(&turning(&args.common), args.period)?);
+    rows.extend(args.common.rotation(args.period)?);
     Ok(rows)
-}
-
-/// Those that were named; if none were, those of `scx_meta --rotate all`.
-fn turning(common: &Common) -> Vec<Policy> {
-    if let Some(named) = &common.policies {
-        return named.iter().collect();
-    }
-    let weights = PolicyList::all().equal_weights();
-    let turns = |policy: &Policy| weights.get(*policy) > 0;
-    Policy::all().filter(turns).collect()
-}
-
-fn rotation(policies: &[Policy], period: Duration) -> Result<Option<Row>> {
-    let turns = policies.len() as u32;
-    if turns < 2 {
-        return Ok(None);
-    }
-    let period_us = weights::period_us(period).context("--period")?;
-    Ok(Some(Row {
-        label: ROTATION.into(),
-        setting: Setting::Rotate {
-            weights: policies.iter().map(|p| (p.name().into(), 1)).collect(),
-            // --base-slice can say whole microseconds for each.
-            period_us: period_us / turns * turns,
-        },
-        role: Role::EqualRotation,
-    }))
 }
 
 #[cfg(test)]

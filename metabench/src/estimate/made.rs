@@ -206,6 +206,7 @@ impl Made {
             concurrency: 20,
             commands: vec![format!("wrk -c 20 http://{}/", kind.name)],
             closed_loop: true,
+            contest: None,
         };
         let row = |effect: &Effect| Row {
             label: effect.label.clone(),

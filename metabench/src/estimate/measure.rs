@@ -3,6 +3,7 @@
 //! both alike.
 
 use evidence::sample::Interval;
+use serde::{Deserialize, Serialize};
 
 use super::Verdict;
 use crate::outcome::{Comparison, Outcome, RowOutcome, SubjectOutcome};
@@ -14,7 +15,8 @@ const ONE: Interval = Interval {
     high: 1.0,
 };
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Measure {
     /// The highest throughput, relative to EEVDF
     Throughput,
@@ -62,6 +64,15 @@ impl Measure {
             Self::Throughput => Some(row.throughput_ratio),
             Self::Latency => row.latency_ratio,
         }
+    }
+
+    /// As [`Self::ratio`], but more is better.
+    pub(crate) fn gain(self, row: &RowOutcome) -> Option<Interval> {
+        let ratio = self.ratio(row)?;
+        Some(match self {
+            Self::Throughput => ratio,
+            Self::Latency => ratio.inverse(),
+        })
     }
 
     pub(crate) fn compared(self, comparison: &Comparison) -> Option<Interval> {

@@ -6,6 +6,7 @@
 pub(crate) mod grid;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use evidence::raw::Raw;
@@ -77,6 +78,7 @@ pub(crate) fn run<S: Step>(step: &S) -> Result<()> {
             rounds: trial.rounds,
             raw: Destination::File(trial.out.join(raw)),
             twins: step.twins(),
+            lead: Duration::ZERO,
             workload,
         })
     };

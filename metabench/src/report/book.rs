@@ -74,7 +74,7 @@ fn drawings(stage: Stage, outcomes: &[&Outcome], stem: &str) -> Result<Vec<Drawi
         anyhow::Ok(())
     };
     match stage {
-        Stage::Try | Stage::Profile => of_both(rows::drawing)?,
+        Stage::Try | Stage::Profile | Stage::Arena => of_both(rows::drawing)?,
         Stage::Tune => of_both(slices::drawing)?,
         Stage::Compare => {
             of_both(asked::drawing)?;

@@ -173,6 +173,10 @@ fn told(stage: Stage) -> (&'static str, &'static str) {
              held predict for their shares, and the weights swapped between policies. A rotation \
              between two rows of one policy shows what switching does by itself.",
         ),
+        Stage::Arena => (
+            "A scenario of the arena",
+            "Every policy held, and the schedulers that choose or rotate.",
+        ),
         Stage::Breakdown => (
             "More and more applications at once",
             "n applications that run at the same time, each with the policy it prefers. The best \

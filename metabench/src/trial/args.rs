@@ -3,16 +3,23 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{bail, ensure, Context, Result};
 use clap::Args;
+use labkit::charge::setting::Setting;
 use labkit::process;
+use scx_meta::policy::Policy;
+use scx_meta::weights;
 use scx_meta::weights::PolicyList;
 use strategy::profile::Profile;
 use strategy::Prefer;
 
-use crate::record::Row;
+use crate::record::{Role, Row};
 use crate::workload::Workload;
+
+/// The row of all policies in rotation.
+pub(crate) const ROTATION: &str = "equal rotation";
 
 const SCX_META: &str = "scx_meta";
 
@@ -87,6 +94,35 @@ impl Common {
         policies.iter().map(|p| Row::held(p.name())).collect()
     }
 
+    /// The policies in turns of the same length; none if there is only one.
+    pub(crate) fn rotation(&self, period: Duration) -> Result<Option<Row>> {
+        let policies = self.turning();
+        let turns = policies.len() as u32;
+        if turns < 2 {
+            return Ok(None);
+        }
+        let period_us = weights::period_us(period).context("--period")?;
+        Ok(Some(Row {
+            label: ROTATION.into(),
+            setting: Setting::Rotate {
+                weights: policies.iter().map(|p| (p.name().into(), 1)).collect(),
+                // --base-slice can say whole microseconds for each.
+                period_us: period_us / turns * turns,
+            },
+            role: Role::EqualRotation,
+        }))
+    }
+
+    /// Those that were named; if none were, those of `scx_meta --rotate all`.
+    fn turning(&self) -> Vec<Policy> {
+        if let Some(named) = &self.policies {
+            return named.iter().collect();
+        }
+        let weights = PolicyList::all().equal_weights();
+        let turns = |policy: &Policy| weights.get(*policy) > 0;
+        Policy::all().filter(turns).collect()
+    }
+
     /// The policies, as the loader takes them.
     pub(crate) fn policy_list(&self) -> PolicyList {
         self.policies.clone().unwrap_or_else(PolicyList::all)
@@ -137,7 +173,7 @@ impl TrialArgs {
     }
 }
 
-fn name_and_value(text: &str) -> Result<(String, String)> {
+pub(crate) fn name_and_value(text: &str) -> Result<(String, String)> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
         _ => bail!("`{text}` is not NAME=VALUE"),
@@ -147,7 +183,6 @@ fn name_and_value(text: &str) -> Result<(String, String)> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use scx_meta::policy::Policy;
 
     use super::*;
 

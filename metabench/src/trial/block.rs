@@ -5,6 +5,7 @@
 //! dead service, or under the wrong scheduler, must not be written down.
 
 use std::path::Path;
+use std::slice;
 use std::time::Duration;
 
 use anyhow::{anyhow, Context, Result};
@@ -17,7 +18,7 @@ use super::load::{Conditions, Done};
 use super::scene::Scene;
 use super::{load, window};
 use crate::reading::Run;
-use crate::record::{Block, Part, Replaced};
+use crate::record::{Block, Chosen, Part, Replaced};
 use crate::workload::{Application, Load};
 
 /// Least time between a change of scheduler and the load.
@@ -56,6 +57,8 @@ pub(crate) struct Rig<'a> {
     pub(crate) scene: &'a mut dyn Scene,
     /// Has somebody asked us to stop?
     pub(crate) interrupted: &'a dyn Fn() -> bool,
+    /// How long a scheduler that chooses by itself is shown a steady load before it counts.
+    pub(crate) lead: Duration,
 }
 
 pub(crate) struct Bench<'a, 'b> {
@@ -76,6 +79,10 @@ impl Bench<'_, '_> {
         self.wait(Duration::from_micros(phase_us.unwrap_or_default().into()))?;
         let settled = sys::monotonic().saturating_sub(asked);
 
+        let lead = self.lead(application, setting);
+        if lead > 0 && self.load(subject, lead).context("lead")?.is_none() {
+            return Ok(None);
+        }
         let seconds = window::seconds(application.window, setting);
         let Some(done) = self.load(subject, seconds)? else {
             return Ok(None);
@@ -93,7 +100,19 @@ impl Bench<'_, '_> {
                 nobody_ms: replaced.nobody.as_secs_f64() * 1000.0,
             }),
             parts: parts(application, &done)?,
+            lead_s: lead as f64,
+            chosen: done.chosen,
         }))
+    }
+
+    /// How long somebody who chooses is shown the load before it counts; none where the load changes
+    /// by itself: finding that out is part of it.
+    fn lead(&self, application: &Application, setting: &Setting) -> u64 {
+        let chooses = matches!(setting, Setting::Auto { .. });
+        match chooses && application.turns.is_empty() {
+            true => self.rig.lead.as_secs(),
+            false => 0,
+        }
     }
 
     /// Sleeps, but not past a wish to stop.
@@ -114,15 +133,7 @@ impl Bench<'_, '_> {
         if (self.rig.interrupted)() {
             return Ok(None);
         }
-        let scene = &*self.rig.scene;
-        let conditions = Conditions {
-            seconds,
-            folder: self.folder,
-            limit: subject.limit(seconds),
-            scene,
-            interrupted: self.rig.interrupted,
-        };
-        let done = load::run(subject.application, &conditions);
+        let done = self.loads(subject, seconds);
         let alive = self.alive();
         let done = match (done, alive) {
             (Ok(done), Ok(())) => done,
@@ -135,6 +146,50 @@ impl Bench<'_, '_> {
             subject.longest = subject.longest.max(Some(done.took));
         }
         Ok(done)
+    }
+
+    /// All at once, or one after the other.
+    fn loads(&self, subject: &Subject, seconds: u64) -> Result<Option<Done>> {
+        let Application { loads, turns, .. } = subject.application;
+        let conditions = Conditions {
+            seconds,
+            folder: self.folder,
+            limit: subject.limit(seconds),
+            scene: &*self.rig.scene,
+            interrupted: self.rig.interrupted,
+        };
+        if turns.is_empty() {
+            let Some(mut done) = load::run(loads, &conditions)? else {
+                return Ok(None);
+            };
+            done.chosen = self.chosen()?;
+            return Ok(Some(done));
+        }
+        let mut all = Done::default();
+        for (load, turn) in loads.iter().zip(turns) {
+            let conditions = Conditions {
+                // A warm-up is shorter.
+                seconds: window::seconds(*turn, &Setting::Eevdf).min(seconds),
+                ..conditions
+            };
+            let Some(done) = load::run(slice::from_ref(load), &conditions)? else {
+                return Ok(None);
+            };
+            all.took += done.took;
+            all.runs.extend(done.runs);
+            all.chosen.extend(self.chosen()?);
+        }
+        Ok(Some(all))
+    }
+
+    /// Who was chosen by now, if somebody chooses.
+    fn chosen(&self) -> Result<Vec<Chosen>> {
+        let learned = self.rig.charge.learned()?;
+        let now_ns = sys::monotonic().as_nanos() as u64;
+        Ok(learned
+            .map(|learned| Chosen::of(&learned, now_ns))
+            .into_iter()
+            .collect())
     }
 
     fn alive(&mut self) -> Result<()> {

@@ -33,6 +33,7 @@ fn plan(subjects: &[Application], rounds: u32) -> Plan {
         concurrency: 1,
         commands: Vec::new(),
         closed_loop: true,
+        contest: None,
     };
     Plan {
         subjects: subjects.iter().map(subject).collect(),

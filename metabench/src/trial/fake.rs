@@ -99,6 +99,7 @@ pub(crate) fn application(name: &str, loads: Vec<Load>) -> Application {
         warm_up: Duration::ZERO,
         closed_loop: true,
         loads,
+        turns: Vec::new(),
     }
 }
 
@@ -110,6 +111,7 @@ pub(crate) fn workload(applications: &[Application]) -> Workload {
         services: Vec::new(),
         applications: applications.to_vec(),
         whole: None,
+        scenario: None,
     }
 }
 
@@ -146,5 +148,7 @@ pub(crate) fn block(parts: &[(&str, f64)]) -> Block {
         settled_ms: 512.0,
         replaced: None,
         parts: parts.iter().map(part).collect(),
+        lead_s: 0.0,
+        chosen: Vec::new(),
     }
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! An application's loads: all at the same time, each once, or again and again until the block
+//! Loads: all at the same time, each once, or again and again until the block
 //! has its length.
 //!
 //! A load that runs alone is let to finish its last run. Beside others it is cut as soon as the
@@ -18,7 +18,8 @@ use super::running::{Ended, Running};
 use super::scene::{Pen, Scene};
 use super::window;
 use crate::reading::Run;
-use crate::workload::{Application, Load};
+use crate::record::Chosen;
+use crate::workload::Load;
 
 /// How often a wait looks whether somebody asked us to stop.
 const POLL: Duration = Duration::from_millis(100);
@@ -27,6 +28,7 @@ const POLL: Duration = Duration::from_millis(100);
 const LAST_WORDS_BYTES: usize = 1500;
 
 /// Under what conditions loads run.
+#[derive(Clone, Copy)]
 pub struct Conditions<'a> {
     /// The block's length; what has a length of its own takes that.
     pub seconds: u64,
@@ -41,19 +43,21 @@ pub struct Conditions<'a> {
 }
 
 /// What a block's loads did.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Done {
     /// From the first start to the last end that counts.
     pub took: Duration,
     /// Complete runs of each load, at least one.
     pub runs: Vec<Vec<Run>>,
+    /// By a scheduler that chooses by itself: at its end, or that of each turn.
+    pub chosen: Vec<Chosen>,
 }
 
 /// Runs the loads; none if somebody asked us to stop.
-pub fn run(application: &Application, conditions: &Conditions) -> Result<Option<Done>> {
+pub fn run(loads: &[Load], conditions: &Conditions) -> Result<Option<Done>> {
     let (tell, heard) = mpsc::channel();
-    let slots = application.loads.iter();
-    let slots = slots
+    let slots = loads
+        .iter()
         .map(|load| Slot::new(load, conditions))
         .collect::<Result<_>>()?;
     let began = sys::monotonic();
@@ -80,6 +84,7 @@ pub fn run(application: &Application, conditions: &Conditions) -> Result<Option<
     Ok(Some(Done {
         took: last_end.saturating_sub(began),
         runs: block.slots.into_iter().map(|slot| slot.runs).collect(),
+        chosen: Vec::new(),
     }))
 }
 

@@ -8,6 +8,7 @@
 //! ```
 
 use std::path::PathBuf;
+use std::time::Duration;
 use std::{env, fs};
 
 use anyhow::{bail, Context, Result};
@@ -25,7 +26,7 @@ pub(crate) use super::engine::Next;
 use super::files::Destination;
 use super::scene::Lab;
 use super::{engine, files};
-use crate::record::{Plan, Record, Row, Stage, Subject};
+use crate::record::{Contest, Plan, Record, Row, Stage, Subject};
 use crate::workload::{Application, Workload};
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -45,6 +46,8 @@ pub(crate) struct Wanted {
     pub(crate) raw: Destination,
     /// The build with two rows of one policy, if a row needs it.
     pub(crate) twins: Option<PathBuf>,
+    /// How long a scheduler that chooses by itself is shown a steady load before it counts.
+    pub(crate) lead: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +109,10 @@ fn plan(stage: Stage, common: &Common, wanted: &Wanted) -> Result<Plan> {
         workload: wanted.workload.name.clone(),
         notes: wanted.workload.notes.clone(),
         subjects: subjects
-            .map(|(application, whole)| subject(application, *whole))
+            .map(|(application, whole)| Subject {
+                contest: contest(application, stage, &wanted.workload),
+                ..subject(application, *whole)
+            })
             .collect(),
         rows: wanted.rows.clone(),
         rounds: wanted.rounds,
@@ -126,7 +132,19 @@ fn subject(application: &Application, whole: bool) -> Subject {
         concurrency: application.concurrency,
         commands: commands.collect(),
         closed_loop: application.closed_loop,
+        contest: None,
     }
+}
+
+fn contest(application: &Application, stage: Stage, workload: &Workload) -> Option<Contest> {
+    let scenario = workload.scenario.as_ref();
+    let scenario = scenario.filter(|_| stage == Stage::Arena)?;
+    let turns = application.turns.iter();
+    Some(Contest {
+        metric: scenario.metric,
+        held_out: scenario.held_out,
+        turns_s: turns.map(Duration::as_secs_f64).collect(),
+    })
 }
 
 /// Nothing is started before it is known that scx_meta can be loaded.
@@ -146,6 +164,7 @@ fn measure(common: &Common, wanted: &Wanted, log: &mut Log, kept: &str) -> Resul
         charge: &mut charge,
         scene: &mut lab,
         interrupted: &sys::interrupted,
+        lead: wanted.lead,
     };
     let plan = log.plan.clone();
     let mut writer = log.destination.open(&log.raw.machine)?;
@@ -166,8 +185,8 @@ fn measure(common: &Common, wanted: &Wanted, log: &mut Log, kept: &str) -> Resul
 fn policies(rows: &[Row]) -> Vec<String> {
     let of = |row: &Row| match &row.setting {
         Setting::Hold { policy } => vec![policy.clone()],
-        // Another build's.
-        Setting::Twins { .. } => Vec::new(),
+        // Another build's, or a process of its own.
+        Setting::Twins { .. } | Setting::Auto { .. } => Vec::new(),
         setting => setting
             .weights()
             .iter()
@@ -232,6 +251,7 @@ mod tests {
             rounds: 2,
             raw: Destination::Nowhere,
             twins: None,
+            lead: Duration::ZERO,
         }
     }
 

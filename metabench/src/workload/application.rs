@@ -43,6 +43,7 @@ impl Known<'_> {
             window: written.seconds,
             warm_up: written.warm_up_seconds,
             closed_loop: written.closed_loop,
+            turns: Vec::new(),
         })
     }
 

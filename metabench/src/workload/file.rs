@@ -8,7 +8,7 @@ use serde::de::IgnoredAny;
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
-use super::{value, Service};
+use super::{value, Scenario, Service};
 use crate::reading::Written;
 
 /// What the rest is read with, and the names of all there may be.
@@ -20,6 +20,8 @@ pub struct Declared {
     #[serde(default)]
     pub readers: Written,
     pub whole: Option<Whole>,
+    #[serde(rename = "arena")]
+    _arena: Option<IgnoredAny>,
     #[serde(rename = "name")]
     _name: IgnoredAny,
     #[serde(rename = "notes")]
@@ -34,6 +36,7 @@ pub struct Declared {
 #[derive(Deserialize)]
 pub struct Whole {
     pub together: Option<IgnoredAny>,
+    pub by_turns: Option<IgnoredAny>,
 }
 
 /// The rest, but for `[whole]`.
@@ -46,9 +49,10 @@ pub struct Workload {
     #[serde(default)]
     pub service: Vec<Service>,
     pub application: Vec<Application>,
+    pub arena: Option<Scenario>,
 }
 
-/// `[whole]`, which is an application of its own or [`Together`].
+/// `[whole]`, which is an application of its own, [`Together`] or [`ByTurns`].
 #[derive(Deserialize)]
 pub struct OnlyWhole<T> {
     pub whole: T,
@@ -92,6 +96,17 @@ pub struct Together {
     pub throughput_unit: Option<String>,
     #[serde(default, deserialize_with = "value::seconds")]
     pub seconds: Option<Duration>,
+    #[serde(default, deserialize_with = "value::any_seconds")]
+    pub warm_up_seconds: Option<Duration>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ByTurns {
+    pub by_turns: Vec<String>,
+    #[serde(default, deserialize_with = "value::name")]
+    pub name: Option<String>,
+    pub throughput_unit: Option<String>,
     #[serde(default, deserialize_with = "value::any_seconds")]
     pub warm_up_seconds: Option<Duration>,
 }

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::estimate::Measure;
 use crate::reading::Reader;
 
 /// A workload, read and checked, its `{placeholders}` filled in.
@@ -35,6 +36,27 @@ pub struct Workload {
     pub applications: Vec<Application>,
     /// All of it together.
     pub whole: Option<Application>,
+    /// What the arena must know of it, if it is a scenario there.
+    pub scenario: Option<Scenario>,
+}
+
+/// A workload as a scenario of `arena`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// What a scheduler is judged by.
+    pub(crate) metric: Measure,
+    /// CPUs that it is meant for.
+    #[serde(deserialize_with = "value::count")]
+    pub cpus: u32,
+    /// It is not looked at before the end: nothing was tuned by it.
+    #[serde(default)]
+    pub held_out: bool,
+    /// `scx_meta --reward`: where the application counts its work.
+    pub reward: Option<String>,
+    /// What must be installed.
+    #[serde(default)]
+    pub programs: Vec<String>,
 }
 
 /// A program that stays up while applications are under load.
@@ -99,6 +121,8 @@ pub struct Application {
     pub closed_loop: bool,
     /// What runs at the same time; most have one.
     pub loads: Vec<Load>,
+    /// The loads run one after the other instead, each for so long; empty: they do not.
+    pub turns: Vec<Duration>,
 }
 
 /// Stands for the block's length in a load's command.

@@ -54,6 +54,7 @@ impl Workload {
             whole: whole.transpose()?,
             services: known.services,
             applications,
+            scenario: written.arena,
         })
     }
 }

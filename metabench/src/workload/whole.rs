@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `[whole]`: an application of its own, or several applications at the same time.
+//! `[whole]`: an application of its own, or several applications at the same time or by turns.
 
 use std::time::Duration;
 
@@ -35,12 +35,33 @@ impl Application {
             warm_up: longest(|part| part.warm_up),
             closed_loop: parts.iter().all(|part| part.closed_loop),
             loads: parts.iter().flat_map(|part| part.loads.clone()).collect(),
+            turns: Vec::new(),
         }
+    }
+
+    /// The load of one part after the other. One that comes back is another part: `web`, `web 2`.
+    fn by_turns(name: String, parts: &[&Self]) -> Self {
+        let mut whole = Self::together(name, parts);
+        for index in 0..parts.len() {
+            let name = &parts[index].name;
+            let before = parts[..index].iter().filter(|part| part.name == *name);
+            let time = before.count() + 1;
+            if time > 1 {
+                whole.loads[index].name = format!("{name} {time}");
+            }
+        }
+        whole.turns = parts.iter().map(|part| part.window).collect();
+        whole.window = whole.turns.iter().sum();
+        whole.concurrency = parts.iter().map(|part| part.concurrency).max().unwrap_or(1);
+        whole
     }
 }
 
 impl Known<'_> {
     pub fn whole(&self, kind: &file::Whole, applications: &[Application]) -> Result<Application> {
+        if kind.by_turns.is_some() {
+            return self.by_turns(applications);
+        }
         if kind.together.is_none() {
             let mut own: file::OnlyWhole<file::Application> = self.document.read()?;
             own.whole.name.get_or_insert_with(|| NAME.into());
@@ -51,6 +72,14 @@ impl Known<'_> {
         let name = written.name.unwrap_or_else(|| NAME.into());
         self.is_new(NAME, &name, applications)?;
         let parts = self.parts("whole.together", &written.together, applications)?;
+        for (index, part) in parts.iter().enumerate() {
+            if parts[..index].iter().any(|other| other.name == part.name) {
+                let place = format!("whole.together[{index}]");
+                return Err(self
+                    .document
+                    .error(&place, format!("twice: `{}`", part.name)));
+            }
+        }
         let mut whole = Application::together(name, &parts);
         whole.unit = written.throughput_unit.unwrap_or(whole.unit);
         whole.window = written.seconds.unwrap_or(whole.window);
@@ -58,7 +87,19 @@ impl Known<'_> {
         Ok(whole)
     }
 
-    /// At least two, each once.
+    fn by_turns(&self, applications: &[Application]) -> Result<Application> {
+        let written: file::OnlyWhole<file::ByTurns> = self.document.read()?;
+        let written = written.whole;
+        let name = written.name.unwrap_or_else(|| NAME.into());
+        self.is_new(NAME, &name, applications)?;
+        let parts = self.parts("whole.by_turns", &written.by_turns, applications)?;
+        let mut whole = Application::by_turns(name, &parts);
+        whole.unit = written.throughput_unit.unwrap_or(whole.unit);
+        whole.warm_up = written.warm_up_seconds.unwrap_or(whole.warm_up);
+        Ok(whole)
+    }
+
+    /// At least two.
     fn parts<'a>(
         &self,
         place: &str,
@@ -73,9 +114,6 @@ impl Known<'_> {
             };
             let part = applications.iter().find(|part| part.name == *name);
             let part = part.ok_or_else(|| error("there is no application"))?;
-            if parts.iter().any(|other| other.name == part.name) {
-                return Err(error("twice:"));
-            }
             parts.push(part);
         }
         if parts.len() < 2 {

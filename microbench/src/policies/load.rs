@@ -2,13 +2,11 @@
 //! The loads of `bench policies`, as the command line names them: how large they are on a machine,
 //! and what they measure.
 
-use std::ffi::CStr;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use labkit::measured::{Between, Hopping, Requests, Storm};
+use labkit::measured::{Between, Forks, Hopping, Requests, Storm};
 use labkit::task::Task;
 use labkit::{measured, sys};
 
@@ -150,15 +148,18 @@ fn wakeup(on: &Conditions) -> Result<Vec<Sample>> {
     let busy = Task::hogs(on.cpus * BUSY_PER_CPU)?;
     std::thread::sleep(SETTLE);
     let (before, begin) = (measured::used(&busy)?, sys::monotonic());
-    let woken = measured::requests(Requests {
-        workers: on.cpus,
-        cpus: on.cpus,
-        load: WAKEUP_WORK.as_secs_f64() / WAKEUP_EVERY.as_secs_f64(),
-        service: WAKEUP_WORK,
-        rounds: on.rounds(WAKEUP_WORK),
-        window: WAKEUP_WINDOW,
-        seed: on.seed,
-    })?
+    let woken = measured::requests(
+        Requests {
+            workers: on.cpus,
+            cpus: on.cpus,
+            load: WAKEUP_WORK.as_secs_f64() / WAKEUP_EVERY.as_secs_f64(),
+            service: WAKEUP_WORK,
+            rounds: on.rounds(WAKEUP_WORK),
+            window: WAKEUP_WINDOW,
+            seed: on.seed,
+        },
+        &|_| (),
+    )?
     .woken;
     let (after, took) = (measured::used(&busy)?, sys::monotonic() - begin);
     // All at once, or each would wait for its turn among those that still work.
@@ -178,17 +179,16 @@ fn wakeup(on: &Conditions) -> Result<Vec<Sample>> {
 fn fork(on: &Conditions) -> Result<Vec<Sample>> {
     let busy = Task::hogs(on.cpus * BUSY_PER_CPU)?;
     std::thread::sleep(SETTLE);
-    let took = measured::forks(nothing(), FORKS, FORKS_LIMIT);
+    let load = Forks {
+        words: measured::nothing(),
+        count: FORKS,
+        limit: FORKS_LIMIT,
+    };
+    let took = measured::forks(load, || ());
     busy.iter().for_each(Task::stop);
-    Ok(vec![one("fork", us(took?))])
-}
-
-/// A program that ends at once; the lab's guests have the first, which is linked statically.
-fn nothing() -> [&'static CStr; 2] {
-    match Path::new("/bin/busybox").is_file() {
-        true => [c"/bin/busybox", c"true"],
-        false => [c"/bin/true", c"true"],
-    }
+    let took = took?;
+    let all: Duration = took.iter().sum();
+    Ok(vec![one("fork", us(all / took.len().max(1) as u32))])
 }
 
 fn messaging(on: &Conditions, between: Between, name: &str) -> Result<Vec<Sample>> {
@@ -198,15 +198,18 @@ fn messaging(on: &Conditions, between: Between, name: &str) -> Result<Vec<Sample
 }
 
 fn requests(on: &Conditions, name: &str, load: f64) -> Result<Vec<Sample>> {
-    let served = measured::requests(Requests {
-        workers: on.cpus * WORKERS_PER_CPU,
-        cpus: on.cpus,
-        load,
-        service: REQUEST,
-        rounds: on.rounds(REQUEST),
-        window: REQUESTS_WINDOW,
-        seed: on.seed,
-    })?;
+    let served = measured::requests(
+        Requests {
+            workers: on.cpus * WORKERS_PER_CPU,
+            cpus: on.cpus,
+            load,
+            service: REQUEST,
+            rounds: on.rounds(REQUEST),
+            window: REQUESTS_WINDOW,
+            seed: on.seed,
+        },
+        &|_| (),
+    )?;
     let rate = served.answered as f64 / served.window.as_secs_f64();
     Ok(vec![
         Sample {
