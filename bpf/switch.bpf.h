@@ -173,13 +173,17 @@ static void switch_end_endless(void)
  */
 __noinline int switch_flip(u32 to)
 {
-	u64 cost_ns, begin = bpf_ktime_get_ns();
 	struct meta_status *st = switch_status();
 	u32 from = state_hot.active;
+	u64 cost_ns, begin;
 
 	if (to == from || to >= META_NR_POLICIES || from >= META_NR_POLICIES)
 		return 0;
 
+	/* First: whoever reads a later time than the turn's end sees it. */
+	if (st)
+		__sync_lock_test_and_set(&st->begun, state_hot.generation + 1);
+	begin = bpf_ktime_get_ns();
 	policies_enter(to, begin);
 
 	state_hot.left_order = rotation_order_leave(state_hot.left_order, from);
@@ -189,8 +193,6 @@ __noinline int switch_flip(u32 to)
 	__sync_fetch_and_or(&state_hot.pending, 1U << from);
 
 	turns_end(from);
-	if (st)
-		__sync_lock_test_and_set(&st->begun, state_hot.generation + 1);
 	stats_add(from, active_ns, begin - state_hot.entered_at_ns);
 	state_hot.entered_at_ns = begin;
 	state_hot.active = to;

@@ -14,9 +14,8 @@ use serde_json::{json, Value};
 use crate::bpf::abi;
 use crate::policy::{join, Policy};
 use crate::reward::{Reward, RewardArgs};
-use crate::stats;
-use crate::weights;
 use crate::weights::PolicyList;
+use crate::{stats, weights};
 
 /// Among which `--auto` chooses if it is not told.
 pub const ARMS: &str = "eevdf,bpfland,rusty,fifo";

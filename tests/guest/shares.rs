@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::Duration;
 
-use labkit::demo::snapshot::{Change, Snapshot};
+use labkit::demo::snapshot::Snapshot;
 use labkit::scx::Counters;
 
 use crate::clock::now_ns;
@@ -14,6 +14,9 @@ use crate::scheduler::Scheduler;
 use crate::{loads, tier};
 
 const SHARES: [(&str, u32); 4] = [("fifo", 1), ("vtime", 2), ("central", 3), ("nest", 2)];
+
+/// Clocks of two CPUs of a machine on the parallel clock may differ by so much (docs/lab.md).
+const SKEW_NS: u64 = 20_000;
 
 /// A reading of the maps belongs to one turn: as policies alternate, no policy's time goes back from one
 /// to the next.
@@ -25,7 +28,10 @@ fn no_time_goes_back_between_readings() {
     let mut before = read();
     for _ in 0..tier::times(800, 4_000) {
         let after = read();
-        Change::between(&before, &after).unwrap();
+        for (before, after) in before.policies.iter().zip(&after.policies) {
+            let back_ns = before.active_ns.saturating_sub(after.active_ns);
+            assert!(back_ns <= SKEW_NS, "{}: {back_ns} ns back", after.name);
+        }
         before = after;
     }
 }

@@ -20,13 +20,12 @@ use scx_meta::auto::{self, Arms, Goal};
 use scx_meta::weights;
 
 use self::standing::Scene;
-use crate::estimate;
-use crate::pipeline;
 use crate::record::{Record, Row, Stage};
 use crate::trial::args::Common;
 use crate::trial::files::{self, Destination};
 use crate::trial::session::{self, Next, Wanted};
 use crate::workload::{Scenario, Workload};
+use crate::{estimate, pipeline};
 
 /// What is written of all scenarios.
 const PAGE: &str = "arena.md";

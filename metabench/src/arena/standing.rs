@@ -214,7 +214,7 @@ pub(super) mod tests {
             ..held("eevdf", auto, 1.0)
         };
         let made = Made {
-            rows: vec![held("eevdf", 1.0, 1.0), held("fifo", 1.3, 1.0), auto],
+            rows: vec![held("eevdf", 0.9, 1.0), held("fifo", 1.3, 1.0), auto],
             ..Made::default()
         };
         let mut outcome = made.outcome();

@@ -83,8 +83,11 @@ pub(crate) fn rows(args: &Args) -> Result<Vec<Row>> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use scx_meta::policy::Policy;
+    use scx_meta::weights::PolicyList;
 
     use super::*;
+    use crate::trial::args::ROTATION;
 
     #[derive(Parser)]
     struct Cli {

@@ -96,6 +96,7 @@ fn tell(subjects: &[Application], workload: &Workload, rounds: u32, trouble: &Tr
             story: story.clone(),
             dies_after: trouble.dies_after,
         },
+        lead: Duration::ZERO,
         interrupted: &|| {
             looks.set(looks.get() + 1);
             looks.get() > trouble.interrupted_after
@@ -368,4 +369,27 @@ fn several_loads_run_at_the_same_time_and_the_overhang_of_one_does_not_count() {
             .count()
     };
     assert!(lines("again") > lines("ends"), "nothing was cut");
+}
+
+#[test]
+fn loads_by_turns_have_their_own_lengths_and_follow_each_other() {
+    let mut application = application(
+        "app",
+        vec![
+            load("a", "echo rate {seconds}; date +%s%N >&2", false),
+            load("b", "echo rate {seconds}; date +%s%N >&2", false),
+        ],
+    );
+    application.turns = [1, 2].map(Duration::from_secs).into();
+    application.window = Duration::from_secs(3);
+    let told = run(&[application], 1, &NONE);
+    assert_eq!(told.ending.as_ref().unwrap(), &Ending::Complete);
+    for block in told.blocks() {
+        let parts: Vec<_> = block
+            .parts
+            .iter()
+            .map(|p| (&*p.name, p.throughput))
+            .collect();
+        assert_eq!(parts, [("a", 1.0), ("b", 2.0)]);
+    }
 }

@@ -286,7 +286,7 @@ fn errors_state_file_line_and_field() {
         ("[whole]", "[readers.wrk]\nthroughput = '(.)'\n[whole]", "w.toml:45: readers.wrk: this name is that of a built-in reader"),
         ("[whole]", "[readers.regex]\nthroughput = '(.)'\n[whole]", "w.toml:45: readers.regex: this name is that of a built-in reader"),
         ("\"wrk\"\n", "{ kind = \"wrk\", operations = 3 }\n", "w.toml:32: application `web`: reader: unknown field `operations`"),
-        ("\"wrk\"\n", "\"wrq\"\n", "w.toml:32: application `web`: reader: there is no reader `wrq`; known: perf-bench, "),
+        ("\"wrk\"\n", "\"wrq\"\n", "w.toml:32: application `web`: reader: there is no reader `wrq`; known: load, perf-bench, "),
         ("\"wrk\"\n", "3\n", "w.toml:32: application `web`: reader: a name or a table expected, and not integer"),
         ("\"wrk\"\n", "{ kind = \"wrk\", unit = 3 }\n", "w.toml:32: application `web`: reader: unknown field `unit`"),
         ("\"wrk\"\n", "{ kind = 3 }\n", "w.toml:32: application `web`: reader: kind: text expected, and not integer"),
@@ -390,4 +390,63 @@ fn files_beside_the_shipped_workloads_exist() {
         }
     }
     assert!(seen >= 4, "{seen}");
+}
+
+#[test]
+fn the_whole_may_go_by_turns_and_come_back() {
+    let text = GOOD.replace(
+        "together = [\"batch\", \"web\"]",
+        "by_turns = [\"batch\", \"web\", \"batch\"]",
+    );
+    let whole = parse(&text, &[]).unwrap().whole.unwrap();
+    let names: Vec<_> = whole.loads.iter().map(|load| &*load.name).collect();
+    assert_eq!(names, ["batch", "web", "batch 2"]);
+    assert_eq!(whole.turns, [3.0, 1.5, 3.0].map(Duration::from_secs_f64));
+    assert_eq!(whole.window, Duration::from_secs_f64(7.5));
+    assert_eq!((whole.concurrency, whole.closed_loop), (8, false));
+    let bad = text.replace("\"web\", \"batch\"]", "\"shop\"]");
+    let error = parse(&bad, &[]).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "w.toml:46: whole.by_turns: there is no application `shop`"
+    );
+}
+
+/// Scenarios of the arena that nothing is tuned by: named before the first was measured.
+const HELD_OUT: [&str; 3] = ["pipeline-beside-hogs", "ramp", "tenants"];
+
+#[test]
+fn the_arena_has_its_scenarios() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../workloads/arena");
+    let (mut steady, mut by_turns, mut held_out) = (0, 0, Vec::new());
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let workload = Workload::read(&path, &[]).unwrap();
+        assert_eq!(path.file_stem().unwrap(), &*workload.name);
+        let scenario = workload.scenario.as_ref().unwrap();
+        let (whole, _) = crate::pipeline::whole(&workload).unwrap();
+        match whole.turns.is_empty() {
+            true => steady += 1,
+            false => by_turns += 1,
+        }
+        if scenario.held_out {
+            held_out.push(workload.name);
+        }
+    }
+    held_out.sort();
+    assert!(steady >= 12 && by_turns >= 4, "{steady} {by_turns}");
+    assert_eq!(held_out, HELD_OUT);
+}
+
+#[test]
+fn a_scenario_is_read_and_what_is_wrong_in_it_is_named() {
+    let arena = "[arena]\nmetric = \"latency\"\ncpus = 4\nreward = \"file:{conf}\"\n";
+    let scenario = |arena: &str| parse(&format!("{GOOD}{arena}"), &[]);
+    let read = scenario(arena).unwrap().scenario.unwrap();
+    assert_eq!(read.reward.unwrap(), "file:/folder/x.conf");
+    assert!(!read.held_out && read.programs.is_empty());
+    let unknown = arena.replace("cpus", "cpu");
+    let error = scenario(&unknown).unwrap_err().to_string();
+    assert!(error.starts_with("w.toml:"), "{error}");
+    assert!(error.contains("arena"), "{error}");
 }

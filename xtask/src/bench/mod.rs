@@ -3,6 +3,8 @@
 //! is what brings and builds what a row names, boots the machines, and has figures made of what they
 //! printed.
 
+mod arena;
+mod done;
 mod mechanism;
 mod origin;
 mod page;
@@ -22,7 +24,7 @@ use lab::fleet::{self, Machine};
 use lab::kernel::{self, Kernel};
 use lab::packages::{self, Use};
 use lab::programs::cargo::{self, Profile, Programs};
-use lab::programs::schedulers;
+use lab::programs::schedulers::{self, Peer};
 use lab::vm::{Accel, Folder, Hardware, Job, Vm};
 use lab::{clocks, command, paths, vm};
 use labkit::clock::Clock;
@@ -77,6 +79,7 @@ pub(crate) fn run(bench: &cli::Bench, yes: bool) -> Result<()> {
     match bench {
         cli::Bench::Mechanism(args) => mechanism::run(args, yes),
         cli::Bench::Policies(args) => policies::run(args, yes),
+        cli::Bench::Arena(args) => arena::run(args, yes),
         cli::Bench::Rag(args) => pipeline::run(&RAG, args, yes),
         cli::Bench::Messaging(args) => pipeline::run(&workload::MESSAGING, args, yes),
         cli::Bench::Web(args) => pipeline::run(&workload::WEB, args, yes),
@@ -185,6 +188,20 @@ impl Bench {
         }
         Ok(())
     }
+}
+
+/// Those that were named, and all that the lab can build if they were asked for.
+fn peers(args: &cli::Peers) -> Result<Vec<Peer>> {
+    let named = args.also.iter().map(|also| schedulers::peer(also));
+    let mut peers: Vec<Peer> = named.collect::<Result<_>>()?;
+    if args.all {
+        for peer in schedulers::peers()? {
+            if !peers.contains(&peer) {
+                peers.push(peer);
+            }
+        }
+    }
+    Ok(peers)
 }
 
 /// The pictures in a folder whose names this one takes, in their order.

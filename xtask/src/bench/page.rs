@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use lab::paths;
 
 use super::origin;
 
@@ -34,6 +35,18 @@ pub(super) fn write(
     }
     let page = folder.join(format!("{name}.md"));
     let text = text(name, &origins()?, printed, &names);
+    fs::write(&page, text).with_context(|| format!("cannot write {}", page.display()))?;
+    Ok(page)
+}
+
+/// Writes a page that a program has made whole, with its origin, as `docs/results/NAME.md`.
+pub(super) fn write_text(name: &str, text: &str) -> Result<PathBuf> {
+    let page = paths::repo().join(FOLDER).join(format!("{name}.md"));
+    let (head, rest) = text.split_once("\n\n").unwrap_or(("", text));
+    let text = format!(
+        "{head}\n\n*Written by `cargo xtask bench {name}`: {}. The next run writes it anew.*\n\n{rest}",
+        origins()?
+    );
     fs::write(&page, text).with_context(|| format!("cannot write {}", page.display()))?;
     Ok(page)
 }

@@ -111,8 +111,7 @@ impl Workload {
         match self.brings {
             Brings::Nothing => {}
             Brings::WebServer => {
-                kit.program("nginx", unpacked::nginx()?);
-                kit.program("wrk", wrk()?);
+                kit = Kit::web_server()?;
             }
             Brings::Store => {
                 kit = Kit::parse(&setup(scale)?)?;
@@ -164,6 +163,14 @@ fn setup(scale: Scale) -> Result<String> {
 }
 
 impl Kit {
+    /// nginx, and who asks it.
+    pub(super) fn web_server() -> Result<Self> {
+        let mut kit = Self::default();
+        kit.program("nginx", unpacked::nginx()?);
+        kit.program("wrk", wrk()?);
+        Ok(kit)
+    }
+
     fn program(&mut self, name: &str, path: PathBuf) {
         self.set.push(format!("{name}={}", path.display()));
         self.files.push(path);

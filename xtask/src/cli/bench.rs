@@ -37,6 +37,13 @@ pub(crate) enum Bench {
     /// `bench policies --debug --cpus 4 --policies vtime,rusty --rounds 3` takes some minutes; all of it, with
     /// --peers, hours.
     Policies(PoliciesBench),
+    /// Many scenarios: is scx_meta that chooses by itself as good as the best scheduler of each?
+    ///
+    /// The scenarios of workloads/arena, each in guests of its own, on the parallel clock with calibrated
+    /// costs; prints the page and writes docs/results/arena.md, or target/bench/arena.md where options make
+    /// it a part. A boot has three rounds; what an earlier run with the same options, programs and scenario
+    /// has measured is not measured again.
+    Arena(ArenaBench),
     /// The paper's experiment: a web API with a retrieval service, profiled, tuned, compared
     ///
     /// Profiles frontend, backend and the whole under EEVDF and every policy; tries each strategy
@@ -135,14 +142,8 @@ pub(crate) struct PoliciesBench {
     /// request-120, nice, cache, storm
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     pub(crate) loads: Vec<String>,
-    /// Another sched_ext scheduler, with its options: one that the lab builds (scx_bpfland,
-    /// scx_cosmos, scx_flash, scx_lavd, scx_p2dq, scx_rusty, scx_rustland), one on PATH, or a path
-    /// (repeatable)
-    #[arg(long, value_name = "COMMAND")]
-    pub(crate) also: Vec<String>,
-    /// All other schedulers that the lab can build
-    #[arg(long)]
-    pub(crate) peers: bool,
+    #[command(flatten)]
+    pub(crate) peers: Peers,
     /// How often everything is measured on each machine
     #[arg(long, value_name = "N", default_value_t = ROUNDS, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) rounds: u32,
@@ -166,6 +167,51 @@ pub(crate) struct PoliciesBench {
     /// serial (see `vm --help`)
     #[arg(long, value_name = "CLOCK", default_value_t = Clock::Parallel(Costs::Calibrated))]
     pub(crate) clock: Clock,
+}
+
+#[derive(Args)]
+pub(crate) struct ArenaBench {
+    /// Only these scenarios, by the names of their files
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub(crate) scenarios: Vec<String>,
+    /// Two rounds, of the policies only those among which scx_meta chooses, and less time for it to choose
+    #[arg(long)]
+    pub(crate) quick: bool,
+    #[command(flatten)]
+    pub(crate) peers: Peers,
+    /// How often everything is measured
+    #[arg(long, value_name = "N", default_value_t = ROUNDS, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) rounds: u32,
+    /// Decides the order, and what is random in loads
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Debug builds of scx_meta and of what measures it: quicker to compile, while the loads are
+    /// optimised as well
+    #[arg(long)]
+    pub(crate) debug: bool,
+    /// Measure again what was measured before
+    #[arg(long)]
+    pub(crate) fresh: bool,
+    /// A series (6.16, 6.18, 7.3: its newest Debian kernel) or the path of a kernel image
+    #[arg(long, value_name = "K", default_value = kernel::DEFAULT)]
+    pub(crate) kernel: String,
+    /// What makes time pass where there is no KVM: host, parallel/flat, parallel/calibrated or
+    /// serial (see `vm --help`)
+    #[arg(long, value_name = "CLOCK", default_value_t = Clock::Parallel(Costs::Calibrated))]
+    pub(crate) clock: Clock,
+}
+
+/// Schedulers beside EEVDF and scx_meta.
+#[derive(Args)]
+pub(crate) struct Peers {
+    /// Another sched_ext scheduler, with its options: one that the lab builds (scx_bpfland,
+    /// scx_cosmos, scx_flash, scx_lavd, scx_p2dq, scx_rusty, scx_rustland), one on PATH, or a path
+    /// (repeatable)
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) also: Vec<String>,
+    /// All other schedulers that the lab can build
+    #[arg(long = "peers")]
+    pub(crate) all: bool,
 }
 
 #[derive(Args)]
