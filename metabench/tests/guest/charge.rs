@@ -107,6 +107,29 @@ fn one_process_serves_all_that_it_can() {
 }
 
 #[test]
+fn who_chooses_is_loaded_afresh_and_says_what_it_found_out() {
+    let _alone = alone();
+    let mut charge = charge().unwrap();
+    charge.put(&hold("nest")).unwrap();
+    assert_eq!(charge.learned().unwrap(), None);
+    let before = scx::enable_seq().unwrap();
+    let options = ["--policies", "fifo,vtime", "--auto=fifo,vtime"].map(String::from);
+    let auto = Setting::Auto {
+        options: options.into(),
+    };
+    for loaded in 1..=2 {
+        charge.put(&auto).unwrap();
+        charge.settle(LEAST).unwrap();
+        charge.check().unwrap();
+        let learned = charge.learned().unwrap().unwrap();
+        assert_eq!((learned.in_charge.name(), learned.changes), ("fifo", 0));
+        assert_eq!(scx::enable_seq().unwrap(), before + loaded);
+    }
+    charge.put(&hold("nest")).unwrap();
+    assert_eq!(active(), "nest");
+}
+
+#[test]
 fn twins_are_another_program_with_two_rows() {
     let _alone = alone();
     let mut charge = charge().unwrap();

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod arena;
 mod charge;
 mod killed;
 mod service;
