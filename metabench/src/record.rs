@@ -6,7 +6,7 @@ use crate::estimate::Measure;
 use anyhow::Result;
 use labkit::charge::others::Others;
 use labkit::charge::setting::Setting;
-use scx_meta::auto::Learned;
+use scx_meta::auto::{Estimate, Learned};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -185,6 +185,11 @@ fn is_zero(number: &f64) -> bool {
     *number == 0.0
 }
 
+fn believed(of: &Estimate) -> Option<(String, f64)> {
+    let [mean, ..] = of.ratio?;
+    Some((of.policy.name().into(), mean))
+}
+
 /// What a scheduler that chooses by itself had found out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Chosen {
@@ -196,6 +201,9 @@ pub(crate) struct Chosen {
     pub(crate) regimes: u32,
     /// Of the time since then, the part in which others were tried.
     pub(crate) tried: f64,
+    /// Of the others, as far as they were tried: name, and score as a ratio to its own.
+    #[serde(default)]
+    pub(crate) believed: Vec<(String, f64)>,
 }
 
 impl Chosen {
@@ -207,6 +215,7 @@ impl Chosen {
             changes: learned.changes,
             regimes: learned.regimes,
             tried: learned.tried,
+            believed: learned.estimates.iter().filter_map(believed).collect(),
         }
     }
 }

@@ -38,6 +38,12 @@ pub(super) fn text(scenes: &[Scene]) -> Result<String> {
          the best of each turn. † nothing was tuned by this one.\n\n",
     );
     let _ = writeln!(text, "## What was chosen\n\n{}", choices(scenes).markdown());
+    let _ = writeln!(
+        text,
+        "## What it believed\n\n{}\nA score is made of the scheduler's own signals, so it can mislead: *measured* is by what the \
+         scenario is judged by, of the two policies held.\n",
+        beliefs(scenes).markdown()
+    );
     let _ = writeln!(text, "## Every row\n\n{}", every_row(scenes).markdown());
     Ok(text)
 }
@@ -145,6 +151,27 @@ fn choices(scenes: &[Scene]) -> Table {
     table
 }
 
+fn beliefs(scenes: &[Scene]) -> Table {
+    let columns = [
+        "scenario", "policy", "against", "believed", "measured", "right",
+    ];
+    let mut table = Table::new(columns);
+    for scene in scenes {
+        for belief in scene.beliefs() {
+            let right = if belief.is_true() { "yes" } else { "no" };
+            table.row([
+                name(scene),
+                belief.policy,
+                belief.in_charge,
+                format!("{:.3}", belief.believed),
+                format!("{:.3}", belief.measured),
+                right.to_owned(),
+            ]);
+        }
+    }
+    table
+}
+
 /// `eevdf 5, rusty 1`
 fn counted<'a>(names: impl Iterator<Item = &'a str> + Clone) -> String {
     let count = |name: &str| names.clone().filter(|other| *other == name).count();
@@ -196,6 +223,7 @@ mod tests {
             "| auto | 2 | 1 | 0 | 1 | 50.0 % |",
             "| last † |",
             "| web | fifo ",
+            "| web | eevdf | fifo | 0.500 |",
         ] {
             assert!(page.contains(line), "{line} is not in\n{page}");
         }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! How every scheduler did in a scenario, and in all of them: relative to EEVDF, more is better.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, Result};
 use evidence::raw::Raw;
 use evidence::sample::Interval;
@@ -123,6 +125,61 @@ fn chosen(raws: &[Raw<Record>]) -> Vec<Vec<Chosen>> {
     own.map(|block| block.chosen.clone()).collect()
 }
 
+/// What was thought of a policy in blocks with the same one in charge, and what is true of it.
+#[derive(Debug, PartialEq)]
+pub(super) struct Belief {
+    pub(super) policy: String,
+    pub(super) in_charge: String,
+    /// Scores of the two, as a ratio: the geometric mean over blocks.
+    pub(super) believed: f64,
+    /// Gains of the two held, as a ratio.
+    pub(super) measured: f64,
+}
+
+impl Belief {
+    /// Both say the same of which is better; less than 1 % is neither.
+    pub(super) fn is_true(&self) -> bool {
+        let side = |ratio: f64| {
+            if ratio > 1.01 {
+                1
+            } else {
+                -i32::from(ratio < 0.99)
+            }
+        };
+        side(self.believed) * side(self.measured) >= 0
+    }
+}
+
+impl Scene {
+    /// Of loads that stay the same; of policies that were held as well.
+    pub(super) fn beliefs(&self) -> Vec<Belief> {
+        if !self.contest.turns_s.is_empty() {
+            return Vec::new();
+        }
+        let last = self.chosen.iter().filter_map(|block| block.last());
+        let pairs = last.flat_map(|chosen| {
+            let pair = |(policy, ratio): &(String, f64)| {
+                ((chosen.policy.clone(), policy.clone()), ratio.ln())
+            };
+            chosen.believed.iter().map(pair).collect::<Vec<_>>()
+        });
+        let mut logs: BTreeMap<(String, String), Vec<f64>> = BTreeMap::new();
+        for (pair, log) in pairs {
+            logs.entry(pair).or_default().push(log);
+        }
+        let gain = |label: &str| Some(self.lane(label)?.gain.estimate);
+        let belief = |((in_charge, policy), logs): ((String, String), Vec<f64>)| {
+            Some(Belief {
+                believed: (logs.iter().sum::<f64>() / logs.len() as f64).exp(),
+                measured: gain(&policy)? / gain(&in_charge)?,
+                policy,
+                in_charge,
+            })
+        };
+        logs.into_iter().filter_map(belief).collect()
+    }
+}
+
 /// A scheduler in all scenarios in which it was measured.
 pub(super) struct Total {
     pub(super) label: String,
@@ -236,6 +293,7 @@ pub(super) mod tests {
                         changes: 1,
                         regimes: 0,
                         tried: 0.05,
+                        believed: vec![("eevdf".into(), 0.5), ("nest".into(), 2.0)],
                     });
                 }
             }
@@ -252,6 +310,22 @@ pub(super) mod tests {
         let regret = scene.regret(auto);
         assert!((regret - (1.0 - 1.2 / 1.3)).abs() < 0.02, "{regret}");
         assert_eq!(scene.chosen.len(), scene.super_blocks);
+    }
+
+    #[test]
+    fn what_was_believed_stands_beside_what_was_measured() {
+        let beliefs = scene("web", 1.2).beliefs();
+        let [belief] = &beliefs[..] else {
+            panic!("nest was not held: {beliefs:?}");
+        };
+        assert_eq!((&*belief.policy, &*belief.in_charge), ("eevdf", "fifo"));
+        assert!((belief.believed - 0.5).abs() < 1e-9 && belief.is_true());
+        assert!((belief.measured - 0.9 / 1.3).abs() < 0.02, "{belief:?}");
+        let wrong = Belief {
+            believed: 1.2,
+            ..beliefs.into_iter().next().unwrap()
+        };
+        assert!(!wrong.is_true());
     }
 
     #[test]
