@@ -4,11 +4,12 @@
 use std::fmt::Write;
 
 use anyhow::{Context, Result};
-use evidence::sample::Interval;
+use evidence::sample::{Interval, LEVEL};
 use evidence::table::{percent, Table};
 
 use super::rows::AUTO;
 use super::standing::{totals, Scene};
+use crate::estimate::surest;
 use crate::record::Chosen;
 
 /// Behind the name of a scenario that nothing was tuned by.
@@ -27,6 +28,15 @@ pub(super) fn text(scenes: &[Scene]) -> Result<String> {
          intervals. A ratio that is inside the noise, that of EEVDF to itself, is a tie.\n",
         source.kernel, source.machine, source.date
     );
+    let fewest = scenes.iter().map(|scene| scene.super_blocks).min();
+    let surest = surest(fewest.unwrap_or_default());
+    if surest < LEVEL {
+        let _ = writeln!(
+            text,
+            "With so few super-blocks no interval is surer than {}: wins and losses are not to be relied upon.\n",
+            percent(surest)
+        );
+    }
     let _ = writeln!(text, "## All scenarios\n\n{}", of_all(scenes).markdown());
     text.push_str(
         "*Better* is the share of scenarios whose median is above EEVDF's, whatever the noise; *top three* ranks \
