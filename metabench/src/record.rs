@@ -6,6 +6,7 @@ use crate::estimate::Measure;
 use anyhow::Result;
 use labkit::charge::others::Others;
 use labkit::charge::setting::Setting;
+use labkit::charge::signals::Signals;
 use scx_meta::auto::{Estimate, Learned};
 use serde::{Deserialize, Serialize};
 
@@ -179,6 +180,9 @@ pub(crate) struct Block {
     /// By a scheduler that chooses by itself: at the end, or at that of each turn.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) chosen: Vec<Chosen>,
+    /// What scx_meta itself saw, if it was asked to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) signals: Option<Signals>,
 }
 
 fn is_zero(number: &f64) -> bool {

@@ -15,6 +15,7 @@ use scx_meta::weights::PolicyList;
 
 use super::process::Process;
 use super::rotation::Rotation;
+use super::signals::Signals;
 use super::POLL;
 use crate::meta::OPS;
 use crate::{retune, sys};
@@ -49,9 +50,10 @@ enum Wanted {
 
 impl Loaded {
     /// Loads it with these policies.
-    pub fn start(program: PathBuf, policies: &PolicyList) -> Result<Self> {
+    pub fn start(program: PathBuf, policies: &PolicyList, signals: bool) -> Result<Self> {
         let names: Vec<_> = policies.iter().map(Policy::name).collect();
-        let options = ["--policies".into(), names.join(",")];
+        let mut options = vec!["--policies".into(), names.join(",")];
+        options.extend(signals.then(|| "--signals".into()));
         Ok(Self {
             policies: Some(policies.clone()),
             ..Self::choosing(program, &options)?
@@ -120,6 +122,14 @@ impl Loaded {
     /// What it has found out, if it chooses by itself.
     pub fn learned(&self) -> Result<Option<Learned>> {
         self.live.learned()
+    }
+
+    /// Of the policy that is held.
+    pub fn signals(&self) -> Result<Option<Signals>> {
+        match self.wanted {
+            Wanted::Hold(policy) => Signals::of(&self.live, policy).map(Some),
+            Wanted::Nothing | Wanted::Rotate { .. } => Ok(None),
+        }
     }
 
     /// Fails when it is not in charge any more, or does not do what it was told.

@@ -22,6 +22,7 @@ pub mod rotation;
 pub mod scheduler;
 pub mod setting;
 pub mod settle;
+pub mod signals;
 pub mod watch;
 
 use std::mem;
@@ -38,6 +39,7 @@ use self::meta::Loaded;
 use self::outside::Outside;
 use self::replace::{Replaced, Replacer};
 use self::rotation::Rotation;
+use self::signals::Signals;
 use crate::charge::setting::Setting;
 use crate::scx;
 
@@ -64,6 +66,11 @@ pub trait InCharge {
         Ok(None)
     }
 
+    /// What scx_meta's own signals came to since load, of the policy that is held, if they are on.
+    fn signals(&self) -> Result<Option<Signals>> {
+        Ok(None)
+    }
+
     /// What replacing processes cost since the last put, if that was asked for.
     fn replaced(&self) -> Option<Replaced> {
         None
@@ -83,6 +90,8 @@ pub struct Programs {
 pub struct Charge {
     programs: Programs,
     policies: PolicyList,
+    /// Policies that are held are loaded with --signals.
+    signals: bool,
     now: Now,
 }
 
@@ -109,15 +118,24 @@ impl Charge {
         Ok(Self {
             programs,
             policies,
+            signals: false,
             now: Now::Eevdf,
         })
+    }
+
+    /// Has policies that are held count their signals, which costs a little.
+    pub fn with_signals(self, signals: bool) -> Self {
+        // `self` ends its scheduler when dropped, so it cannot be taken apart.
+        let mut with = self;
+        with.signals = signals;
+        with
     }
 
     /// One process serves all settings that it can.
     fn load(&mut self, program: PathBuf, policies: &PolicyList) -> Result<&mut Loaded> {
         if !matches!(&self.now, Now::Meta(loaded) if loaded.is(&program, policies)) {
             self.unload()?;
-            self.now = Now::Meta(Box::new(Loaded::start(program, policies)?));
+            self.now = Now::Meta(Box::new(Loaded::start(program, policies, self.signals)?));
         }
         match &mut self.now {
             Now::Meta(loaded) => Ok(loaded),
@@ -225,6 +243,13 @@ impl InCharge for Charge {
         match &self.now {
             Now::Meta(loaded) => loaded.learned(),
             Now::Eevdf | Now::Outside(_) | Now::Replacing(_) => Ok(None),
+        }
+    }
+
+    fn signals(&self) -> Result<Option<Signals>> {
+        match &self.now {
+            Now::Meta(loaded) if self.signals => loaded.signals(),
+            _ => Ok(None),
         }
     }
 

@@ -6,6 +6,7 @@
 mod page;
 mod rows;
 mod standing;
+mod truth;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -65,6 +66,11 @@ pub(crate) struct Args {
     /// Length of the equal rotation; the unit (us, ms, s) is required
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = weights::parse_duration)]
     period: Duration,
+
+    /// Have the policies that are held count the signals that --auto goes by, for a table of how well each
+    /// tells which policy is better; that costs them a little
+    #[arg(long)]
+    signals: bool,
 
     /// Measure again what was measured before
     #[arg(long)]
@@ -146,6 +152,7 @@ impl Contest {
                 raw: Destination::File(self.raw),
                 twins: None,
                 lead: args.lead,
+                signals: args.signals,
                 workload: self.workload,
             })
         };

@@ -9,6 +9,7 @@ use evidence::table::{percent, Table};
 
 use super::rows::AUTO;
 use super::standing::{totals, Scene};
+use super::truth;
 use crate::estimate::surest;
 use crate::record::Chosen;
 
@@ -54,6 +55,15 @@ pub(super) fn text(scenes: &[Scene]) -> Result<String> {
          scenario is judged by, of the two policies held.\n",
         beliefs(scenes).markdown()
     );
+    if let Some(table) = truth::table(scenes) {
+        let _ = writeln!(
+            text,
+            "## Which signal tells the truth\n\n{}\nSpearman's rank correlation, over the policies held, of what scx_meta saw \
+             with what the scenario is judged by: 1, the signal ranks them as that does; −1, the other way round. The goals \
+             are scores of `--goal`.\n",
+            table.markdown()
+        );
+    }
     let _ = writeln!(text, "## Every row\n\n{}", every_row(scenes).markdown());
     Ok(text)
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use evidence::raw::Raw;
 use evidence::sample::Interval;
+use labkit::charge::signals::Signals;
 
 use super::rows::AUTO;
 use crate::estimate::{Measure, Verdict, EEVDF};
@@ -31,6 +32,8 @@ pub(super) struct Scene {
     /// The best policy held, or the best of each turn: picked after the fact, so nobody can be better
     /// but by chance.
     pub(super) oracle: f64,
+    /// Of policies held, block by block: what scx_meta saw, if it was asked to.
+    pub(super) signals: Vec<(String, Signals)>,
     /// What was chosen in each block: at its end, or at that of each turn.
     pub(super) chosen: Vec<Vec<Chosen>>,
 }
@@ -71,6 +74,7 @@ impl Scene {
             floor,
             oracle: oracle(whole, &lanes, &contest),
             lanes,
+            signals: signals(raws),
             chosen: chosen(raws),
             source: outcome.source.clone(),
             contest,
@@ -117,6 +121,12 @@ fn oracle(whole: &SubjectOutcome, lanes: &[Lane], contest: &Contest) -> f64 {
         largest(&mut gains.map(|(_, ratio)| ratio.estimate)).ln()
     });
     (best.sum::<f64>() / contest.turns_s.len() as f64).exp()
+}
+
+fn signals(raws: &[Raw<Record>]) -> Vec<(String, Signals)> {
+    let blocks = raws.iter().flat_map(files::blocks);
+    let own = blocks.filter_map(|block| Some((block.row.clone()?, block.signals?)));
+    own.collect()
 }
 
 fn chosen(raws: &[Raw<Record>]) -> Vec<Vec<Chosen>> {

@@ -89,6 +89,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             raw: Destination::Nowhere,
             twins: None,
             lead: Duration::ZERO,
+            signals: false,
         })
     };
     session::run(Stage::Try, &args.common, wanted, &mut |raws, moment| {

@@ -79,6 +79,7 @@ pub(crate) fn run<S: Step>(step: &S) -> Result<()> {
             raw: Destination::File(trial.out.join(raw)),
             twins: step.twins(),
             lead: Duration::ZERO,
+            signals: false,
             workload,
         })
     };

@@ -84,9 +84,11 @@ impl Bench<'_, '_> {
             return Ok(None);
         }
         let seconds = window::seconds(application.window, setting);
+        let before = self.rig.charge.signals()?;
         let Some(done) = self.load(subject, seconds)? else {
             return Ok(None);
         };
+        let after = self.rig.charge.signals()?;
         Ok(Some(Block {
             subject: application.name.clone(),
             round: place.round,
@@ -102,6 +104,7 @@ impl Bench<'_, '_> {
             parts: parts(application, &done)?,
             lead_s: lead as f64,
             chosen: done.chosen,
+            signals: after.zip(before).map(|(after, before)| after.since(before)),
         }))
     }
 

@@ -150,5 +150,6 @@ pub(crate) fn block(parts: &[(&str, f64)]) -> Block {
         parts: parts.iter().map(part).collect(),
         lead_s: 0.0,
         chosen: Vec::new(),
+        signals: None,
     }
 }

@@ -48,6 +48,8 @@ pub(crate) struct Wanted {
     pub(crate) twins: Option<PathBuf>,
     /// How long a scheduler that chooses by itself is shown a steady load before it counts.
     pub(crate) lead: Duration,
+    /// Policies that are held count their signals.
+    pub(crate) signals: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,6 +156,7 @@ fn measure(common: &Common, wanted: &Wanted, log: &mut Log, kept: &str) -> Resul
         twins: wanted.twins.clone(),
     };
     let charge = Charge::new(programs, &policies(&wanted.rows))?;
+    let charge = charge.with_signals(wanted.signals);
     sys::catch_interrupts().context("cannot catch signals")?;
     let applications: Vec<Application> = wanted.subjects.iter().map(|(a, _)| a.clone()).collect();
 
@@ -252,6 +255,7 @@ mod tests {
             raw: Destination::Nowhere,
             twins: None,
             lead: Duration::ZERO,
+            signals: false,
         }
     }
 

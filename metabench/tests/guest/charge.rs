@@ -130,6 +130,24 @@ fn who_chooses_is_loaded_afresh_and_says_what_it_found_out() {
 }
 
 #[test]
+fn a_policy_that_is_held_counts_its_signals_if_asked() {
+    let _alone = alone();
+    let mut charge = charge().unwrap().with_signals(true);
+    charge.put(&Setting::Eevdf).unwrap();
+    assert_eq!(charge.signals().unwrap(), None);
+    charge.put(&hold("fifo")).unwrap();
+    let before = charge.signals().unwrap().unwrap();
+    thread::sleep(2 * LEAST);
+    let seen = charge.signals().unwrap().unwrap().since(before);
+    // Some whole turns of 100 ms, of which a quarter does not count; we ourselves sleep and wake.
+    assert!((100_000_000..=1_500_000_000).contains(&seen.ns), "{seen:?}");
+    assert!(
+        seen.bursts > 0 && seen.wakes > 0 && seen.looks > 0,
+        "{seen:?}"
+    );
+}
+
+#[test]
 fn twins_are_another_program_with_two_rows() {
     let _alone = alone();
     let mut charge = charge().unwrap();

@@ -76,7 +76,8 @@ pub(super) fn run(args: &cli::ArenaBench, yes: bool) -> Result<()> {
     let mut words: Vec<OsString> = vec![ROW.name.into(), "--from".into()];
     words.extend(files.iter().map(Into::into));
     let printed = bench.report(words, &dir())?;
-    let is_whole = !args.quick && args.scenarios.is_empty() && args.rounds >= cli::ROUNDS;
+    let is_whole =
+        !args.quick && !args.signals && args.scenarios.is_empty() && args.rounds >= cli::ROUNDS;
     if is_whole && !args.debug {
         let page = page::write_text(ROW.name, &printed)?;
         eprintln!("lab: wrote {}", page.display());
@@ -175,6 +176,7 @@ fn words(
         (1000 * args.seed + u64::from(first)).to_string(),
     ));
     words.extend(option("--lead", if args.quick { QUICK_LEAD } else { LEAD }));
+    words.extend(args.signals.then(|| "--signals".into()));
     if args.quick {
         words.extend(option("--policies", QUICK_POLICIES));
     }

@@ -177,6 +177,10 @@ pub(crate) struct ArenaBench {
     /// Two rounds, of the policies only those among which scx_meta chooses, and less time for it to choose
     #[arg(long)]
     pub(crate) quick: bool,
+    /// Have the policies that are held count the signals that --auto goes by, which costs them a little:
+    /// which of them tells the truth
+    #[arg(long)]
+    pub(crate) signals: bool,
     #[command(flatten)]
     pub(crate) peers: Peers,
     /// How often everything is measured
