@@ -48,7 +48,7 @@ impl Goal {
 
     /// How much of each signal is in a score, in 256ths: bursts, CPU time without sleeps, prompt
     /// wake-ups, reward.
-    pub(crate) fn signals(self) -> [i32; 4] {
+    pub fn signals(self) -> [i32; 4] {
         match self {
             Self::Throughput => [256, 256, 0, 0],
             Self::Latency => [128, 64, 256, 0],

@@ -70,7 +70,8 @@ fn measure(args: &Args) -> Result<(String, ExitStatus)> {
     Ok((reading::probe::lines(&probe.samples()?, took), status))
 }
 
-fn print(said: &str) -> io::Result<()> {
+/// Prints all of it at once.
+pub(crate) fn print(said: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(said.as_bytes())?;
     out.flush()

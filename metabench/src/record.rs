@@ -2,7 +2,6 @@
 //! The records of a trial, a JSON object a line after the machine's (see `raw`). All figures of
 //! all reports come from these lines and nothing else.
 
-use crate::estimate::Measure;
 use anyhow::Result;
 use labkit::charge::others::Others;
 use labkit::charge::setting::Setting;
@@ -84,6 +83,17 @@ pub(crate) struct Subject {
     /// `arena` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) contest: Option<Contest>,
+}
+
+/// What is measured of a row (`estimate/measure.rs` says how).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Measure {
+    /// The highest throughput, relative to EEVDF
+    Throughput,
+    /// The lowest latency at the highest quantile there is enough data for, relative to EEVDF
+    #[value(name = "p99")]
+    Latency,
 }
 
 /// What a scenario of the arena is judged by.

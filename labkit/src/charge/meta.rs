@@ -56,12 +56,12 @@ impl Loaded {
         options.extend(signals.then(|| "--signals".into()));
         Ok(Self {
             policies: Some(policies.clone()),
-            ..Self::choosing(program, &options)?
+            ..Self::with_options(program, &options)?
         })
     }
 
     /// Loads it with these options.
-    pub fn choosing(program: PathBuf, options: &[String]) -> Result<Self> {
+    pub fn with_options(program: PathBuf, options: &[String]) -> Result<Self> {
         let mut command = Command::new(&program);
         command.args(options).args(["--on-ejection", "exit"]);
         let process = Process::start("scx_meta", OPS, &mut command)?;

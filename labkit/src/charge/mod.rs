@@ -124,11 +124,9 @@ impl Charge {
     }
 
     /// Has policies that are held count their signals, which costs a little.
-    pub fn with_signals(self, signals: bool) -> Self {
-        // `self` ends its scheduler when dropped, so it cannot be taken apart.
-        let mut with = self;
-        with.signals = signals;
-        with
+    pub fn with_signals(mut self, signals: bool) -> Self {
+        self.signals = signals;
+        self
     }
 
     /// One process serves all settings that it can.
@@ -177,7 +175,7 @@ impl Charge {
     fn auto(&mut self, options: &[String]) -> Result<()> {
         self.unload()?;
         let program = self.programs.scx_meta.clone();
-        self.now = Now::Meta(Box::new(Loaded::choosing(program, options)?));
+        self.now = Now::Meta(Box::new(Loaded::with_options(program, options)?));
         Ok(())
     }
 

@@ -8,7 +8,6 @@ mod rows;
 mod standing;
 mod truth;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -207,8 +206,6 @@ fn finish(args: &Args, files: &[PathBuf]) -> Result<()> {
         })
         .collect::<Result<_>>()?;
     let text = page::text(&scenes)?;
-    fs::create_dir_all(&args.out)
-        .with_context(|| format!("cannot create {}", args.out.display()))?;
     write_whole(&args.out.join(PAGE), &text)?;
     print!("{text}");
     Ok(())

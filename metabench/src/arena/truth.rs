@@ -3,6 +3,7 @@
 
 use evidence::table::Table;
 use labkit::charge::signals::Signals;
+use scx_meta::auto::Goal;
 
 use super::standing::Scene;
 
@@ -26,12 +27,16 @@ const SIGNALS: [Signal; 9] = [
     ("no idling", |of| {
         -(of.missed as f64 / of.looks.max(1) as f64)
     }),
-    ("throughput", |of| bursts(of) + busy(of)),
-    ("latency", |of| {
-        bursts(of) / 2.0 + busy(of) / 4.0 + prompt(of)
-    }),
-    ("balanced", |of| bursts(of) + busy(of) + prompt(of) / 4.0),
+    ("throughput", |of| score(Goal::Throughput, of)),
+    ("latency", |of| score(Goal::Latency, of)),
+    ("balanced", |of| score(Goal::Balanced, of)),
 ];
+
+/// As the program makes it, of signals whose logarithms are natural here.
+fn score(goal: Goal, of: &Signals) -> f64 {
+    let [of_bursts, of_busy, of_prompt, _] = goal.signals().map(|weight| f64::from(weight) / 256.0);
+    of_bursts * bursts(of) + of_busy * busy(of) + of_prompt * prompt(of)
+}
 
 fn bursts(of: &Signals) -> f64 {
     (of.bursts as f64 / seconds(of) + FEW_A_SECOND).ln()

@@ -3,10 +3,10 @@
 //! both alike.
 
 use evidence::sample::Interval;
-use serde::{Deserialize, Serialize};
 
 use super::Verdict;
 use crate::outcome::{Comparison, Outcome, RowOutcome, SubjectOutcome};
+use crate::record::Measure;
 
 /// Stands for a floor that was not measured.
 const ONE: Interval = Interval {
@@ -14,16 +14,6 @@ const ONE: Interval = Interval {
     low: 1.0,
     high: 1.0,
 };
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Measure {
-    /// The highest throughput, relative to EEVDF
-    Throughput,
-    /// The lowest latency at the highest quantile there is enough data for, relative to EEVDF
-    #[value(name = "p99")]
-    Latency,
-}
 
 impl Measure {
     pub(crate) const ALL: [Self; 2] = [Self::Throughput, Self::Latency];

@@ -36,10 +36,10 @@ use anyhow::{Context, Result};
 
 pub(crate) use choice::{best_held, Choice};
 pub(crate) use compare::{comparisons, surest, Against, Question, WINNER};
-pub(crate) use measure::Measure;
 pub(crate) use verdict::Verdict;
 
 use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
+pub(crate) use crate::record::Measure;
 use crate::record::Record;
 use blocks::{SubjectBlocks, Trial};
 use evidence::raw::Raw;

@@ -17,6 +17,7 @@ use labkit::sys;
 use labkit::task::{Hog, Task};
 
 use self::said::Said;
+use crate::probe_load;
 
 /// Options of `load`.
 #[derive(ClapArgs, Clone, Debug)]
@@ -133,7 +134,8 @@ fn done() {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    said::print(&measure(&args.kind)?).context("cannot print what the load did")
+    let said = measure(&args.kind)?.text();
+    probe_load::print(&said).context("cannot print what the load did")
 }
 
 fn measure(kind: &Kind) -> Result<Said> {

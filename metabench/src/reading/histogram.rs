@@ -7,6 +7,8 @@
 //! latency_us 97 1          values rise from line to line
 //! ```
 
+use std::time::Duration;
+
 use anyhow::{ensure, Context, Result};
 
 use super::said;
@@ -35,6 +37,11 @@ pub(crate) fn read(said: &str) -> Result<Option<Bins>> {
 /// Is this line one of a histogram?
 pub(crate) fn is_part(line: &str) -> bool {
     line.split_whitespace().next() == Some(WORD)
+}
+
+/// Of single latencies.
+pub(crate) fn of(latencies: impl Iterator<Item = Duration>) -> Bins {
+    pooled(latencies.map(|latency| (latency.as_secs_f64() * 1e6, 1)))
 }
 
 /// One bin for each value, in rising order; empty ones are left out.

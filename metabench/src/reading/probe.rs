@@ -10,8 +10,7 @@ use super::histogram;
 
 /// What the probe prints.
 pub(crate) fn lines(samples: &[Sample], took: Duration) -> String {
-    let late = samples.iter().map(|sample| sample.late.as_secs_f64() * 1e6);
-    let bins = histogram::pooled(late.map(|us| (us, 1)));
+    let bins = histogram::of(samples.iter().map(|sample| sample.late));
     let seconds = took.as_secs_f64();
     format!("{}probe_seconds {seconds:.6}\n", histogram::lines(&bins))
 }

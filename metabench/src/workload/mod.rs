@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::estimate::Measure;
 use crate::reading::Reader;
+use crate::record::Measure;
 
 /// A workload, read and checked, its `{placeholders}` filled in.
 #[derive(Clone, Debug, PartialEq)]

@@ -72,19 +72,25 @@ impl Known<'_> {
         let name = written.name.unwrap_or_else(|| NAME.into());
         self.is_new(NAME, &name, applications)?;
         let parts = self.parts("whole.together", &written.together, applications)?;
-        for (index, part) in parts.iter().enumerate() {
-            if parts[..index].iter().any(|other| other.name == part.name) {
-                let place = format!("whole.together[{index}]");
-                return Err(self
-                    .document
-                    .error(&place, format!("twice: `{}`", part.name)));
-            }
-        }
+        self.each_once("whole.together", &parts)?;
         let mut whole = Application::together(name, &parts);
         whole.unit = written.throughput_unit.unwrap_or(whole.unit);
         whole.window = written.seconds.unwrap_or(whole.window);
         whole.warm_up = written.warm_up_seconds.unwrap_or(whole.warm_up);
         Ok(whole)
+    }
+
+    fn each_once(&self, place: &str, parts: &[&Application]) -> Result<()> {
+        for (index, part) in parts.iter().enumerate() {
+            if parts[..index].iter().any(|other| other.name == part.name) {
+                let (place, message) = (
+                    format!("{place}[{index}]"),
+                    format!("twice: `{}`", part.name),
+                );
+                return Err(self.document.error(&place, message));
+            }
+        }
+        Ok(())
     }
 
     fn by_turns(&self, applications: &[Application]) -> Result<Application> {

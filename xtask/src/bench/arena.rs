@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{ensure, Context, Result};
 use lab::packages::Use;
 use lab::paths;
-use lab::programs::cargo::{Profile, Programs};
+use lab::programs::cargo::Programs;
 use lab::programs::schedulers::Peer;
 use lab::vm::{Folder, Hardware};
 use serde::Deserialize;
@@ -61,24 +61,22 @@ struct About {
 }
 
 pub(super) fn run(args: &cli::ArenaBench, yes: bool) -> Result<()> {
-    let profile = match args.debug {
-        true => Profile::Debug,
-        false => Profile::Release,
-    };
-    let bench = Bench::new(&ROW, profile, &args.kernel, args.clock, yes)?;
-    let peers = super::peers(&args.peers)?;
+    let bench = Bench::of_table(&ROW, &args.table, yes)?;
+    let peers = super::peers(&args.table.peers)?;
     let raw = raw_dir();
     let mut boots = Vec::new();
     for file in scenarios(&args.scenarios)? {
         boots.extend(of_scenario(args, &bench.programs, &peers, &file)?);
     }
-    let files = done::measure(&bench, &peers, boots, args.fresh, &raw)?;
+    let files = done::measure(&bench, &peers, boots, args.table.fresh, &raw)?;
     let mut words: Vec<OsString> = vec![ROW.name.into(), "--from".into()];
     words.extend(files.iter().map(Into::into));
     let printed = bench.report(words, &dir())?;
-    let is_whole =
-        !args.quick && !args.signals && args.scenarios.is_empty() && args.rounds >= cli::ROUNDS;
-    if is_whole && !args.debug {
+    let is_whole = !args.quick
+        && !args.signals
+        && args.scenarios.is_empty()
+        && args.table.rounds >= cli::ROUNDS;
+    if is_whole && !args.table.debug {
         let page = page::write_text(ROW.name, &printed)?;
         eprintln!("lab: wrote {}", page.display());
     }
@@ -133,7 +131,7 @@ fn of_scenario(
     }
     let rounds = match args.quick {
         true => QUICK_ROUNDS,
-        false => args.rounds,
+        false => args.table.rounds,
     };
     let mut boots = Vec::new();
     for first in (0..rounds).step_by(ROUNDS_A_BOOT as usize) {
@@ -173,7 +171,7 @@ fn words(
     words.extend(option("--rounds", rounds.to_string()));
     words.extend(option(
         "--seed",
-        (1000 * args.seed + u64::from(first)).to_string(),
+        (1000 * args.table.seed + u64::from(first)).to_string(),
     ));
     words.extend(option("--lead", if args.quick { QUICK_LEAD } else { LEAD }));
     words.extend(args.signals.then(|| "--signals".into()));

@@ -128,6 +128,15 @@ impl Bench {
         })
     }
 
+    /// As `new`, by the options of a bench of many schedulers.
+    fn of_table(row: &Row, args: &cli::TableBench, yes: bool) -> Result<Self> {
+        let profile = match args.debug {
+            true => Profile::Debug,
+            false => Profile::Release,
+        };
+        Self::new(row, profile, &args.kernel, args.clock, yes)
+    }
+
     fn say_ready(&self) {
         let (name, took) = (self.name, self.start.elapsed().as_secs());
         eprintln!("lab: bench {name}: everything is there after {took} s");

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use lab::packages::Use;
 use lab::paths;
-use lab::programs::cargo::{Profile, Programs};
+use lab::programs::cargo::Programs;
 use lab::programs::schedulers::Peer;
 use lab::vm::{Hardware, Size};
 
@@ -34,15 +34,11 @@ const LOADS_LIMIT: Duration = Duration::from_secs(300);
 
 /// Measures what was not measured before, and writes the document.
 pub(super) fn run(args: &cli::PoliciesBench, yes: bool) -> Result<()> {
-    let profile = match args.debug {
-        true => Profile::Debug,
-        false => Profile::Release,
-    };
-    let bench = Bench::new(&ROW, profile, &args.kernel, args.clock, yes)?;
-    let peers = super::peers(&args.peers)?;
+    let bench = Bench::of_table(&ROW, &args.table, yes)?;
+    let peers = super::peers(&args.table.peers)?;
     let raw = raw_dir();
     let boots = boots(args, &bench.programs, &peers);
-    let files = done::measure(&bench, &peers, boots, args.fresh, &raw)?;
+    let files = done::measure(&bench, &peers, boots, args.table.fresh, &raw)?;
     let document = document(args);
     report(&bench, args, &peers, &files, &document)?;
     let (document, raw) = (document.display(), raw.display());
@@ -53,8 +49,8 @@ pub(super) fn run(args: &cli::PoliciesBench, yes: bool) -> Result<()> {
 fn boots(args: &cli::PoliciesBench, programs: &Programs, peers: &[Peer]) -> Vec<Asked> {
     let mut boots = Vec::new();
     for &size in &args.cpus {
-        for first in (0..args.rounds).step_by(ROUNDS_A_BOOT as usize) {
-            let rounds = ROUNDS_A_BOOT.min(args.rounds - first);
+        for first in (0..args.table.rounds).step_by(ROUNDS_A_BOOT as usize) {
+            let rounds = ROUNDS_A_BOOT.min(args.table.rounds - first);
             let boot = boot(args, programs, peers, size, first, rounds);
             boots.push((size.to_string(), boot));
         }
@@ -75,7 +71,7 @@ fn boot(
     argv.extend(option("--machine", size.words()));
     argv.extend(option("--rounds", rounds.to_string()));
     argv.extend(option("--first-round", first.to_string()));
-    argv.extend(option("--seed", args.seed.to_string()));
+    argv.extend(option("--seed", args.table.seed.to_string()));
     for (name, value) in [("--policies", &args.policies), ("--loads", &args.loads)] {
         if !value.is_empty() {
             argv.extend(option(name, value.join(",")));
@@ -101,7 +97,8 @@ fn boot(
 fn document(args: &cli::PoliciesBench) -> PathBuf {
     let sizes: Vec<String> = args.cpus.iter().map(Size::to_string).collect();
     let is_all = args.policies.is_empty() && args.loads.is_empty();
-    let is_whole = is_all && sizes.join(",") == SIZES && args.rounds >= ROUNDS && !args.debug;
+    let is_whole =
+        is_all && sizes.join(",") == SIZES && args.table.rounds >= ROUNDS && !args.table.debug;
     match &args.out {
         Some(path) => path.clone(),
         None if is_whole => paths::repo().join(DOCUMENT),
@@ -129,10 +126,10 @@ fn report(
 fn facts(args: &cli::PoliciesBench, peers: &[Peer]) -> Result<Vec<(&'static str, String)>> {
     let mut facts = vec![
         ("commit", origin::commit()?),
-        ("clock", args.clock.describe().to_string()),
-        ("seed", args.seed.to_string()),
+        ("clock", args.table.clock.describe().to_string()),
+        ("seed", args.table.seed.to_string()),
     ];
-    if args.debug {
+    if args.table.debug {
         facts.push(("build", "debug".to_string()));
     }
     if let Some(qemu) = origin::qemu()? {

@@ -143,30 +143,10 @@ pub(crate) struct PoliciesBench {
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     pub(crate) loads: Vec<String>,
     #[command(flatten)]
-    pub(crate) peers: Peers,
-    /// How often everything is measured on each machine
-    #[arg(long, value_name = "N", default_value_t = ROUNDS, value_parser = clap::value_parser!(u32).range(1..=100))]
-    pub(crate) rounds: u32,
-    /// Decides the order, and what is random in loads
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) seed: u64,
+    pub(crate) table: TableBench,
     /// The document
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Debug builds of scx_meta and of what measures it: quicker to compile, while the loads are
-    /// optimised as well
-    #[arg(long)]
-    pub(crate) debug: bool,
-    /// Measure again what was measured before
-    #[arg(long)]
-    pub(crate) fresh: bool,
-    /// A series (6.16, 6.18, 7.3: its newest Debian kernel) or the path of a kernel image
-    #[arg(long, value_name = "K", default_value = kernel::DEFAULT)]
-    pub(crate) kernel: String,
-    /// What makes time pass where there is no KVM: host, parallel/flat, parallel/calibrated or
-    /// serial (see `vm --help`)
-    #[arg(long, value_name = "CLOCK", default_value_t = Clock::Parallel(Costs::Calibrated))]
-    pub(crate) clock: Clock,
 }
 
 #[derive(Args)]
@@ -175,15 +155,22 @@ pub(crate) struct ArenaBench {
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     pub(crate) scenarios: Vec<String>,
     /// Two rounds, of the policies only those among which scx_meta chooses, and less time for it to choose
-    #[arg(long)]
+    #[arg(long, conflicts_with = "rounds")]
     pub(crate) quick: bool,
     /// Have the policies that are held count the signals that --auto goes by, which costs them a little:
     /// which of them tells the truth
     #[arg(long)]
     pub(crate) signals: bool,
     #[command(flatten)]
+    pub(crate) table: TableBench,
+}
+
+/// What benches that measure many schedulers in rounds have in common.
+#[derive(Args)]
+pub(crate) struct TableBench {
+    #[command(flatten)]
     pub(crate) peers: Peers,
-    /// How often everything is measured
+    /// How often everything is measured on each machine
     #[arg(long, value_name = "N", default_value_t = ROUNDS, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) rounds: u32,
     /// Decides the order, and what is random in loads
