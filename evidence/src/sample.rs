@@ -4,12 +4,14 @@
 //! Percentiles are nearest rank, the median too: every figure is a value that was measured.
 //! [`Statistic::Middle`] is the one exception, for few values.
 //! Intervals are percentile bootstrap, of 95 % where no level is given. Values of one run resemble each other, so what is
-//! resampled is *blocks* (a run, a switch, a boot), not single values. The generator is seeded:
+//! resampled is *blocks* (a run, a switch, a boot), not single values; [`mean_ratio_at`] goes by Student's t
+//! instead. The generator is seeded:
 //! the same raw data give the same report.
 
 use anyhow::{ensure, Context, Result};
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
+use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// How sure an interval is unless somebody asks for more.
 pub const LEVEL: f64 = 0.95;
@@ -173,6 +175,25 @@ pub fn paired_ratio_at(pairs: &[(f64, f64)], statistic: Statistic, level: f64) -
     of_draws(ratios.len(), level, |drawn| {
         let mut ratios: Vec<f64> = drawn.iter().map(|&i| ratios[i]).collect();
         Some(statistic.of(&mut ratios))
+    })
+}
+
+/// The geometric mean of pairs' ratios, first ÷ second, with an interval as sure as `level` says, by Student's
+/// t of the logarithms: right for few pairs, too, where a bootstrap is too sure of itself. Takes two pairs
+/// and more.
+pub fn mean_ratio_at(pairs: &[(f64, f64)], level: f64) -> Result<Interval> {
+    let logs: Vec<f64> = pairs.iter().map(|&(of, to)| (of / to).ln()).collect();
+    check(&logs)?;
+    ensure!(logs.len() > 1, "of one pair nothing can be said");
+    let n = logs.len() as f64;
+    let middle = mean(&logs);
+    let squares: f64 = logs.iter().map(|log| (log - middle).powi(2)).sum();
+    let error = (squares / (n - 1.0) / n).sqrt();
+    let half = StudentsT::new(0.0, 1.0, n - 1.0)?.inverse_cdf((1.0 + level) / 2.0) * error;
+    Ok(Interval {
+        estimate: middle.exp(),
+        low: (middle - half).exp(),
+        high: (middle + half).exp(),
     })
 }
 
@@ -405,6 +426,19 @@ mod tests {
         let got = paired_ratio(&[(2.0, 1.0), (30.0, 10.0), (400.0, 100.0)]).unwrap();
         assert_eq!((got.estimate, got.low, got.high), (3.0, 2.0, 4.0));
         assert!(paired_ratio(&[(1.0, 0.0)]).is_err());
+    }
+
+    #[test]
+    fn a_mean_ratio_has_students_interval() {
+        // Logarithms 1, 2 and 3 of e: a mean of 2, an error of 1 / √3, and t of two degrees is 4.3027.
+        let pairs: Vec<_> = (1..=3).map(|i| (f64::from(i).exp(), 1.0)).collect();
+        let got = mean_ratio_at(&pairs, LEVEL).unwrap();
+        let logs = [got.estimate, got.low, got.high].map(f64::ln);
+        for (log, expected) in logs.into_iter().zip([2.0, -0.48414, 4.48414]) {
+            assert!((log - expected).abs() < 1e-4, "{logs:?}");
+        }
+        assert!(mean_ratio_at(&pairs[..1], LEVEL).is_err());
+        assert!(mean_ratio_at(&[(1.0, 1.0), (0.0, 1.0)], LEVEL).is_err());
     }
 
     #[test]

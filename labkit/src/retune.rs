@@ -49,6 +49,12 @@ pub fn hold<K: Knobs>(knobs: &K, policy: K::Policy) -> Result<()> {
     knobs.apply()
 }
 
+/// Holds no policy any more.
+pub fn release<K: Knobs>(knobs: &K) -> Result<()> {
+    knobs.set_pin(None)?;
+    knobs.apply()
+}
+
 /// Begins a rotation of this length by these weights, with no policy held any more; a policy that
 /// is not listed gets no turns.
 pub fn rotate<K: Knobs>(knobs: &K, weights: &[(K::Policy, u32)], period: Duration) -> Result<()> {
@@ -70,8 +76,7 @@ pub fn rotate<K: Knobs>(knobs: &K, weights: &[(K::Policy, u32)], period: Duratio
     }
     let period_us = u32::try_from(period.as_micros());
     knobs.set_period_us(period_us.context("a rotation is too long")?)?;
-    knobs.set_pin(None)?;
-    knobs.apply()
+    release(knobs)
 }
 
 /// Turns of this length for each of these policies.

@@ -5,8 +5,8 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    arena, attempt, breakdown, compare, headroom, loads, pipeline, probe_load, profiling, report,
-    tune,
+    ab, arena, attempt, breakdown, compare, headroom, loads, pipeline, probe_load, profiling,
+    report, tune,
 };
 
 /// Which scheduler serves an application best, and whether switching pays: measured
@@ -32,6 +32,8 @@ enum Command {
     Compare(compare::Args),
     /// Many scenarios: is the one that chooses by itself as good as the best scheduler of each?
     Arena(arena::Args),
+    /// Schedulers by turns on a service that is in production: no load of its own, no restarts
+    Ab(ab::Args),
     /// n applications at once that prefer different policies
     Breakdown(breakdown::Args),
     /// One page, figures and tables of what the others wrote
@@ -52,6 +54,7 @@ impl Cli {
             Command::Tune(args) => pipeline::run(&args),
             Command::Compare(args) => compare::run(&args),
             Command::Arena(args) => arena::run(&args),
+            Command::Ab(args) => ab::run(&args),
             Command::Breakdown(args) => pipeline::run(&args),
             Command::Report(args) => report::run(&args),
             Command::Probe(args) => probe_load::run(&args),

@@ -15,6 +15,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod ab;
+mod advice;
 mod arena;
 mod attempt;
 mod breakdown;
@@ -23,6 +25,7 @@ mod compare;
 mod estimate;
 mod headroom;
 mod loads;
+mod metric;
 mod outcome;
 mod pipeline;
 mod probe_load;

@@ -2,6 +2,8 @@
 //! `--reward`: the application's own word on how well it does, for `--auto`. Numbers that somebody keeps are read
 //! by a thread, which adds to the map `reward`; calls of a function are counted in the kernel.
 
+mod calls;
+mod meter;
 mod reading;
 mod source;
 
@@ -13,18 +15,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{ensure, Context, Result};
 use clap::Args;
-use libbpf_rs::{Link, MapCore, MapFlags, MapHandle, UprobeOpts};
+use libbpf_rs::{Link, MapCore, MapFlags, MapHandle};
 use nix::libc;
 
+pub use self::meter::Meter;
 use self::reading::Reading;
 pub use self::source::Source;
 use crate::bpf::{BpfSkel, OpenBpfSkel};
 
 /// Of the length of a turn, how often a number is read.
 const READINGS_A_TURN: u32 = 10;
-
-/// Any process.
-const ANY: i32 = -1;
 
 /// Above all ordinary tasks: whether a number is read in time must not depend on the policy that is judged
 /// by it. A reading takes microseconds.
@@ -94,12 +94,7 @@ impl Reward {
         let source = &self.source;
         if let Source::Calls { binary, symbol } = source {
             ensure!(!self.gauge, "--reward-gauge: calls are counted");
-            let options = UprobeOpts {
-                func_name: Some(symbol.clone()),
-                ..UprobeOpts::default()
-            };
-            let program = &skel.progs.meta_reward;
-            let probe = program.attach_uprobe_with_opts(ANY, binary, 0, options);
+            let probe = calls::attach(skel, binary, symbol);
             let _probe = probe.with_context(|| format!("--reward {source}"))?;
             return Ok(Listener::Calls { _probe });
         }

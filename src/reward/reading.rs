@@ -41,9 +41,13 @@ impl Reading {
         &self.source
     }
 
+    pub(super) fn now(&self) -> Result<f64> {
+        read(&self.source)
+    }
+
     /// What came to it in this time.
     pub(super) fn more(&mut self, time: Duration) -> Result<u64> {
-        let now = read(&self.source)?;
+        let now = self.now()?;
         let more = match self.gauge {
             true => now * A_LEVEL * time.as_secs_f64(),
             // Who counts may begin anew.

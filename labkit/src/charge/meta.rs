@@ -49,11 +49,11 @@ enum Wanted {
 }
 
 impl Loaded {
-    /// Loads it with these policies.
-    pub fn start(program: PathBuf, policies: &PolicyList, signals: bool) -> Result<Self> {
+    /// Loads it with these policies, and more options.
+    pub fn start(program: PathBuf, policies: &PolicyList, more: &[String]) -> Result<Self> {
         let names: Vec<_> = policies.iter().map(Policy::name).collect();
-        let mut options = vec!["--policies".into(), names.join(",")];
-        options.extend(signals.then(|| "--signals".into()));
+        let options = ["--policies".into(), names.join(",")];
+        let options = [&options, more].concat();
         Ok(Self {
             policies: Some(policies.clone()),
             ..Self::with_options(program, &options)?
@@ -93,6 +93,17 @@ impl Loaded {
             );
             thread::sleep(POLL);
         }
+        Ok(())
+    }
+
+    /// Lets it choose by itself; it must have been loaded for that.
+    pub fn choose(&mut self) -> Result<()> {
+        ensure!(
+            self.live.learned()?.is_some(),
+            "scx_meta was loaded without --auto"
+        );
+        retune::release(&self.live)?;
+        self.wanted = Wanted::Nothing;
         Ok(())
     }
 

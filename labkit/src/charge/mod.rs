@@ -5,6 +5,7 @@
 //! EEVDF            nothing is loaded
 //! hold, rotate     meta: one process of scx_meta for all of them; live maps say which
 //! auto             meta: a process of its own each time, which knows nothing yet
+//! choose           meta: the process that also holds, and knows what it knew; see Charge::with_auto
 //! twins            meta: the same of another build
 //! outside          outside: somebody else's process
 //! replace          replace: a thread that ends one process and starts the next
@@ -90,7 +91,9 @@ pub struct Programs {
 pub struct Charge {
     programs: Programs,
     policies: PolicyList,
-    /// Policies that are held are loaded with --signals.
+    /// More options of the process that serves all settings that it can.
+    options: Vec<String>,
+    /// Policies that are held count their signals.
     signals: bool,
     now: Now,
 }
@@ -118,6 +121,7 @@ impl Charge {
         Ok(Self {
             programs,
             policies,
+            options: Vec::new(),
             signals: false,
             now: Now::Eevdf,
         })
@@ -126,6 +130,14 @@ impl Charge {
     /// Has policies that are held count their signals, which costs a little.
     pub fn with_signals(mut self, signals: bool) -> Self {
         self.signals = signals;
+        self.options.extend(signals.then(|| "--signals".into()));
+        self
+    }
+
+    /// Has it choose by itself whenever nothing else is asked for, by these options: `--auto=fifo,vtime`.
+    /// Policies that are held count their signals then, which costs a little.
+    pub fn with_auto(mut self, options: impl IntoIterator<Item = String>) -> Self {
+        self.options.extend(options);
         self
     }
 
@@ -133,7 +145,7 @@ impl Charge {
     fn load(&mut self, program: PathBuf, policies: &PolicyList) -> Result<&mut Loaded> {
         if !matches!(&self.now, Now::Meta(loaded) if loaded.is(&program, policies)) {
             self.unload()?;
-            self.now = Now::Meta(Box::new(Loaded::start(program, policies, self.signals)?));
+            self.now = Now::Meta(Box::new(Loaded::start(program, policies, &self.options)?));
         }
         match &mut self.now {
             Now::Meta(loaded) => Ok(loaded),
@@ -161,6 +173,12 @@ impl Charge {
         let policies = self.policies.clone();
         let program = self.programs.scx_meta.clone();
         self.load(program, &policies)?.hold(policy)
+    }
+
+    fn choose(&mut self) -> Result<()> {
+        let policies = self.policies.clone();
+        let program = self.programs.scx_meta.clone();
+        self.load(program, &policies)?.choose()
     }
 
     fn outside(&mut self, command: &[String]) -> Result<()> {
@@ -195,6 +213,7 @@ impl InCharge for Charge {
             Setting::Eevdf => self.unload(),
             Setting::Hold { policy } => self.hold(policy),
             Setting::Auto { options } => self.auto(options),
+            Setting::Choose => self.choose(),
             Setting::Outside { command } => self.outside(command),
             Setting::Rotate { .. } => {
                 let rotation = rotation()?;

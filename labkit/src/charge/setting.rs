@@ -24,6 +24,8 @@ pub enum Setting {
         /// What it is told: `--auto=eevdf,fifo`, `--goal`, ….
         options: Vec<String>,
     },
+    /// scx_meta chooses by itself, and goes on from what it knew when another setting was put in charge.
+    Choose,
     /// Somebody else's scheduler.
     Outside {
         /// Its program and options.
@@ -56,7 +58,11 @@ impl Setting {
     /// Length of the rotation, if there is one.
     pub fn period_us(&self) -> Option<u32> {
         match self {
-            Self::Eevdf | Self::Hold { .. } | Self::Auto { .. } | Self::Outside { .. } => None,
+            Self::Eevdf
+            | Self::Hold { .. }
+            | Self::Auto { .. }
+            | Self::Choose
+            | Self::Outside { .. } => None,
             Self::Rotate { period_us, .. }
             | Self::Replace { period_us, .. }
             | Self::Twins { period_us, .. } => Some(*period_us),
@@ -71,7 +77,11 @@ impl Setting {
     /// Shares of the rotation; none where nothing rotates.
     pub fn weights(&self) -> &[Weight] {
         match self {
-            Self::Eevdf | Self::Hold { .. } | Self::Auto { .. } | Self::Outside { .. } => &[],
+            Self::Eevdf
+            | Self::Hold { .. }
+            | Self::Auto { .. }
+            | Self::Choose
+            | Self::Outside { .. } => &[],
             Self::Rotate { weights, .. }
             | Self::Replace { weights, .. }
             | Self::Twins { weights, .. } => weights,
@@ -86,6 +96,7 @@ impl fmt::Display for Setting {
             Self::Eevdf => return f.write_str("EEVDF"),
             Self::Hold { policy } => return f.write_str(policy),
             Self::Auto { options } => return f.write_str(&options.join(" ")),
+            Self::Choose => return f.write_str("auto"),
             Self::Outside { command } => return f.write_str(&command.join(" ")),
             Self::Rotate { .. } => "",
             Self::Replace { .. } => ", replacing processes",

@@ -89,11 +89,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    if !args.trial.from.is_empty() {
-        return finish(args, &args.trial.from);
+    if !args.trial.run.from.is_empty() {
+        return finish(args, &args.trial.run.from);
     }
     ensure!(
-        args.trial.raw.is_none() || args.scenarios.len() == 1,
+        args.trial.run.raw.is_none() || args.scenarios.len() == 1,
         "--raw takes one scenario; several have a file each, in --out"
     );
     // What is wrong with the last one must not show after hours.
@@ -107,7 +107,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         raws.push(contest.raw.clone());
         contest.measure(args)?;
     }
-    match args.trial.raw {
+    match args.trial.run.raw {
         Some(_) => Ok(()),
         None => finish(args, &raws),
     }
@@ -136,7 +136,7 @@ impl Contest {
     }
 
     fn measure(self, args: &Args) -> Result<()> {
-        if args.trial.raw.is_none() && !args.fresh && self.is_measured(args.rounds)? {
+        if args.trial.run.raw.is_none() && !args.fresh && self.is_measured(args.rounds)? {
             eprintln!(
                 "scx_metabench: {} was measured before (--fresh measures again)",
                 self.workload.name

@@ -2,7 +2,6 @@
 //! `scx_metabench try -- CMD`: one command line under EEVDF, under every policy and under an equal
 //! rotation, interleaved. What comes of it is one sentence, and the line to paste.
 
-mod metric;
 mod rows;
 mod verdict;
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::metric::{INVERSE, RUNS};
 use super::Args;
+use crate::metric::{INVERSE, RUNS};
 use crate::reading::Reader;
 use crate::record::Row;
 use crate::workload::{Application, Load, Workload};

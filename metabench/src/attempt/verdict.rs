@@ -4,10 +4,10 @@
 use std::fmt::Write;
 
 use evidence::table::{time_ns, Table};
-use labkit::charge::setting::Setting;
 
-use super::metric::Metric;
+use crate::advice;
 use crate::estimate::{Measure, Verdict};
+use crate::metric::Metric;
 use crate::outcome::{Outcome, RowOutcome, SubjectOutcome};
 use crate::report::terminal;
 use crate::trial::window::ROTATIONS;
@@ -79,7 +79,7 @@ fn conclusion(subject: &SubjectOutcome, metric: Metric) -> (String, String) {
                 "{}: {change}\nIt is the best of {rows}, and looks a little better than it is for that.",
                 row.label
             );
-            (sentence, command(&row.setting))
+            (sentence, advice::command(&row.setting))
         }
     }
 }
@@ -89,26 +89,6 @@ fn best(subject: &SubjectOutcome) -> Option<&RowOutcome> {
     let measure = Measure::Throughput;
     let gains = |row: &&RowOutcome| measure.verdict(row, &subject.eevdf) == Some(Verdict::Better);
     measure.best(subject.rows.iter().filter(gains))
-}
-
-fn command(setting: &Setting) -> String {
-    let weights = match setting {
-        Setting::Outside { command } => return format!("sudo {}", command.join(" ")),
-        Setting::Hold { policy } => format!("{policy}=1"),
-        setting => {
-            let weights = setting.weights().iter();
-            let weights: Vec<_> = weights
-                .map(|(name, weight)| format!("{name}={weight}"))
-                .collect();
-            weights.join(",")
-        }
-    };
-    let turns = setting.weights().len() as u32;
-    let base_slice = match setting.period_us() {
-        Some(period_us) if turns > 0 => format!(" --base-slice {}us", period_us / turns),
-        _ => String::new(),
-    };
-    format!("sudo scx_meta --weights {weights}{base_slice}")
 }
 
 /// A warning if a rotation had too little time in its blocks.
@@ -131,9 +111,9 @@ fn short_block(subject: &SubjectOutcome, block_s: f64) -> Option<String> {
 mod tests {
     use evidence::sample::Interval;
 
-    use super::super::metric::RUNS;
     use super::*;
     use crate::estimate::made::{held, winner, Kind, Made, BATCH};
+    use crate::metric::RUNS;
 
     fn interval(estimate: f64, low: f64, high: f64) -> Interval {
         Interval {

@@ -15,6 +15,7 @@ use scx_meta::weights::PolicyList;
 use strategy::profile::Profile;
 use strategy::Prefer;
 
+use super::files::Destination;
 use crate::record::{Role, Row};
 use crate::workload::Workload;
 
@@ -25,6 +26,9 @@ const SCX_META: &str = "scx_meta";
 
 const STDOUT: &str = "-";
 
+/// Seeds by chance are below this: people may have to type them.
+const SEEDS: u64 = 1_000_000;
+
 /// How to measure, whatever is measured.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Common {
@@ -32,6 +36,14 @@ pub(crate) struct Common {
     #[arg(long, value_name = "NAME,…")]
     pub(crate) policies: Option<PolicyList>,
 
+    /// Whatever is measured, and whichever schedulers
+    #[command(flatten)]
+    pub(crate) run: Run,
+}
+
+/// Of each command that measures.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Run {
     /// Decides the order of rows, and where in a rotation a load begins [default: by chance;
     /// the raw data names it]
     #[arg(long, value_name = "N")]
@@ -127,6 +139,21 @@ impl Common {
     pub(crate) fn policy_list(&self) -> PolicyList {
         self.policies.clone().unwrap_or_else(PolicyList::all)
     }
+}
+
+impl Run {
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed.unwrap_or_else(|| fastrand::u64(..SEEDS))
+    }
+
+    /// Of raw data; `otherwise` if nobody says.
+    pub(crate) fn destination(&self, otherwise: &Destination) -> Destination {
+        match &self.raw {
+            _ if self.raw_to_stdout() => Destination::Stdout,
+            Some(path) => Destination::File(path.clone()),
+            None => otherwise.clone(),
+        }
+    }
 
     /// Raw data go to standard output, and nothing else is written.
     pub(crate) fn raw_to_stdout(&self) -> bool {
@@ -206,7 +233,7 @@ mod tests {
             [("a", "1"), ("b", "x=y")].map(|(n, v)| (n.into(), v.into()))
         );
         assert_eq!((args.rounds, args.out), (3, ".".into()));
-        assert_eq!(parse("--from a b").unwrap().common.from.len(), 2);
+        assert_eq!(parse("--from a b").unwrap().common.run.from.len(), 2);
         for bad in [
             "",
             "w --rounds 0",
@@ -235,14 +262,14 @@ mod tests {
 
     #[test]
     fn a_dash_is_standard_output() {
-        assert!(parse("w --raw -").unwrap().common.raw_to_stdout());
-        assert!(!parse("w --raw ./-").unwrap().common.raw_to_stdout());
+        assert!(parse("w --raw -").unwrap().common.run.raw_to_stdout());
+        assert!(!parse("w --raw ./-").unwrap().common.run.raw_to_stdout());
     }
 
     #[test]
     fn a_loader_that_is_not_there_is_refused_by_its_option() {
         let args = parse("w --scx-meta /no/such/file").unwrap();
-        let error = args.common.loader().unwrap_err().to_string();
+        let error = args.common.run.loader().unwrap_err().to_string();
         assert_eq!(error, "--scx-meta /no/such/file: there is no such file");
     }
 }

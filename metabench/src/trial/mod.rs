@@ -19,7 +19,7 @@ mod engine_tests;
 pub(crate) mod fake;
 pub(crate) mod files;
 mod load;
-mod order;
+pub(crate) mod order;
 mod progress;
 mod running;
 pub(crate) mod scene;

@@ -31,9 +31,6 @@ use crate::workload::{Application, Workload};
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
-/// Seeds by chance are below this: people may have to type them.
-const SEEDS: u64 = 1_000_000;
-
 pub(crate) struct Wanted {
     pub(crate) workload: Workload,
     /// Applications to put under load, each with whether it is the whole.
@@ -70,15 +67,11 @@ pub(crate) fn run(
     wanted: impl FnOnce() -> Result<Wanted>,
     derive: &mut Derive,
 ) -> Result<()> {
-    if !common.from.is_empty() {
-        return derive(&files::read(&common.from, stage)?, Moment::End).map(drop);
+    if !common.run.from.is_empty() {
+        return derive(&files::read(&common.run.from, stage)?, Moment::End).map(drop);
     }
     let wanted = wanted()?;
-    let destination = match &common.raw {
-        _ if common.raw_to_stdout() => Destination::Stdout,
-        Some(path) => Destination::File(path.clone()),
-        None => wanted.raw.clone(),
-    };
+    let destination = common.run.destination(&wanted.raw);
     let kept = match &destination {
         Destination::File(path) => format!("; what was measured is in {}", path.display()),
         Destination::Stdout | Destination::Nowhere => String::new(),
@@ -119,7 +112,7 @@ fn plan(stage: Stage, common: &Common, wanted: &Wanted) -> Result<Plan> {
         rows: wanted.rows.clone(),
         rounds: wanted.rounds,
         command: env::args().collect(),
-        seed: common.seed.unwrap_or_else(|| fastrand::u64(..SEEDS)),
+        seed: common.run.seed(),
         boot_id: boot_id.trim().to_owned(),
         date: machine::date(),
     })
@@ -152,7 +145,7 @@ fn contest(application: &Application, stage: Stage, workload: &Workload) -> Opti
 /// Nothing is started before it is known that scx_meta can be loaded.
 fn measure(common: &Common, wanted: &Wanted, log: &mut Log, kept: &str) -> Result<Ending> {
     let programs = Programs {
-        scx_meta: common.loader()?,
+        scx_meta: common.run.loader()?,
         twins: wanted.twins.clone(),
     };
     let charge = Charge::new(programs, &policies(&wanted.rows))?;
@@ -243,6 +236,7 @@ impl Log<'_, '_> {
 mod tests {
     use super::*;
     use crate::record::Block;
+    use crate::trial::args::Run;
     use crate::trial::fake;
 
     fn wanted(rows: Vec<Row>) -> Wanted {
@@ -262,10 +256,12 @@ mod tests {
     fn common() -> Common {
         Common {
             policies: None,
-            seed: Some(7),
-            scx_meta: None,
-            raw: None,
-            from: Vec::new(),
+            run: Run {
+                seed: Some(7),
+                scx_meta: None,
+                raw: None,
+                from: Vec::new(),
+            },
         }
     }
 

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod ab;
 mod arena;
 mod charge;
 mod killed;
