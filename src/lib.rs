@@ -9,6 +9,7 @@
 //!  │   weights, cpus,     loader     live, pins     stats, turns, output,
 //!  │   domains, tunables,                              halves     logging
 //!  │   preflight, machine
+//!  ├─► config: options of a file
 //!  ├─► strategy (a package): weights from what was measured
 //!  └─► set: changes the maps of the running program
 //! ```
@@ -48,6 +49,7 @@ pub mod auto;
 pub mod bpf;
 mod call;
 pub mod cli;
+mod config;
 mod cpus;
 mod domains;
 mod error;

@@ -15,10 +15,10 @@ use std::fmt;
 use std::io::Write;
 use std::time::Duration;
 
-use anyhow::{bail, Context, Error, Result};
+use anyhow::{bail, ensure, Context, Error, Result};
 
 use crate::live;
-use crate::live::Live;
+use crate::live::{Knobs, Live};
 use crate::policy::{join, Policy};
 use crate::weights::{Assignment, Weights};
 
@@ -87,7 +87,7 @@ impl Change {
             Slot::Pin => {
                 let held = match Policy::from_id(new) {
                     Some(policy) => format!("{policy} is held until `scx_meta unpin`"),
-                    None => "no pin: the weights decide".to_owned(),
+                    None => "no pin: the weights decide, or --auto".to_owned(),
                 };
                 format!("# {held}\n{}\n", live::bpftool_line("pinned", 0, new))
             }
@@ -129,6 +129,33 @@ pub(crate) fn set_pin(live: &Live, policy: Option<Policy>, out: &mut impl Write)
     }
     let change = Change::of(live, Slot::Pin, live::pin_value(policy))?;
     commit(live, vec![change], || live.apply(), "", out)
+}
+
+/// All that people can set, as it would be at load. With `chooses`, whoever chooses by itself must have
+/// been loaded for that.
+pub(crate) fn set_all(
+    live: &Live,
+    knobs: &Knobs,
+    chooses: bool,
+    out: &mut impl Write,
+) -> Result<()> {
+    let loaded = live.weights()?;
+    for policy in knobs.weights.turning().chain(knobs.pin) {
+        require(&loaded, policy)?;
+    }
+    ensure!(
+        !chooses || live.learned()?.is_some(),
+        "the running scx_meta was started without --auto"
+    );
+    let weight = |policy: Policy| (Slot::Weight(policy), knobs.weights.get(policy));
+    let slots = loaded.iter().map(|(policy, _)| weight(*policy)).chain([
+        (Slot::PeriodUs, knobs.period_us),
+        (Slot::Pin, live::pin_value(knobs.pin)),
+    ]);
+    let changes = slots.map(|(slot, new)| Change::of(live, slot, new));
+    let mut changes = changes.collect::<Result<Vec<_>>>()?;
+    changes.retain(|change| change.old != Some(change.new));
+    commit(live, changes, || live.apply(), "", out)
 }
 
 /// `scx_meta auto on`: takes back pin and weights.

@@ -22,6 +22,10 @@ pub const STOP_LIMIT: Duration = Duration::from_secs(60);
 /// Where scx_meta pins its maps.
 pub const PIN_DIR: &str = "/sys/fs/bpf/scx_meta";
 
+/// Options of one that is measured: one that comes back by itself would be measured as if nothing had been, and
+/// the configuration of the machine must not decide what is measured.
+pub const MEASURED: [&str; 4] = ["--on-ejection", "exit", "--config", "/dev/null"];
+
 /// The name of its scheduler begins so.
 pub const OPS: &str = "meta";
 

@@ -1,27 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0-only
 //! The command line, and which part answers each command.
 
+mod configured;
 mod options;
 mod plan;
+mod reload;
 #[cfg(test)]
 mod tests;
 
+use std::ffi::OsString;
 use std::io::{stdout, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::{io, panic};
+use std::{env, io, panic};
 
 use anyhow::{Context, Result};
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
+use self::configured::Refusal;
 use self::options::RunArgs;
+use self::reload::Reload;
 use crate::live::Live;
 use crate::machine::Machine;
 use crate::policy::Policy;
 use crate::sched::{Outcome, StopSignals};
 use crate::stats::Snapshot;
 use crate::weights::Assignment;
-use crate::{live, logging, output, preflight, sched, set, turns, weights};
+use crate::{config, live, logging, output, preflight, sched, set, turns, weights};
 
 /// The kernel ended the scheduler: by an ejection, or since somebody pressed SysRq-S or unregistered
 /// it. A service manager must not start it again: contrib/scx_meta.service names this status.
@@ -44,7 +50,7 @@ Examples:
 Exit status:
   0  it was stopped by a signal or --seconds
   1  it could not be started, or failed
-  2  the command line was refused
+  2  the command line or the configuration was refused
   3  the kernel ended the scheduler: an ejection, SysRq-S, or somebody unregistered it";
 
 /// Several CPU scheduling policies in one BPF program, switched in the kernel
@@ -104,6 +110,28 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Change the running scx_meta to a mode of the configuration: its weights, period and pin; without
+    /// a name, list the modes
+    Mode {
+        /// As the file calls it
+        #[arg(value_name = "NAME")]
+        name: Option<String>,
+        /// Of this file in place of /etc/scx_meta/config.toml
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Print the options that the configuration comes to
+    Config {
+        /// Of this file in place of /etc/scx_meta/config.toml
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+        /// With this mode
+        #[arg(long, value_name = "NAME")]
+        mode: Option<String>,
+        /// Print a file to begin with: all options, with what they do and their defaults
+        #[arg(long, conflicts_with_all = ["file", "mode"])]
+        default: bool,
+    },
     /// Check what this machine needs to run scx_meta
     Doctor,
 }
@@ -140,17 +168,31 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
+/// What can be typed.
+pub(crate) fn command() -> clap::Command {
+    Cli::command()
+}
+
 fn run() -> Result<ExitCode> {
-    let cli = match Cli::try_parse() {
+    let words: Vec<OsString> = env::args_os().collect();
+    let cli = match configured::parse(&words) {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error),
+        Err(Refusal::Typed(error)) => return refuse(&error),
+        Err(Refusal::Configured(error)) => {
+            logging::init(false);
+            log::error!("{error:#}");
+            return Ok(ExitCode::from(USAGE));
+        }
     };
     logging::init(cli.run.verbose);
     let machine = Machine::default();
     let mut out = stdout();
     match cli.command {
         None if cli.run.list_policies => list_policies(&mut out)?,
-        None => return load(&cli.run, machine, &mut out),
+        None => {
+            let reload = Reload::new(words, cli.run.config.clone());
+            return load(&cli.run, machine, reload, &mut out);
+        }
         Some(Command::Set { items }) => {
             weights::check_assignments(&items)?;
             set::set(&Live::open(&machine)?, &items, &mut out)?;
@@ -160,6 +202,17 @@ fn run() -> Result<ExitCode> {
         }
         Some(Command::Unpin) => set::set_pin(&Live::open(&machine)?, None, &mut out)?,
         Some(Command::Auto { switch }) => auto(&Live::open(&machine)?, switch, &mut out)?,
+        Some(Command::Mode { name, config }) => {
+            configured::mode(name.as_deref(), config.as_deref(), &machine, &mut out)?;
+        }
+        Some(Command::Config {
+            file,
+            mode,
+            default,
+        }) => match default {
+            true => write!(out, "{}", config::sample(&command()))?,
+            false => configured::print(file.as_deref(), mode.as_deref(), &mut out)?,
+        },
         Some(Command::Status { json }) => status(&machine, json, &mut out)?,
         Some(Command::Turns { json }) => recorded_turns(&machine, json, &mut out)?,
         Some(Command::Doctor) => {
@@ -192,7 +245,7 @@ fn refuse(error: &clap::Error) -> Result<ExitCode> {
 }
 
 /// What clap says in a message of several lines, without the usage behind it.
-fn one_line(message: &str) -> String {
+pub(crate) fn one_line(message: &str) -> String {
     let message = message.strip_prefix("error: ").unwrap_or(message);
     let told = message
         .lines()
@@ -202,7 +255,12 @@ fn one_line(message: &str) -> String {
     told.collect::<Vec<_>>().join(" ")
 }
 
-fn load(args: &RunArgs, machine: Machine, out: &mut impl Write) -> Result<ExitCode> {
+fn load(
+    args: &RunArgs,
+    machine: Machine,
+    reload: Reload,
+    out: &mut impl Write,
+) -> Result<ExitCode> {
     let policies = args.policies();
     let computed = args.compute(&policies)?;
     let plan = args.plan(policies, computed.as_ref().map(|c| &c.allotment))?;
@@ -222,7 +280,8 @@ fn load(args: &RunArgs, machine: Machine, out: &mut impl Write) -> Result<ExitCo
     // Before other threads are started, which then leave the signals to one.
     let signals = StopSignals::block()?;
     output::start()?;
-    match sched::run(plan, machine, signals)? {
+    let on_hangup = reload.of(&plan);
+    match sched::run(plan, machine, signals, on_hangup)? {
         Outcome::Asked => Ok(ExitCode::SUCCESS),
         Outcome::Ended(why) => {
             log::error!("the kernel ended the scheduler: {why}");

@@ -18,6 +18,15 @@ use crate::weights::{PolicyList, Rotate, Weights};
 /// Options of the loader.
 #[derive(Args, Debug)]
 pub(crate) struct RunArgs {
+    /// Read this file of options in place of /etc/scx_meta/config.toml, which need not be there; what is
+    /// typed has the last word
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true)]
+    pub(super) config: Option<PathBuf>,
+
+    /// Options of this mode of the file
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
+    pub(super) mode: Option<String>,
+
     /// Policies to load; only these can get a weight later [default: all]
     #[arg(long, value_name = "NAME,…", allow_hyphen_values = true)]
     pub(super) policies: Option<PolicyList>,

@@ -90,6 +90,13 @@ impl RunArgs {
         Allotment::round_robin(turning, &policies.names(), self.base_slice)
     }
 
+    /// The whole of it, without a word.
+    pub(super) fn resolve(&self) -> Result<Plan> {
+        let policies = self.policies();
+        let computed = self.compute(&policies)?;
+        self.plan(policies, computed.as_ref().map(|c| &c.allotment))
+    }
+
     /// Resolves defaults and refuses options that contradict each other.
     pub(super) fn plan(&self, policies: PolicyList, allotment: Option<&Allotment>) -> Result<Plan> {
         let auto = self.auto.auto();

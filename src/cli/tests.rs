@@ -15,9 +15,7 @@ use crate::sched::Plan;
 fn plan(args: &[&str]) -> Result<Plan> {
     let args = ["scx_meta"].iter().chain(args);
     let run = Cli::try_parse_from(args)?.run;
-    let policies = run.policies();
-    let computed = run.compute(&policies)?;
-    run.plan(policies, computed.as_ref().map(|c| &c.allotment))
+    run.resolve()
 }
 
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/contrib/profile.example.toml");

@@ -35,6 +35,7 @@ use std::time::{Duration, Instant};
 use std::{panic, thread};
 
 use anyhow::{bail, ensure, Context, Result};
+use nix::sys::signal::Signal;
 use scx_utils::try_set_rlimit_infinity;
 
 use self::gate::{Gate, Stopping};
@@ -61,9 +62,17 @@ enum Event {
     Over,
 }
 
+/// What SIGHUP does in place of a stop; false: nothing.
+pub(crate) type OnHangup = Box<dyn Fn() -> bool + Send>;
+
 /// Runs until it is stopped. The process is to end then: a load that was under way may still be, in
 /// a thread that can no longer attach anything.
-pub(crate) fn run(plan: Plan, machine: Machine, signals: StopSignals) -> Result<Outcome> {
+pub(crate) fn run(
+    plan: Plan,
+    machine: Machine,
+    signals: StopSignals,
+    on_hangup: OnHangup,
+) -> Result<Outcome> {
     machine.require_all()?;
     if plan.uses_central_cpu() {
         check_central_cpu(&plan, &machine.cpu_list("online")?)?;
@@ -74,7 +83,11 @@ pub(crate) fn run(plan: Plan, machine: Machine, signals: StopSignals) -> Result<
     let (sender, events) = mpsc::channel();
     let to_us = sender.clone();
     // We are gone only when the process is about to end.
-    signals.watch(move || drop(to_us.send(Event::Signal)))?;
+    signals.watch(move |signal| {
+        if signal != Signal::SIGHUP || !on_hangup() {
+            drop(to_us.send(Event::Signal));
+        }
+    })?;
     let seconds = plan.run.seconds;
     let gate_of_life = Arc::clone(&gate);
     let life = look_after(sender, move |sender| {

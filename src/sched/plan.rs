@@ -165,6 +165,21 @@ impl Plan {
         self.auto.as_ref()?.reward.as_ref()
     }
 
+    /// What of it differs from another one's and is fixed at load, for people.
+    pub(crate) fn fixed_differences(&self, other: &Self) -> Vec<&'static str> {
+        let parts = [
+            (self.policies == other.policies, "the policies (--policies)"),
+            (self.auto == other.auto, "the options of --auto"),
+            (
+                self.tunables == other.tunables,
+                "options of policies or of the hand-over",
+            ),
+            (self.run == other.run, "options of the run"),
+        ];
+        let differ = parts.into_iter().filter(|(same, _)| !same);
+        differ.map(|(_, what)| what).collect()
+    }
+
     /// Among what --auto chooses, for people.
     pub(super) fn choice(&self) -> String {
         let arms = self.auto.iter().flat_map(|auto| auto.arms.iter());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! Signals that ask the loader to stop: SIGINT, SIGTERM and SIGHUP. One that was ignored when it
+//! Signals that ask the loader to stop: SIGINT, SIGTERM and SIGHUP, unless the latter has it read its
+//! configuration again. One that was ignored when it
 //! started stays ignored, as under `nohup`.
 //!
 //! They are blocked in every thread and waited for in one: a signal must not break into a system
@@ -35,7 +36,7 @@ impl StopSignals {
     }
 
     /// Calls `on_signal` at each from now on, in a thread of its own.
-    pub(crate) fn watch(self, on_signal: impl Fn() + Send + 'static) -> Result<()> {
+    pub(crate) fn watch(self, on_signal: impl Fn(Signal) + Send + 'static) -> Result<()> {
         if self.0.is_empty() {
             return Ok(());
         }
@@ -44,8 +45,8 @@ impl StopSignals {
             .name("signals".into())
             // It fails only for signals that do not exist.
             .spawn(move || {
-                while set.wait().is_ok() {
-                    on_signal();
+                while let Ok(signal) = set.wait() {
+                    on_signal(signal);
                 }
             });
         watching.map(drop).context("starting to wait for signals")

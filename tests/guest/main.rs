@@ -28,6 +28,7 @@ mod bound;
 mod callback;
 mod cgroups;
 mod clock;
+mod configured;
 mod counters;
 mod crowd;
 mod doctor;

@@ -17,7 +17,7 @@ use super::process::Process;
 use super::rotation::Rotation;
 use super::signals::Signals;
 use super::POLL;
-use crate::meta::OPS;
+use crate::meta::{MEASURED, OPS};
 use crate::{retune, sys};
 
 /// A policy that is to be held is in charge after this, or never: the program looks at once.
@@ -63,7 +63,7 @@ impl Loaded {
     /// Loads it with these options.
     pub fn with_options(program: PathBuf, options: &[String]) -> Result<Self> {
         let mut command = Command::new(&program);
-        command.args(options).args(["--on-ejection", "exit"]);
+        command.args(options).args(MEASURED);
         let process = Process::start("scx_meta", OPS, &mut command)?;
         Ok(Self {
             program,

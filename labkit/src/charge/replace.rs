@@ -19,7 +19,7 @@ use super::rotation::Rotation;
 use super::WATCH_POLL;
 use crate::charge::scheduler::{Scheduler, Started, Stopped};
 use crate::charge::watch::Watch;
-use crate::meta::{OPS, START_LIMIT, STOP_LIMIT};
+use crate::meta::{MEASURED, OPS, START_LIMIT, STOP_LIMIT};
 use crate::scx;
 
 /// What replacing came to.
@@ -166,7 +166,7 @@ impl Turns {
 
     fn start(&self, policy: Policy, watch: &mut Watch) -> Result<(Scheduler, Started)> {
         let mut command = Command::new(&self.program);
-        command.args(["--policies", policy.name(), "--on-ejection", "exit"]);
+        command.args(["--policies", policy.name()]).args(MEASURED);
         Scheduler::start(&mut command, OPS, watch, START_LIMIT)
     }
 }

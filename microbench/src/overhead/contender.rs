@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use labkit::charge::scheduler::Scheduler;
 use labkit::charge::watch::Watch;
-use labkit::meta::{OPS, START_LIMIT, STOP_LIMIT};
+use labkit::meta::{MEASURED, OPS, START_LIMIT, STOP_LIMIT};
 use labkit::sys;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -163,9 +163,8 @@ impl Programs<'_> {
 }
 
 impl Start {
-    /// One that comes back by itself after an ejection would be measured as if nothing had been.
     fn meta(mut command: Command) -> Self {
-        command.args(["--on-ejection", "exit"]);
+        command.args(MEASURED);
         Self { command, ops: OPS }
     }
 }
@@ -197,18 +196,18 @@ mod tests {
         let some = |text: &str| Some(text.to_string());
         assert_eq!(
             command(Contender::Multi, "fifo"),
-            some("scx_meta --pin fifo --on-ejection exit")
+            some("scx_meta --pin fifo --on-ejection exit --config /dev/null")
         );
         assert_eq!(
             command(Contender::Single, "nest"),
-            some("only-nest --policies nest --pin nest --on-ejection exit")
+            some("only-nest --policies nest --pin nest --on-ejection exit --config /dev/null")
         );
         assert_eq!(command(Contender::Stock, "fifo"), some("scx_simple -f"));
         assert_eq!(command(Contender::Stock, "vtime"), some("scx_simple"));
         assert_eq!(command(Contender::Stock, "nest"), None);
         assert_eq!(
             command(Contender::Rotating, "fifo"),
-            some("scx_meta --on-ejection exit")
+            some("scx_meta --on-ejection exit --config /dev/null")
         );
         assert!(programs.start(Contender::Stock, "central").is_err());
         assert!(programs.start(Contender::Single, "vtime").is_err());

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{bail, ensure, Context, Result};
-use labkit::meta::Meta;
+use labkit::meta::{Meta, MEASURED};
 use labkit::{retune, sys};
 use scx_meta::live::Live;
 use scx_meta::machine::Machine;
@@ -33,8 +33,7 @@ pub(crate) struct Rig {
 pub(crate) fn command(program: &Path, options: &[&str]) -> Command {
     let mut command = Command::new(program);
     command
-        // One that comes back by itself would be measured as if nothing had been.
-        .args(["--on-ejection", "exit"])
+        .args(MEASURED)
         .args(options)
         .stdin(Stdio::null())
         .stdout(Stdio::null());

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{ensure, Context, Result};
+use labkit::meta::MEASURED;
 use labkit::scx::Counters;
 use labkit::sys;
 use scx_meta::live::Live;
@@ -32,8 +33,7 @@ pub(crate) fn single(policy: &str) -> Options {
 
 pub(crate) fn command(program: &Path, options: &Options) -> Command {
     let mut command = Command::new(program);
-    // One that comes back by itself would be measured as if nothing had been.
-    command.args(["--on-ejection", "exit"]).args(options);
+    command.args(MEASURED).args(options);
     command
 }
 
