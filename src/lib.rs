@@ -62,6 +62,7 @@ mod loader;
 pub mod logging;
 pub mod machine;
 mod memory;
+mod metrics;
 mod output;
 mod pins;
 pub mod policy;

@@ -13,7 +13,7 @@ use serde_json::{json, Map, Value};
 use crate::auto::Learned;
 use crate::bpf::abi;
 use crate::live::Live;
-use crate::policy::{stat_rows, Policy};
+use crate::policy::{stat_rows, Policy, StatRow};
 use crate::weights;
 
 /// How often a snapshot is taken again because a switch fell into it, and how long it waits for the
@@ -80,6 +80,26 @@ impl Snapshot {
         }
     }
 
+    /// A counter of each policy that is loaded, and of what the kernel placed by itself (None).
+    pub(crate) fn of_each(&self, row: &StatRow) -> Vec<(Option<Policy>, u64)> {
+        let value = |policy: Policy| match row.name {
+            // With the turn under way.
+            "active_ns" => self.active_ns(policy),
+            _ => (row.get)(self.counters(policy)),
+        };
+        let of_policies = self
+            .weights
+            .iter()
+            .map(|(policy, _)| (Some(*policy), value(*policy)));
+        let kernel = &self.counters[abi::meta_policy_META_NONE as usize];
+        of_policies.chain([(None, (row.get)(kernel))]).collect()
+    }
+
+    /// Length of a rotation as the program has it.
+    pub(crate) fn held_period_us(&self) -> u32 {
+        weights::held_period_us(self.period_us)
+    }
+
     fn active(&self) -> Option<Policy> {
         Policy::from_id(self.status.active)
     }
@@ -133,7 +153,7 @@ impl Snapshot {
 
     /// What the program makes of what is written.
     fn rotation(&self) -> String {
-        let held_us = weights::held_period_us(self.period_us);
+        let held_us = self.held_period_us();
         let held = nanoseconds(u64::from(held_us) * 1000);
         match held_us == self.period_us {
             true => held,
@@ -215,7 +235,7 @@ impl Snapshot {
             "turn_ns": self.status.turn_ns,
             "generation": self.status.generation,
             "pinned": self.pin.map(Policy::name),
-            "period_us": weights::held_period_us(self.period_us),
+            "period_us": self.held_period_us(),
             "policies": policies,
             "auto": self.learned.as_ref().map(|learned| learned.json(self.now_ns)),
             "kernel": counters_json(&self.counters[abi::meta_policy_META_NONE as usize]),
@@ -278,7 +298,7 @@ pub(crate) fn nanoseconds(ns: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::value::tests::stats;
     use crate::value::zeroed;
@@ -304,7 +324,7 @@ mod tests {
     }
 
     /// fifo had 1 s, vtime has had 2 s and is 1 s into its turn.
-    fn snapshot() -> Snapshot {
+    pub(crate) fn snapshot() -> Snapshot {
         let mut status: abi::meta_status = zeroed();
         status.generation = 7;
         status.active = abi::meta_policy_META_VTIME;

@@ -280,6 +280,7 @@ fn load(
     // Before other threads are started, which then leave the signals to one.
     let signals = StopSignals::block()?;
     output::start()?;
+    let _exporters = args.metrics.start()?;
     let on_hangup = reload.of(&plan);
     match sched::run(plan, machine, signals, on_hangup)? {
         Outcome::Asked => Ok(ExitCode::SUCCESS),

@@ -9,6 +9,7 @@ use clap::Args;
 use strategy::{Prefer, Strategy};
 
 use crate::auto::AutoArgs;
+use crate::metrics::MetricsArgs;
 use crate::policy::Policy;
 use crate::sched::RunOptions;
 use crate::tunables::Tunables;
@@ -81,6 +82,9 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     pub(super) auto: AutoArgs,
+
+    #[command(flatten)]
+    pub(super) metrics: MetricsArgs,
 
     #[command(flatten)]
     pub(super) tunables: Tunables,

@@ -10,9 +10,8 @@ use std::{io, thread};
 
 use anyhow::{anyhow, Context, Result};
 
-use super::configured;
 use super::configured::Refusal;
-use super::one_line;
+use super::{configured, one_line};
 use crate::live::Live;
 use crate::machine::Machine;
 use crate::sched::{OnHangup, Plan};

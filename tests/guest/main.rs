@@ -45,6 +45,7 @@ mod lifecycle;
 mod live_updates;
 mod loads;
 mod maps;
+mod metrics;
 mod mutant;
 mod mutants;
 mod own;
