@@ -169,8 +169,13 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 }
 
 /// What can be typed.
-pub(crate) fn command() -> clap::Command {
+pub fn command() -> clap::Command {
     Cli::command()
+}
+
+/// What `scx_meta config --default` prints.
+pub fn sample_config() -> String {
+    config::sample(&command())
 }
 
 fn run() -> Result<ExitCode> {
@@ -210,7 +215,7 @@ fn run() -> Result<ExitCode> {
             mode,
             default,
         }) => match default {
-            true => write!(out, "{}", config::sample(&command()))?,
+            true => write!(out, "{}", sample_config())?,
             false => configured::print(file.as_deref(), mode.as_deref(), &mut out)?,
         },
         Some(Command::Status { json }) => status(&machine, json, &mut out)?,

@@ -4,6 +4,7 @@
 mod bench;
 mod clean;
 mod cli;
+mod deb;
 mod run;
 mod setup;
 mod test;
@@ -55,6 +56,7 @@ fn dispatch(cli: &Cli) -> Result<u8> {
         Command::Calibrate(args) => in_calibrate(args, cli.yes).map(|()| 0),
         Command::Verifier => bench::verifier::run(&test::KERNELS, cli.yes).map(|()| 0),
         Command::Setup(args) => setup::run(args, cli.yes).map(|()| 0),
+        Command::Deb => deb::run(cli.yes).map(|()| 0),
         Command::Clean => clean::run().map(|()| 0),
         Command::GuestRun(args) => demo::run(args).map(|()| 0),
         Command::GuestClock { what } => guest_clock::run(*what).map(|()| 0),

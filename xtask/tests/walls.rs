@@ -11,7 +11,7 @@ use serde_json::Value;
 /// Of each package those of ours that it uses, apart from its tests. What the loader and the
 /// benches are made of comes before them; the two benches share what is below them, and not each
 /// other; xtask runs them all as programs.
-const MAY_USE: [(&str, &[&str]); 9] = [
+const MAY_USE: [(&str, &[&str]); 10] = [
     ("strategy", &[]),
     ("scx_meta", &["strategy"]),
     ("labkit", &["scx_meta"]),
@@ -20,6 +20,7 @@ const MAY_USE: [(&str, &[&str]); 9] = [
         "scx_metabench",
         &["evidence", "labkit", "scx_meta", "strategy"],
     ),
+    ("dist", &["scx_meta", "scx_metabench"]),
     ("scx_microbench", &["evidence", "labkit", "scx_meta"]),
     ("rotation-tests", &[]),
     ("lab", &["labkit"]),

@@ -6,12 +6,11 @@ pub mod guest;
 pub mod junit;
 
 use std::env;
-use std::path::PathBuf;
-use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::{command, paths};
+use crate::paths;
+use crate::programs::tool;
 
 const VERSION: &str = "0.9.143";
 
@@ -21,27 +20,10 @@ pub fn path() -> Result<std::ffi::OsString> {
     let own = root.join("bin");
     let path = env::var_os("PATH").unwrap_or_default();
     if paths::which("cargo-nextest").is_none() && !own.join("cargo-nextest").is_file() {
-        build(&root)?;
+        // Without what would update it over the network.
+        let features = ["--no-default-features", "--features", "default-no-update"];
+        tool::build("cargo-nextest", VERSION, &features, &root)?;
     }
     let folders = env::split_paths(&path).chain([own]);
     env::join_paths(folders).context("PATH has a folder that cannot be in it")
-}
-
-fn build(root: &PathBuf) -> Result<()> {
-    eprintln!("lab: building cargo-nextest {VERSION} (once, several minutes)");
-    command::run(
-        Command::new("cargo")
-            .args(["install", "cargo-nextest", "--version", VERSION])
-            // Without what would update it over the network.
-            .args(["--locked", "--no-default-features"])
-            .args(["--features", "default-no-update"])
-            .arg("--root")
-            .arg(root)
-            // It must be quick to build: it waits for tests most of the time.
-            .env("CARGO_PROFILE_RELEASE_LTO", "off")
-            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
-            // Not into the workspace's own output folder.
-            .env("CARGO_TARGET_DIR", root.join("build")),
-    )?;
-    std::fs::remove_dir_all(root.join("build")).context("cannot remove nextest's build")
 }

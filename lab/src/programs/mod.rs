@@ -5,5 +5,6 @@
 pub mod cargo;
 pub mod schedulers;
 pub mod stock;
+pub mod tool;
 pub mod unpacked;
 pub mod variants;

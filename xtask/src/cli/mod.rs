@@ -80,6 +80,10 @@ pub(crate) enum Command {
     Verifier,
     /// Fetch and install what the other commands need, and do nothing else
     Setup(Setup),
+    /// A package for Debian: programs, unit, configuration, manual pages, completions
+    ///
+    /// Prints its path. Installing it starts nothing.
+    Deb,
     /// Remove what the lab put on disk, reports included; name what removes its packages
     Clean,
     /// The half of `run` that runs in the guest
