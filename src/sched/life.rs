@@ -13,6 +13,7 @@ use anyhow::{bail, Context, Result};
 use super::exit::{Cause, Exit};
 use super::gate::Gate;
 use super::grace::GracePeriods;
+use super::manager::Pulse;
 use super::plan::Plan;
 use super::program::{Running, Standby};
 use super::report::Reporter;
@@ -54,6 +55,7 @@ pub(super) struct Life<'a> {
     gate: &'a Gate,
     /// Told when a program is in charge.
     in_charge: &'a dyn Fn(Instant),
+    pulse: Pulse,
     knobs: Knobs,
     /// The maps that are pinned, of the program before.
     pinned: Option<Live>,
@@ -68,12 +70,14 @@ impl<'a> Life<'a> {
         machine: &'a Machine,
         gate: &'a Gate,
         in_charge: &'a dyn Fn(Instant),
+        pulse: Pulse,
     ) -> Self {
         Self {
             plan,
             machine,
             gate,
             in_charge,
+            pulse,
             knobs: plan.knobs.clone(),
             pinned: None,
             was_in_charge: false,
@@ -216,6 +220,7 @@ impl<'a> Life<'a> {
             if running.has_ended() {
                 break false;
             }
+            self.pulse.beat();
             tolerate(running.follow(self.machine));
             let now = Instant::now();
             let mut idle = EXIT_POLL;

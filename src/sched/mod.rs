@@ -19,6 +19,7 @@ mod grace;
 mod holder;
 mod last_words;
 mod life;
+mod manager;
 pub(crate) mod plan;
 mod program;
 mod report;
@@ -41,6 +42,7 @@ use scx_utils::try_set_rlimit_infinity;
 use self::gate::{Gate, Stopping};
 use self::life::Life;
 pub(crate) use self::life::Outcome;
+use self::manager::Manager;
 pub(crate) use self::plan::{Plan, RunOptions};
 pub use self::program::{Running, Standby};
 pub(crate) use self::signals::StopSignals;
@@ -78,6 +80,8 @@ pub(crate) fn run(
         check_central_cpu(&plan, &machine.cpu_list("online")?)?;
     }
     try_set_rlimit_infinity();
+    let manager = Manager::of_environment()?;
+    let pulse = manager.pulse();
     let gate = Arc::new(Gate::new(Some(PinDir::claim()?)));
     let _pins = gate.pins();
     let (sender, events) = mpsc::channel();
@@ -92,9 +96,9 @@ pub(crate) fn run(
     let gate_of_life = Arc::clone(&gate);
     let life = look_after(sender, move |sender| {
         let in_charge = |since| drop(sender.send(Event::InCharge(since)));
-        Life::new(&plan, &machine, &gate_of_life, &in_charge).live()
+        Life::new(&plan, &machine, &gate_of_life, &in_charge, pulse).live()
     })?;
-    supervise(life, &events, &gate, seconds)
+    supervise(life, &events, &gate, seconds, &manager)
 }
 
 fn check_central_cpu(plan: &Plan, online: &[u32]) -> Result<()> {
@@ -133,6 +137,7 @@ fn supervise(
     events: &Receiver<Event>,
     gate: &Gate,
     seconds: Option<Duration>,
+    manager: &Manager,
 ) -> Result<Outcome> {
     let mut deadline: Option<Instant> = None;
     loop {
@@ -143,10 +148,12 @@ fn supervise(
         match event {
             // A reload does not give it more time.
             Ok(Event::InCharge(since)) => {
+                manager.ready();
                 deadline = deadline.or_else(|| since.checked_add(seconds?));
             }
             Ok(Event::Signal) | Err(RecvTimeoutError::Timeout) => {
                 deadline = None;
+                manager.stopping();
                 if gate.stop() == Stopping::EndNow {
                     return Ok(Outcome::Asked);
                 }
@@ -180,7 +187,7 @@ mod tests {
         }
         let of_life = Arc::clone(&gate);
         let life = look_after(sender, move |sender| life(&of_life, sender)).unwrap();
-        supervise(life, &events, &gate, seconds)
+        supervise(life, &events, &gate, seconds, &Manager::nobody())
     }
 
     #[test]

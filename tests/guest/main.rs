@@ -44,6 +44,7 @@ mod kmsg;
 mod lifecycle;
 mod live_updates;
 mod loads;
+mod managed;
 mod maps;
 mod metrics;
 mod mutant;
