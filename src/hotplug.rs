@@ -2,6 +2,8 @@
 //! What CPUs share, kept true while they come and go. The program itself follows
 //! each event; what a CPU shares that was never online before, only sysfs knows.
 
+use std::fs;
+
 use anyhow::{Context, Result};
 use libbpf_rs::ProgramInput;
 
@@ -9,6 +11,8 @@ use crate::bpf::{abi, BpfSkel};
 use crate::cpus;
 use crate::domains::Domains;
 use crate::machine::Machine;
+
+const SEQ: &str = "/sys/kernel/sched_ext/hotplug_seq";
 
 /// Follows the program's count of CPUs that came or went.
 pub(crate) struct Hotplug {
@@ -42,6 +46,11 @@ impl Hotplug {
         log::debug!("CPUs came or went: the policies know what they share");
         Ok(())
     }
+}
+
+/// The count of CPUs that came or went since boot; None where the kernel does not say.
+pub(crate) fn events() -> Option<u64> {
+    fs::read_to_string(SEQ).ok()?.trim().parse().ok()
 }
 
 /// The variable `pair_partner`, by who is online now.

@@ -77,6 +77,7 @@ pub mod tunables;
 pub mod turns;
 pub mod value;
 mod void;
+mod watch;
 pub mod weights;
 
 pub use self::error::Error;

@@ -27,7 +27,7 @@ use crate::policy::Policy;
 use crate::sched::{Outcome, StopSignals};
 use crate::stats::Snapshot;
 use crate::weights::Assignment;
-use crate::{config, live, logging, output, preflight, sched, set, turns, weights};
+use crate::{config, live, logging, output, preflight, sched, set, turns, watch, weights};
 
 /// The kernel ended the scheduler: by an ejection, or since somebody pressed SysRq-S or unregistered
 /// it. A service manager must not start it again: contrib/scx_meta.service names this status.
@@ -132,6 +132,13 @@ enum Command {
         #[arg(long, conflicts_with_all = ["file", "mode"])]
         default: bool,
     },
+    /// Print what happens to the running scx_meta, as it happens: who is in charge, pins, weights, what --auto
+    /// chooses, CPUs that come and go, ejections; until Ctrl-C
+    Watch {
+        /// One JSON object a line
+        #[arg(long)]
+        json: bool,
+    },
     /// Check what this machine needs to run scx_meta
     Doctor,
 }
@@ -218,6 +225,7 @@ fn run() -> Result<ExitCode> {
             true => write!(out, "{}", sample_config())?,
             false => configured::print(file.as_deref(), mode.as_deref(), &mut out)?,
         },
+        Some(Command::Watch { json }) => watch::watch(&machine, json, &mut out)?,
         Some(Command::Status { json }) => status(&machine, json, &mut out)?,
         Some(Command::Turns { json }) => recorded_turns(&machine, json, &mut out)?,
         Some(Command::Doctor) => {

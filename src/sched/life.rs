@@ -19,10 +19,10 @@ use super::program::{Running, Standby};
 use super::report::Reporter;
 use super::rescue::Rescue;
 use super::retry::{Answer, OnEjection, Patience, EJECTIONS, EJECTIONS_WITHIN};
-use super::{carry, last_words, program};
+use super::{carry, last_words};
 use crate::live::{Knobs, Live, PIN_DIR};
 use crate::machine::Machine;
-use crate::{output, void};
+use crate::{hotplug, output, void};
 
 /// How often the loader looks whether the kernel ejected the program.
 /// Each look is a wake-up of an idle machine.
@@ -260,11 +260,11 @@ impl<'a> Life<'a> {
         log::info!("CPUs changed: loading again; weights, period and pin are kept");
         let limit = Instant::now() + SETTLE_LIMIT;
         loop {
-            let before = program::hotplug_seq();
+            let before = hotplug::events();
             if self.gate.stopped_within(pause) {
                 return Some(Outcome::Asked);
             }
-            if program::hotplug_seq() == before || Instant::now() > limit {
+            if hotplug::events() == before || Instant::now() > limit {
                 return None;
             }
         }

@@ -4,7 +4,6 @@
 //! Nothing replaces a loaded program in place: the kernel has room for one. So a replacement can be
 //! loaded beforehand, but is attached only when the old one has been detached.
 
-use std::fs;
 use std::mem::MaybeUninit;
 
 use anyhow::{bail, ensure, Context, Result};
@@ -25,9 +24,6 @@ use crate::live::{Knobs, Live};
 use crate::machine::Machine;
 use crate::reward::{Listener, Reward};
 use crate::{hotplug, Error};
-
-/// Counts the CPUs that came or went since boot.
-const HOTPLUG_SEQ: &str = "/sys/kernel/sched_ext/hotplug_seq";
 
 /// A program that is loaded and verified, its maps filled, but not in charge: all that can be done
 /// before a replacement begins.
@@ -81,7 +77,7 @@ impl<'obj> Standby<'obj> {
     /// Whether CPUs came or went since it was opened. The kernel would enable it for every task
     /// before it refuses it for that.
     pub(super) fn is_outdated(&self) -> bool {
-        hotplug_seq().is_some_and(|seq| seq != self.hotplug_seq)
+        hotplug::events().is_some_and(|seq| seq != self.hotplug_seq)
     }
 
     /// Puts it in charge; returns once every task is under it.
@@ -258,9 +254,4 @@ fn leave_ops_to_us(skel: &mut OpenBpfSkel<'_>) {
     // SAFETY: the map belongs to the open object that `skel` borrows.
     let ret = unsafe { libbpf_sys::bpf_map__set_autoattach(map.as_ptr(), false) };
     debug_assert_eq!(ret, 0, "a struct_ops map takes autoattach");
-}
-
-/// The last CPU event; None where the kernel does not say.
-pub(super) fn hotplug_seq() -> Option<u64> {
-    fs::read_to_string(HOTPLUG_SEQ).ok()?.trim().parse().ok()
 }

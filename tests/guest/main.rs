@@ -67,3 +67,4 @@ mod stops;
 mod switches;
 mod tier;
 mod wakers;
+mod watched;
