@@ -74,7 +74,7 @@ fn it_compares_whoever_takes_part_on_a_service_that_stays_up() {
 fn a_guard_ends_it_at_once_and_nothing_stays_loaded() {
     let _alone = alone();
     let _service = Service::start();
-    let done = ab(&["fifo", "kernel", "--abort-if", "cmd:echo 3>2"]);
+    let done = ab(&["fifo", "vtime", "--abort-if", "cmd:echo 3>2"]);
     assert!(!done.status.success());
     let said = String::from_utf8_lossy(&done.stderr);
     assert!(
