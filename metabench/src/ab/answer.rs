@@ -60,16 +60,41 @@ pub(super) fn mean<'a>(blocks: impl Iterator<Item = &'a Block>) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
+/// After the last block of a round: how far it is.
+pub(super) fn progress(entries: &[Entry]) -> Option<String> {
+    let (Some(Entry::Plan(plan)), Some(Entry::Block(last))) = (entries.first(), entries.last())
+    else {
+        return None;
+    };
+    let blocks = blocks(entries);
+    if blocks.len() % plan.arms.len() != 0 {
+        return None;
+    }
+    let widths = ratios(plan, &blocks).ok()?.into_iter();
+    let widest = widths
+        .map(|ratio| ratio.high - ratio.low)
+        .fold(0.0, f64::max);
+    let round = last.round + 1;
+    let (widest, wanted) = (100.0 * widest, 100.0 * plan.width);
+    Some(format!(
+        "round {round}: intervals are {widest:.1} % wide, {wanted:.1} % is asked for"
+    ))
+}
+
+fn blocks(entries: &[Entry]) -> Vec<Block> {
+    let of = |entry: &Entry| match entry {
+        Entry::Block(block) => Some(block.clone()),
+        Entry::Plan(_) | Entry::End { .. } => None,
+    };
+    entries.iter().filter_map(of).collect()
+}
+
 /// The table, one sentence, and the line to paste.
 pub(super) fn text(raw: &Raw<Entry>) -> Result<String> {
     let Some(Entry::Plan(plan)) = raw.records.first() else {
         anyhow::bail!("no plan of `ab`, which comes first");
     };
-    let of = |entry: &Entry| match entry {
-        Entry::Block(block) => Some(block.clone()),
-        Entry::Plan(_) | Entry::End { .. } => None,
-    };
-    let blocks: Vec<Block> = raw.records.iter().filter_map(of).collect();
+    let blocks = blocks(&raw.records);
     let why = raw.records.iter().find_map(|entry| match entry {
         Entry::End { why } => Some(why.as_str()),
         Entry::Plan(_) | Entry::Block(_) => None,
@@ -214,6 +239,19 @@ mod tests {
     #[test]
     fn the_better_one_is_named_with_the_line_to_paste() {
         insta::assert_snapshot!(text(&raw(false)).unwrap());
+    }
+
+    #[test]
+    fn after_each_round_it_says_how_far_it_is() {
+        let records = raw(false).records;
+        let said = |n: usize| progress(&records[..n]);
+        // Of one round there is no interval.
+        for n in [1, 2, 4, 5, 6, records.len()] {
+            assert_eq!(said(n), None, "{n}");
+        }
+        let second = said(1 + 6).unwrap();
+        assert!(second.starts_with("round 2: intervals are "), "{second}");
+        assert!(second.ends_with(" % wide, 2.0 % is asked for"), "{second}");
     }
 
     #[test]

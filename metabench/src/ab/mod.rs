@@ -158,6 +158,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         &mut |entry: Entry| {
             writer.record(&entry)?;
             raw.records.push(entry);
+            if let Some(said) = answer::progress(&raw.records) {
+                eprintln!("{said}");
+            }
             Ok(())
         },
     )?;
