@@ -262,7 +262,7 @@ fn rank(n: usize, percent: f64) -> usize {
 
 fn middle(values: &mut [f64]) -> f64 {
     let upper = values.len() / 2;
-    let is_even = values.len() % 2 == 0;
+    let is_even = values.len().is_multiple_of(2);
     let (below, upper, _) = values.select_nth_unstable_by(upper, f64::total_cmp);
     match below.iter().copied().max_by(f64::total_cmp) {
         Some(lower) if is_even => (lower + *upper) / 2.0,

@@ -107,7 +107,7 @@ mod tests {
 
     /// At least once, and always so many.
     fn times_three(made: Made) {
-        assert!(made.made >= 3 && made.made % 3 == 0, "{made:?}");
+        assert!(made.made >= 3 && made.made.is_multiple_of(3), "{made:?}");
         assert_eq!(made.failed, 0);
     }
 

@@ -91,7 +91,7 @@ impl FromStr for Topology {
         };
         let sockets = topology.sockets;
         ensure!(
-            sockets % nodes == 0,
+            sockets.is_multiple_of(nodes),
             "{sockets} socket(s) cannot be divided among {nodes} nodes"
         );
         let cpus = u64::from(sockets) * u64::from(topology.cores) * u64::from(topology.threads);

@@ -67,7 +67,7 @@ pub(super) fn progress(entries: &[Entry]) -> Option<String> {
         return None;
     };
     let blocks = blocks(entries);
-    if blocks.len() % plan.arms.len() != 0 {
+    if !blocks.len().is_multiple_of(plan.arms.len()) {
         return None;
     }
     let widths = ratios(plan, &blocks).ok()?.into_iter();

@@ -23,7 +23,7 @@ pub(crate) fn seconds(least: Duration, setting: &Setting) -> u64 {
         .max(1);
     let shortest = least_us.div_ceil(US_PER_S);
     let whole = (shortest..=shortest + shortest / 2)
-        .find(|seconds| period_us == 0 || (seconds * US_PER_S) % period_us == 0);
+        .find(|seconds| period_us == 0 || (seconds * US_PER_S).is_multiple_of(period_us));
     whole.unwrap_or(shortest) as u64
 }
 
