@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{anyhow, ensure, Error, Result};
+use anyhow::{ensure, Error, Result};
 use clap::{Args, ValueEnum};
 use serde_json::{json, Value};
 
@@ -115,11 +115,8 @@ impl FromStr for Explore {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let number = text.strip_suffix('%').unwrap_or(text).trim_end();
         let most = f64::from(abi::meta_limits_META_AUTO_MAX_EXPLORE) / 10.0;
-        let percent: f64 = number
-            .parse()
-            .map_err(|_| anyhow!("`{text}` is not a number of percent"))?;
+        let percent = weights::parse_percent(text)?;
         ensure!(
             (0.1..=most).contains(&percent),
             "`{text}` is not from 0.1 to {most} percent"

@@ -13,6 +13,7 @@ use serde_json::{json, Map, Value};
 use crate::auto::Learned;
 use crate::bpf::abi;
 use crate::live::Live;
+use crate::machine::Machine;
 use crate::policy::{stat_rows, Policy, StatRow};
 use crate::weights;
 
@@ -54,6 +55,11 @@ pub fn are_of_one_turn(before: &abi::meta_status, after: &abi::meta_status) -> b
 }
 
 impl Snapshot {
+    /// Of the program that is in charge.
+    pub(crate) fn of_running(machine: &Machine) -> Result<Self> {
+        Self::take(&Live::open(machine)?)
+    }
+
     /// Reads the maps, all as of one turn.
     pub fn take(live: &Live) -> Result<Self> {
         let mut tries = 0;

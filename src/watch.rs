@@ -9,7 +9,6 @@ use std::{fmt, thread};
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::live::Live;
 use crate::machine::Machine;
 use crate::policy::Policy;
 use crate::stats::Snapshot;
@@ -98,6 +97,12 @@ impl State {
         }
     }
 
+    fn begins(&self) -> Event {
+        Event::InCharge {
+            policy: self.active.map(Policy::name),
+        }
+    }
+
     /// What became of the one before.
     fn since(&self, before: &Self) -> Vec<Event> {
         let mut events = Vec::new();
@@ -157,9 +162,7 @@ fn between(before: Option<&State>, now: Option<&State>) -> Vec<Event> {
     match (before, now) {
         (None, None) => Vec::new(),
         (Some(_), None) => vec![Event::Gone],
-        (None, Some(now)) => vec![Event::InCharge {
-            policy: now.active.map(Policy::name),
-        }],
+        (None, Some(now)) => vec![now.begins()],
         (Some(before), Some(now)) => now.since(before),
     }
 }
@@ -167,16 +170,16 @@ fn between(before: Option<&State>, now: Option<&State>) -> Vec<Event> {
 /// Until nobody reads it any more.
 pub(crate) fn watch(machine: &Machine, json: bool, out: &mut impl Write) -> Result<()> {
     let look = || {
-        let snapshot = Live::open(machine).and_then(|live| Snapshot::take(&live));
+        let snapshot = Snapshot::of_running(machine);
         snapshot.ok().map(|snapshot| State::of(&snapshot))
     };
-    let mut before = None;
     let mut cpus = hotplug::events();
-    // Without it nobody knows whether it looks at all.
-    if look().is_none() {
-        say(&Event::Gone, json, out)?;
-    }
+    let mut before = look();
+    // Without a first word nobody knows whether it looks at all.
+    let first = before.as_ref().map_or(Event::Gone, State::begins);
+    say(&first, json, out)?;
     loop {
+        thread::sleep(LOOK);
         let now = look();
         for event in between(before.as_ref(), now.as_ref()) {
             say(&event, json, out)?;
@@ -187,7 +190,6 @@ pub(crate) fn watch(machine: &Machine, json: bool, out: &mut impl Write) -> Resu
             say(&Event::Cpus, json, out)?;
             cpus = seen;
         }
-        thread::sleep(LOOK);
     }
 }
 

@@ -33,6 +33,13 @@ pub fn parse_duration(text: &str) -> Result<Duration> {
         .map_err(|error| anyhow!("`{text}` is not a duration such as 1800ms, 2s, 500us ({error})"))
 }
 
+/// Parses a number of percent, such as `5%` or `0.5`.
+pub fn parse_percent(text: &str) -> Result<f64> {
+    let number = text.strip_suffix('%').unwrap_or(text).trim_end();
+    let percent = number.parse();
+    percent.map_err(|_| anyhow!("`{text}` is not a number of percent"))
+}
+
 /// The longest time that an option in seconds takes: a year.
 const MAX_SECONDS: f64 = 31_536_000.0;
 

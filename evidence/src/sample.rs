@@ -197,6 +197,11 @@ pub fn mean_ratio_at(pairs: &[(f64, f64)], level: f64) -> Result<Interval> {
     })
 }
 
+/// From a normal distribution, of mean 0 and variance 1: the sum of twelve is as good here.
+pub fn normal(rng: &mut Rng) -> f64 {
+    (0..12).map(|_| rng.f64()).sum::<f64>() - 6.0
+}
+
 /// Any statistic of `n` blocks: it gets the numbers of the blocks to compute it from, first each
 /// once, then as they are drawn. Nothing comes of a draw without values, which is drawn again.
 pub fn of_draws(

@@ -84,21 +84,15 @@ fn exit_code(status: ExitStatus) -> i32 {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
 
     use super::*;
     use crate::reading::tests::built_in;
     use crate::reading::Run;
-
-    #[derive(Debug, Parser)]
-    struct Cli {
-        #[command(flatten)]
-        args: Args,
-    }
+    use crate::trial::fake::typed;
 
     fn args(words: &[&str]) -> Result<Args, clap::Error> {
         let words = std::iter::once(&"probe").chain(words);
-        Cli::try_parse_from(words).map(|cli| cli.args)
+        typed(words)
     }
 
     #[test]

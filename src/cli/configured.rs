@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{anyhow, Context, Error, Result};
-use clap::{CommandFactory, FromArgMatches};
+use clap::{CommandFactory, FromArgMatches, Parser};
 
 use super::{one_line, Cli};
 use crate::config::{self, Config, Said};
@@ -57,26 +57,15 @@ pub(super) fn parse(words: &[OsString]) -> std::result::Result<Cli, Refusal> {
         return Ok(cli);
     };
     let said = found.said(run.mode.as_deref(), &typed);
-    let said = config::words(&said.map_err(Refusal::Configured)?);
-    let (program, rest) = words.split_at(1.min(words.len()));
-    let said = said.into_iter().map(OsString::from);
-    let all = program
-        .iter()
-        .cloned()
-        .chain(said)
-        .chain(rest.iter().cloned());
-    let matches = command.try_get_matches_from(all).map_err(|error| {
-        let line = one_line(&error.to_string());
-        Refusal::Configured(anyhow!("{}: {line}", found.name()))
-    })?;
-    Ok(Cli::from_arg_matches(&matches)?)
+    let all = said.and_then(|said| cli_of(&found, &said, words.get(1..).unwrap_or_default()));
+    all.map_err(Refusal::Configured)
 }
 
 /// `scx_meta config`
 pub(super) fn print(file: Option<&Path>, mode: Option<&str>, out: &mut impl Write) -> Result<()> {
     let found = Config::find_or_built_in(file, &Cli::command())?;
     let said = found.said(mode, &[])?;
-    cli_of(&found, &said)?;
+    cli_of(&found, &said, &[])?;
     for word in config::words(&said) {
         writeln!(out, "{word}")?;
     }
@@ -97,7 +86,7 @@ pub(super) fn mode(
         }
         return Ok(());
     };
-    let cli = cli_of(&found, &found.said(Some(name), &[])?)?;
+    let cli = cli_of(&found, &found.said(Some(name), &[])?, &[])?;
     let plan = cli.run.resolve().with_context(|| found.name())?;
     set::set_all(&Live::open(machine)?, &plan.knobs, plan.auto.is_some(), out)?;
     let rest = found.mode(name, None)?.iter();
@@ -112,14 +101,11 @@ pub(super) fn mode(
     Ok(())
 }
 
-fn cli_of(found: &Config, said: &[Said]) -> Result<Cli> {
-    let words = ["scx_meta".to_owned()]
-        .into_iter()
-        .chain(config::words(said));
-    let matches = Cli::command().try_get_matches_from(words);
-    let matches = matches.map_err(|error| {
-        let line = one_line(&error.to_string());
-        anyhow!("{}: {line}", found.name())
-    });
-    Ok(Cli::from_arg_matches(&matches?)?)
+/// What a configuration says, and after it what was typed.
+fn cli_of(found: &Config, said: &[Said], typed: &[OsString]) -> Result<Cli> {
+    let said = config::words(said).into_iter().map(OsString::from);
+    let words = [OsString::from("scx_meta")].into_iter().chain(said);
+    let words = words.chain(typed.iter().cloned());
+    let cli = Cli::try_parse_from(words);
+    cli.map_err(|error| anyhow!("{}: {}", found.name(), one_line(&error.to_string())))
 }

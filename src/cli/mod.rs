@@ -314,7 +314,7 @@ fn auto(live: &Live, switch: Switch, out: &mut impl Write) -> Result<()> {
 }
 
 fn status(machine: &Machine, json: bool, out: &mut impl Write) -> Result<()> {
-    let snapshot = Snapshot::take(&Live::open(machine)?)?;
+    let snapshot = Snapshot::of_running(machine)?;
     if json {
         writeln!(out, "{}", snapshot.json(None))?;
     } else {

@@ -10,7 +10,6 @@ use prometheus_client::encoding::{
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::live::Live;
 use crate::machine::Machine;
 use crate::policy::{self, Fold, Policy, StatRow};
 use crate::stats::Snapshot;
@@ -26,8 +25,7 @@ type Encoded = Result<(), Error>;
 
 /// What the pinned maps say now; None: no program is in charge.
 pub(super) fn look() -> Option<Snapshot> {
-    let live = Live::open(&Machine::default()).ok()?;
-    Snapshot::take(&live).ok()
+    Snapshot::of_running(&Machine::default()).ok()
 }
 
 /// OpenMetrics' text.
@@ -86,42 +84,44 @@ fn gauge<'e>(
     encoder.encode_descriptor(name, help, None, MetricType::Gauge)
 }
 
+fn of_policies(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    values: Vec<(Policy, f64)>,
+) -> Encoded {
+    let mut metric = gauge(encoder, name, help)?;
+    for (policy, value) in values {
+        let labels = [("policy", policy.name())];
+        metric.encode_family(&labels)?.encode_gauge(&value)?;
+    }
+    Ok(())
+}
+
 /// Who is in charge, and what people set.
 fn state(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> Encoded {
     let help = "Switches since load";
     let mut switches = encoder.encode_descriptor("switches", help, None, MetricType::Counter)?;
     switches.encode_counter::<NoLabelSet, _, u64>(&snapshot.status.generation, None)?;
 
-    let of_policies =
-        |encoder: &mut DescriptorEncoder<'_>, name, help, value: &dyn Fn(Policy, u32) -> f64| {
-            let mut metric = gauge(encoder, name, help)?;
-            for (policy, weight) in &snapshot.weights {
-                let labels = [("policy", policy.name())];
-                let mut of = metric.encode_family(&labels)?;
-                of.encode_gauge(&value(*policy, *weight))?;
-            }
-            Ok(())
-        };
-    let active = Policy::from_id(snapshot.status.active);
-    let is = |one: Option<Policy>| move |policy, _| f64::from(u8::from(one == Some(policy)));
+    let policies = || snapshot.weights.iter();
+    let weights = policies().map(|(policy, weight)| (*policy, f64::from(*weight)));
+    let is = |one: Option<Policy>| {
+        let is_it = |policy| f64::from(u8::from(one == Some(policy)));
+        policies()
+            .map(|(policy, _)| (*policy, is_it(*policy)))
+            .collect()
+    };
+    let active = is(Policy::from_id(snapshot.status.active));
+    let pinned = is(snapshot.pin);
     of_policies(
         encoder,
         "weight",
         "Its share of a rotation",
-        &|_, weight| weight.into(),
+        weights.collect(),
     )?;
-    of_policies(
-        encoder,
-        "active",
-        "Whether the policy is in charge",
-        &is(active),
-    )?;
-    of_policies(
-        encoder,
-        "pinned",
-        "Whether the policy is held",
-        &is(snapshot.pin),
-    )?;
+    of_policies(encoder, "active", "Whether the policy is in charge", active)?;
+    of_policies(encoder, "pinned", "Whether the policy is held", pinned)?;
 
     let help = "Length of a rotation";
     let seconds = Some(&Unit::Seconds);
@@ -131,12 +131,14 @@ fn state(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> Encoded {
 
 /// A row of include/stats.h, of each policy.
 fn counter(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot, row: &StatRow) -> Encoded {
-    let (base, is_time) = match row.unit {
-        policy::Unit::Count => (row.name, false),
-        policy::Unit::Nanoseconds => (row.name.trim_end_matches("_ns"), true),
+    let (base, unit, scale) = match row.unit {
+        policy::Unit::Count => (row.name, None, 1.0),
+        policy::Unit::Nanoseconds => {
+            let base = row.name.trim_end_matches("_ns");
+            (base, Some(&Unit::Seconds), NS)
+        }
     };
     let name = format!("policy_{base}");
-    let unit = is_time.then_some(&Unit::Seconds);
     let kind = match row.fold {
         Fold::Sum => MetricType::Counter,
         Fold::Max => MetricType::Gauge,
@@ -145,11 +147,7 @@ fn counter(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot, row: &StatR
     for (owner, value) in snapshot.of_each(row) {
         let labels = [("policy", owner.map_or(KERNEL, Policy::name))];
         let mut of = metric.encode_family(&labels)?;
-        let value = if is_time {
-            value as f64 / NS
-        } else {
-            value as f64
-        };
+        let value = value as f64 / scale;
         match row.fold {
             Fold::Sum => of.encode_counter::<NoLabelSet, _, u64>(&value, None)?,
             Fold::Max => of.encode_gauge(&value)?,
@@ -204,15 +202,9 @@ fn choice(encoder: &mut DescriptorEncoder<'_>, snapshot: &Snapshot) -> Encoded {
     let help = "Part of the time in which other policies were tried";
     gauge(encoder, "auto_tried_ratio", help)?.encode_gauge(&learned.tried)?;
     let help = "Score of the policy as a ratio to that of the one in charge";
-    let mut metric = gauge(encoder, "auto_score_ratio", help)?;
-    for estimate in &learned.estimates {
-        let Some([mean, ..]) = estimate.ratio else {
-            continue;
-        };
-        let labels = [("policy", estimate.policy.name())];
-        metric.encode_family(&labels)?.encode_gauge(&mean)?;
-    }
-    Ok(())
+    let scores = learned.estimates.iter();
+    let scores = scores.filter_map(|of| of.ratio.map(|[mean, ..]| (of.policy, mean)));
+    of_policies(encoder, "auto_score_ratio", help, scores.collect())
 }
 
 #[cfg(test)]

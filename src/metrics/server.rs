@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-//! `--metrics`: an HTTP server, in threads of its own: nobody who asks slowly holds anybody else up.
+//! `--metrics`: an HTTP server, in threads of its own: whoever asks holds nobody up who looks after the scheduler.
 
 use std::net::SocketAddr;
 use std::thread;

@@ -6,6 +6,7 @@ pub mod guest;
 pub mod junit;
 
 use std::env;
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
@@ -16,14 +17,11 @@ const VERSION: &str = "0.9.143";
 
 /// A PATH on which cargo finds it; built if need be.
 pub fn path() -> Result<std::ffi::OsString> {
+    // Without what would update it over the network.
+    let features = ["--no-default-features", "--features", "default-no-update"];
     let root = paths::lab().join("nextest");
-    let own = root.join("bin");
+    let program = tool::ensure("cargo-nextest", VERSION, &features, &root)?;
     let path = env::var_os("PATH").unwrap_or_default();
-    if paths::which("cargo-nextest").is_none() && !own.join("cargo-nextest").is_file() {
-        // Without what would update it over the network.
-        let features = ["--no-default-features", "--features", "default-no-update"];
-        tool::build("cargo-nextest", VERSION, &features, &root)?;
-    }
-    let folders = env::split_paths(&path).chain([own]);
+    let folders = env::split_paths(&path).chain(program.parent().map(Path::to_path_buf));
     env::join_paths(folders).context("PATH has a folder that cannot be in it")
 }

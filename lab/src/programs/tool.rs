@@ -11,21 +11,28 @@ use crate::{command, paths};
 
 const DEB_VERSION: &str = "3.8.0";
 
-/// cargo-deb.
 pub fn cargo_deb() -> Result<PathBuf> {
-    if let Some(here) = paths::which("cargo-deb") {
+    ensure(
+        "cargo-deb",
+        DEB_VERSION,
+        &[],
+        &paths::lab().join("cargo-deb"),
+    )
+}
+
+/// The one that this machine has, else one of ours below `bin` of this folder.
+pub(crate) fn ensure(name: &str, version: &str, features: &[&str], root: &Path) -> Result<PathBuf> {
+    if let Some(here) = paths::which(name) {
         return Ok(here);
     }
-    let root = paths::lab().join("cargo-deb");
-    let own = root.join("bin/cargo-deb");
+    let own = root.join("bin").join(name);
     if !own.is_file() {
-        build("cargo-deb", DEB_VERSION, &[], &root)?;
+        build(name, version, features, root)?;
     }
     Ok(own)
 }
 
-/// Into this folder, below `bin`.
-pub(crate) fn build(name: &str, version: &str, features: &[&str], root: &Path) -> Result<()> {
+fn build(name: &str, version: &str, features: &[&str], root: &Path) -> Result<()> {
     eprintln!("lab: building {name} {version} (once, several minutes)");
     let build = root.join("build");
     command::run(

@@ -159,19 +159,13 @@ fn among(options: &[String]) -> Result<PolicyList> {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
 
     use super::*;
-
-    #[derive(Parser)]
-    struct Cli {
-        #[command(flatten)]
-        args: Args,
-    }
+    use crate::trial::fake::typed;
 
     fn arms(words: &[&str]) -> Result<Arms> {
         let words = [&["ab", "--reward", "file:/x"], words].concat();
-        let args = Cli::try_parse_from(words)?.args;
+        let args: Args = typed(words)?;
         let reward = Reward {
             source: args.reward.clone().unwrap(),
             gauge: args.reward_gauge,

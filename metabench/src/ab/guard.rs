@@ -3,8 +3,9 @@
 
 use std::str::FromStr;
 
-use anyhow::{anyhow, ensure, Context, Error, Result};
+use anyhow::{ensure, Context, Error, Result};
 use scx_meta::reward::Source;
+use scx_meta::weights;
 
 /// A condition that ends the trial.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,10 +61,7 @@ impl FromStr for Guard {
 
 /// From `20%` or `20` to 0.2.
 pub(super) fn parse_part(text: &str) -> Result<f64> {
-    let number = text.strip_suffix('%').unwrap_or(text).trim();
-    let percent: f64 = number
-        .parse()
-        .map_err(|_| anyhow!("`{text}` is not a number of percent"))?;
+    let percent = weights::parse_percent(text.trim_start())?;
     ensure!(
         percent > 0.0 && percent.is_finite(),
         "`{text}` is not more than 0 percent"

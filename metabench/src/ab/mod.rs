@@ -20,7 +20,7 @@ mod word;
 use std::env;
 use std::time::Duration;
 
-use anyhow::{bail, ensure, Context, Result};
+use anyhow::{ensure, Context, Result};
 use evidence::raw::{self, Raw};
 use labkit::charge::others::Others;
 use labkit::charge::{Charge, Programs};
@@ -32,7 +32,6 @@ use scx_meta::weights;
 use self::arm::{Arm, Arms};
 use self::entry::{Entry, Plan};
 use self::guard::Guard;
-use self::trial::Ending;
 use self::word::Word;
 use crate::trial::args::Run;
 use crate::trial::files::Destination;
@@ -174,10 +173,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             Err(_) => {}
         }
     }
-    match ending {
-        Ending::Narrow | Ending::Budget => Ok(()),
-        early => bail!("{early}"),
-    }
+    ensure!(ending.is_planned(), "{ending}");
+    Ok(())
 }
 
 fn plan(args: &Args, reward: &Reward, arms: &Arms) -> Plan {

@@ -165,58 +165,34 @@ impl Trial<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-    use std::rc::Rc;
-
+    use evidence::sample;
     use labkit::charge::setting::Setting;
 
     use super::super::entry::Arm;
     use super::*;
+    use crate::trial::fake::{Nobody, Story};
 
-    type Now = Rc<RefCell<String>>;
-
-    struct Nobody(Now);
-
-    impl InCharge for Nobody {
-        fn put(&mut self, setting: &Setting) -> Result<()> {
-            *self.0.borrow_mut() = setting.to_string();
-            Ok(())
-        }
-
-        fn settle(&mut self, least: Duration) -> Result<Duration> {
-            Ok(least)
-        }
-
-        fn check(&mut self) -> Result<()> {
-            Ok(())
-        }
+    fn nobody(story: Story) -> Nobody {
+        Nobody { story, dead: false }
     }
 
     /// A service on a machine that drifts, and scatters by 3 %.
     struct Service {
-        now: Now,
+        /// Who was put in charge, the last one last.
+        story: Story,
         rng: Rng,
         drift: f64,
         /// Of the second arm.
         better: f64,
     }
 
-    impl Service {
-        fn normal(&mut self) -> f64 {
-            (0..12).map(|_| self.rng.f64()).sum::<f64>() - 6.0
-        }
-    }
-
     impl Listens for Service {
         fn block(&mut self, length: Duration) -> Result<Heard> {
-            self.drift += 0.01 * self.normal();
-            let better = if *self.now.borrow() == "b" {
-                self.better
-            } else {
-                1.0
-            };
+            self.drift += 0.01 * sample::normal(&mut self.rng);
+            let is_second = self.story.borrow().last().is_some_and(|who| who == "b");
+            let better = if is_second { self.better } else { 1.0 };
             Ok(Heard::Value {
-                value: 1000.0 * better * (self.drift + 0.03 * self.normal()).exp(),
+                value: 1000.0 * better * (self.drift + 0.03 * sample::normal(&mut self.rng)).exp(),
                 seconds: length.as_secs_f64(),
             })
         }
@@ -245,9 +221,9 @@ mod tests {
     }
 
     fn trial(plan: &Plan, better: f64, worse: Option<f64>) -> (Ending, Vec<Block>) {
-        let now = Now::default();
+        let story = Story::default();
         let mut service = Service {
-            now: now.clone(),
+            story: story.clone(),
             rng: Rng::with_seed(plan.seed),
             drift: 0.0,
             better,
@@ -263,7 +239,7 @@ mod tests {
             }
             Ok(())
         };
-        let ending = run(plan, &limits, &mut Nobody(now), &mut service, &mut sink);
+        let ending = run(plan, &limits, &mut nobody(story), &mut service, &mut sink);
         (ending.unwrap(), blocks)
     }
 
@@ -328,8 +304,8 @@ mod tests {
         };
         // An interval without width is never as narrow as nothing.
         let plan = plan(-1.0, 1, false);
-        let now = Now::default();
-        let ending = run(&plan, &limits, &mut Nobody(now), &mut Slow, &mut sink).unwrap();
+        let mut nobody = nobody(Story::default());
+        let ending = run(&plan, &limits, &mut nobody, &mut Slow, &mut sink).unwrap();
         assert!(matches!(ending, Ending::Budget), "{ending}");
         assert_eq!(why, "the budget is spent");
     }

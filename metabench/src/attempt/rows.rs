@@ -82,22 +82,16 @@ pub(crate) fn rows(args: &Args) -> Result<Vec<Row>> {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
     use scx_meta::policy::Policy;
     use scx_meta::weights::PolicyList;
 
     use super::*;
     use crate::trial::args::ROTATION;
-
-    #[derive(Parser)]
-    struct Cli {
-        #[command(flatten)]
-        args: Args,
-    }
+    use crate::trial::fake::typed;
 
     fn args(words: &[&str]) -> Args {
         let words = ["try"].iter().chain(words);
-        Cli::try_parse_from(words).unwrap().args
+        typed(words).unwrap()
     }
 
     #[test]
@@ -121,7 +115,7 @@ mod tests {
         assert_eq!(longer.window, Duration::from_millis(1500));
         for bad in ["2", "-1s", "2h"] {
             assert!(
-                Cli::try_parse_from(["try", "--block", bad, "--", "x"]).is_err(),
+                typed::<Args>(["try", "--block", bad, "--", "x"]).is_err(),
                 "{bad}"
             );
         }
@@ -149,9 +143,9 @@ mod tests {
             &["try", "--lower-is-better", "--", "x"],
             &["try", "--period", "100", "--", "x"],
         ] {
-            assert!(Cli::try_parse_from(words).is_err(), "{words:?}");
+            assert!(typed::<Args>(words).is_err(), "{words:?}");
         }
-        assert!(Cli::try_parse_from(["try", "--from", "raw"]).is_ok());
+        assert!(typed::<Args>(["try", "--from", "raw"]).is_ok());
     }
 
     #[test]

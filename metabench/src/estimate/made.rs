@@ -2,6 +2,7 @@
 //! Trials made up for tests, with effects that are known.
 
 use evidence::raw::Raw;
+use evidence::sample;
 use fastrand::Rng;
 use labkit::charge::setting::Setting;
 use labkit::clock::Clock;
@@ -232,7 +233,7 @@ impl Made {
     fn parts(&self, kind: &Kind, row: Option<&Effect>, speed: f64, rng: &mut Rng) -> Vec<Part> {
         let (throughput, latency) = row.map_or((1.0, 1.0), |row| (row.throughput, row.latency));
         let make = |(number, name): (usize, &&str)| {
-            let by_luck = 1.0 + self.noise * normal(rng);
+            let by_luck = 1.0 + self.noise * sample::normal(rng);
             Part {
                 name: (*name).into(),
                 throughput: speed * throughput * by_luck * (number + 1) as f64,
@@ -263,9 +264,4 @@ impl Made {
             Says::Nothing => None,
         }
     }
-}
-
-/// Standard normal, near enough: twelve uniform ones.
-fn normal(rng: &mut Rng) -> f64 {
-    (0..12).map(|_| rng.f64()).sum::<f64>() - 6.0
 }

@@ -9,6 +9,7 @@ mod gain;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use evidence::sample;
 use evidence::table::{percent, Table};
 use scx_meta::weights::PolicyList;
 use strategy::profile::{Application, Figures, Profile};
@@ -139,9 +140,7 @@ struct Measured {
 impl Measured {
     /// As another measurement might have come out.
     fn drawn(&self, random: &mut fastrand::Rng) -> f64 {
-        // The sum of twelve is as good as normal here.
-        let normal: f64 = (0..12).map(|_| random.f64()).sum::<f64>() - 6.0;
-        self.ratio * (self.error * normal).exp()
+        self.ratio * (self.error * sample::normal(random)).exp()
     }
 }
 

@@ -284,21 +284,15 @@ fn jobs(load: Jobs) -> Result<Said> {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
 
     use super::*;
     use crate::reading::tests::built_in;
     use crate::reading::Run;
-
-    #[derive(Debug, Parser)]
-    struct Cli {
-        #[command(flatten)]
-        args: Args,
-    }
+    use crate::trial::fake::typed;
 
     fn read(words: &str) -> crate::reading::Reading {
         let words = ["load"].into_iter().chain(words.split(' '));
-        let args = Cli::try_parse_from(words).unwrap().args;
+        let args: Args = typed(words).unwrap();
         let said = measure(&args.kind).unwrap().text();
         let took = Duration::ZERO;
         built_in("load").read(&[Run { said, took }]).unwrap()
@@ -332,7 +326,7 @@ mod tests {
             "load requests --seconds 1 --work 1",
             "load periodic --seconds 1 --every 1ms --work 9us",
         ] {
-            assert!(Cli::try_parse_from(bad.split(' ')).is_err(), "{bad}");
+            assert!(typed::<Args>(bad.split(' ')).is_err(), "{bad}");
         }
     }
 }

@@ -209,19 +209,13 @@ pub(crate) fn name_and_value(text: &str) -> Result<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
 
     use super::*;
-
-    #[derive(Debug, Parser)]
-    struct Cli {
-        #[command(flatten)]
-        args: TrialArgs,
-    }
+    use crate::trial::fake::typed;
 
     fn parse(words: &str) -> Result<TrialArgs> {
         let words = format!("x {words}");
-        Ok(Cli::try_parse_from(words.split_whitespace())?.args)
+        Ok(typed(words.split_whitespace())?)
     }
 
     #[test]

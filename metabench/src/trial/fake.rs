@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::process::{Child, Command};
 use std::rc::Rc;
 use std::time::Duration;
@@ -16,6 +17,19 @@ use super::scene::{Pen, Scene};
 use crate::reading::Reader;
 use crate::record::{Block, Part, Plan, Stage};
 use crate::workload::{Application, Load, Service, Workload};
+
+/// Options as they are typed; the first word is the command.
+pub(crate) fn typed<A: clap::Args>(
+    words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+) -> Result<A, clap::Error> {
+    #[derive(clap::Parser)]
+    struct Cli<A: clap::Args> {
+        #[command(flatten)]
+        args: A,
+    }
+    let cli: Cli<A> = clap::Parser::try_parse_from(words)?;
+    Ok(cli.args)
+}
 
 pub(crate) struct Street;
 
